@@ -1,0 +1,1 @@
+"""What a network costs on a machine: predictors, pure functions of arrays."""

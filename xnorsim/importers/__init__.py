@@ -1,0 +1,1 @@
+"""From network files to graphs, one module a file format."""

@@ -1,0 +1,1 @@
+"""What a machine is: hardware profiles and their lowering to plain numbers."""

@@ -1,0 +1,1 @@
+"""What a network is: encodings, layer kinds, graphs, shapes and precision policies."""

@@ -1,0 +1,458 @@
+"""Layer kinds as plain data.
+
+Activations are channel-first: (batch, channels, *spatial). Everything that a file states through
+auto_pad, symbolic shapes or shape arithmetic is resolved by the importer, so an op holds numbers
+only. What a layer reads and holds (activations, weights, bias) stands in its node; an op with a
+bias is a node with a "bias" parameter.
+
+A new kind is a dataclass here and a rule in shapes.py and work/counts.py; tests/network/
+test_completeness.py names what is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from xnorsim.network.precision import Encoding
+
+__all__ = [
+    "KINDS",
+    "Activation",
+    "BatchNorm",
+    "Cast",
+    "Compare",
+    "Concat",
+    "Constant",
+    "Conv",
+    "ConvTranspose",
+    "Dense",
+    "Dequantize",
+    "Elementwise",
+    "Expand",
+    "Function",
+    "Gather",
+    "Identity",
+    "LocalResponseNorm",
+    "MatMul",
+    "Normalize",
+    "Op",
+    "Operator",
+    "Pad",
+    "Padding",
+    "Pool",
+    "Quantize",
+    "Rearrange",
+    "Recurrent",
+    "Reduce",
+    "Reduction",
+    "Reshape",
+    "Resize",
+    "Select",
+    "Sign",
+    "Slice",
+    "Softmax",
+    "Split",
+    "Transpose",
+    "Unknown",
+    "kind",
+]
+
+
+Padding = tuple[tuple[int, int], ...]
+"""(before, after) for each spatial axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """Convolution. Parameters: weight (out_channels, in_channels / groups, *kernel), bias."""
+
+    out_channels: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ConvTranspose:
+    """Transposed convolution. Parameters: weight (in_channels, out_channels / groups, *kernel)."""
+
+    out_channels: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    dilation: tuple[int, ...]
+    groups: int = 1
+    output_padding: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """alpha * x W + beta * bias over the last axis. Parameters: weight, bias.
+
+    The weight is (in_features, out_features), or the reverse if `transpose_weight`.
+    """
+
+    in_features: int
+    out_features: int
+    transpose_weight: bool = False
+    transpose_input: bool = False
+    alpha: float = 1.0
+    beta: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul:
+    """Matrix product over the last two axes, the rest broadcast; either side may be constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """LSTM, GRU or plain RNN over (time, batch, features), or batch first.
+
+    Parameters: weight (input), recurrence, bias, peephole.
+    """
+
+    cell: str
+    hidden: int
+    directions: int
+    batch_first: bool = False
+    linear_before_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """Normalization by stored statistics. Parameters: scale, shift, mean, variance."""
+
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """Normalization by statistics of the data (layer, instance, group, RMS, Lp).
+
+    `statistics` is the number of elements that share one mean and variance, and `centered`
+    says whether the mean is subtracted. Parameters: scale, shift.
+    """
+
+    form: str
+    statistics: int
+    centered: bool = True
+    epsilon: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponseNorm:
+    """x / (bias + alpha / size * sum of squares over `size` neighbouring channels) ** beta."""
+
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+
+
+class Function(StrEnum):
+    """Elementwise functions of one tensor."""
+
+    ABS = "abs"
+    CEIL = "ceil"
+    CELU = "celu"
+    CLIP = "clip"
+    COS = "cos"
+    ELU = "elu"
+    ERF = "erf"
+    EXP = "exp"
+    FLOOR = "floor"
+    GELU = "gelu"
+    HARD_SIGMOID = "hard_sigmoid"
+    HARD_SWISH = "hard_swish"
+    LEAKY_RELU = "leaky_relu"
+    LOG = "log"
+    MISH = "mish"
+    NEG = "neg"
+    NOT = "not"
+    PRELU = "prelu"  # parameter: slope
+    RECIPROCAL = "reciprocal"
+    RELU = "relu"
+    ROUND = "round"
+    SELU = "selu"
+    SIGMOID = "sigmoid"
+    SILU = "silu"
+    SIN = "sin"
+    SOFTPLUS = "softplus"
+    SOFTSIGN = "softsign"
+    SQRT = "sqrt"
+    TANH = "tanh"
+    THRESHOLDED_RELU = "thresholded_relu"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A function of each element; `constants` are its named numbers, such as alpha or min."""
+
+    function: Function
+    constants: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """+1 where x >= 0, else -1, packed to bits: what a binary layer reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantize:
+    """round(x / scale) + zero point, saturated; from floats or an integer accumulator."""
+
+    to: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Dequantize:
+    """(x - zero point) * scale."""
+
+    to: Encoding
+
+
+class Operator(StrEnum):
+    """Elementwise operators of two or more tensors."""
+
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    DIV = "div"
+    MAX = "max"
+    MIN = "min"
+    MEAN = "mean"
+    MOD = "mod"
+    POW = "pow"
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """An operator over broadcast operands. A constant one is the parameter "left" or "right"."""
+
+    operator: Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison or a logical operator of two tensors: one bool an element."""
+
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """condition ? left : right, element by element."""
+
+
+class Reduction(StrEnum):
+    """How many elements become one."""
+
+    MAX = "max"
+    MIN = "min"
+    MEAN = "mean"
+    SUM = "sum"
+    PROD = "prod"
+    L1 = "l1"
+    L2 = "l2"
+    SUM_SQUARE = "sum_square"
+    LOG_SUM = "log_sum"
+    LOG_SUM_EXP = "log_sum_exp"
+    ARG_MAX = "arg_max"
+    ARG_MIN = "arg_min"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A reduction over windows; global pooling is a window of the whole input."""
+
+    reduction: Reduction
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    dilation: tuple[int, ...]
+    ceil_mode: bool = False
+    count_include_pad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """A reduction over whole axes (not negative)."""
+
+    reduction: Reduction
+    axes: tuple[int, ...]
+    keepdims: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """Softmax (or its logarithm) over one axis."""
+
+    axis: int
+    logarithm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Tensors joined along an axis."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A tensor cut along an axis into parts of the given sizes."""
+
+    axis: int
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Every step-th element from start to end along the axes; bounds as numpy would clip them."""
+
+    axes: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Elements added before and after each axis (negative: removed)."""
+
+    padding: Padding
+    mode: str = "constant"
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same elements in the same order under another shape (flatten, squeeze, unsqueeze)."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """Axes permuted."""
+
+    permutation: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rearrange:
+    """Elements moved between axes in blocks: depth to space, space to depth."""
+
+    form: str
+    shape: tuple[int, ...]
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Elements repeated to fill a shape (expand, tile)."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Up- or down-sampling to a shape; `mode` is nearest, linear or cubic."""
+
+    shape: tuple[int, ...]
+    mode: str
+    coordinates: str = "half_pixel"
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Elements picked by index; `shape` is the result's. `form` is the file's own operator."""
+
+    shape: tuple[int, ...]
+    axis: int = 0
+    form: str = "gather"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The same values in another encoding."""
+
+    to: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The input itself: identity, and dropout at inference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A tensor known before the network runs: shape arithmetic, filled tensors, folded weights."""
+
+    shape: tuple[int, ...]
+    encoding: Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An operator without a rule, kept because the user allowed it: totals are lower bounds."""
+
+    operator: str
+    domain: str
+    shapes: tuple[tuple[int, ...], ...]
+
+
+Op = (
+    Conv
+    | ConvTranspose
+    | Dense
+    | MatMul
+    | Recurrent
+    | BatchNorm
+    | Normalize
+    | LocalResponseNorm
+    | Activation
+    | Sign
+    | Quantize
+    | Dequantize
+    | Elementwise
+    | Compare
+    | Select
+    | Pool
+    | Reduce
+    | Softmax
+    | Concat
+    | Split
+    | Slice
+    | Pad
+    | Reshape
+    | Transpose
+    | Rearrange
+    | Expand
+    | Resize
+    | Gather
+    | Cast
+    | Identity
+    | Constant
+    | Unknown
+)
+
+KINDS: tuple[type, ...] = Op.__args__
+
+
+def kind(op: Op) -> str:
+    """The word for an op in tables: its class, or what tells it from others of its class.
+
+    >>> kind(Activation(Function.RELU)), kind(Softmax(axis=1)), kind(Reduce(Reduction.MEAN, (2,)))
+    ('relu', 'softmax', 'mean_reduce')
+    """
+    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(op).__name__).lstrip("_")
+    names = {field.name for field in fields(op)}
+    for name in ("function", "operator"):
+        if name in names:
+            return str(getattr(op, name))
+    return f"{getattr(op, 'reduction')}_{words}" if "reduction" in names else words

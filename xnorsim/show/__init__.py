@@ -1,0 +1,1 @@
+"""How people see it: tables, documents and figures."""
