@@ -1,0 +1,62 @@
+"""Work, latency and energy of binary (XNOR-Net, BWN) and mixed-precision networks.
+
+    import xnorsim as xs
+
+    xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
+
+The questions:  analyze, compare
+Networks:       load_model, Graph
+Machines:       load_profile, profile_names
+Errors:         XnorsimError
+
+Each name is imported from its module when it is first used: pandas, matplotlib and onnx take
+0.1 to 0.5 s each, and most uses need only some of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xnorsim.analysis import analyze, compare, load_model
+    from xnorsim.errors import XnorsimError
+    from xnorsim.machine.profile import load_profile, profile_names
+    from xnorsim.network.graph import Graph
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Graph",
+    "XnorsimError",
+    "__version__",
+    "analyze",
+    "compare",
+    "load_model",
+    "load_profile",
+    "profile_names",
+]
+
+# Public name -> the module that defines it. The imports above say the same to type checkers and
+# editors; a test holds the two together.
+_PUBLIC = {
+    "Graph": "xnorsim.network.graph",
+    "XnorsimError": "xnorsim.errors",
+    "analyze": "xnorsim.analysis",
+    "compare": "xnorsim.analysis",
+    "load_model": "xnorsim.analysis",
+    "load_profile": "xnorsim.machine.profile",
+    "profile_names": "xnorsim.machine.profile",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value  # the next use does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
