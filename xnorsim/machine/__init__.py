@@ -1,1 +1,1 @@
-"""What a machine is: hardware profiles and their lowering to plain numbers."""
+"""What a machine is: profiles in YAML, checked, and lowered to plain numbers for the predictors."""

@@ -1,0 +1,142 @@
+"""A profile lowered to plain numbers: what predictors take.
+
+Every number is in SI units, with the unit in its name. A range is lowered at one of its ends:
+"fast" takes the favourable end of every quantity, "slow" the other one, so that a prediction from
+each bounds what the profile allows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorsim.errors import UsageError, choices
+from xnorsim.machine.quantity import Range, resolve
+from xnorsim.machine.schema import HardwareProfile, dimension_of
+
+__all__ = ["ELEMENT_BITS", "At", "Machine", "better", "lower", "operations_per_cycle"]
+
+At = Literal["value", "fast", "slow"]
+
+# Bits of one element in a vector of each throughput kind. Elements are what the operands are held
+# in: bwn activations and elementwise operations are fp32.
+ELEMENT_BITS = {"binary": 1, "bwn": 32, "int8": 8, "fp32": 32, "elementwise": 32, "binarize": 32}
+
+
+def _from(path: str, better: Literal["high", "low"], unit: str) -> Any:
+    """A field lowered from a path of the profile; better: which end of the range is favourable."""
+    return dataclasses.field(metadata={"path": path, "better": better, "unit": unit})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Machine:
+    """One machine in plain numbers, at one end of its ranges (`at`).
+
+    Floats, and arrays [levels] for the memories, nearest first. A limit that the profile sets aside
+    is inf; an energy that it does not give is NaN. With `dataclasses.replace` any field may become
+    an array of design points: predictors broadcast.
+    """
+
+    name: str
+    at: str
+    clock_hz: float = _from("clock", "high", "Hz")
+    cores: float = _from("cores", "high", "")
+    simd_bits: float = _from("simd.bits", "high", "bit")
+    binary_vectors_per_cycle: float = _from("throughput.binary", "high", "vector/cycle")
+    bwn_vectors_per_cycle: float = _from("throughput.bwn", "high", "vector/cycle")
+    int8_vectors_per_cycle: float = _from("throughput.int8", "high", "vector/cycle")
+    fp32_vectors_per_cycle: float = _from("throughput.fp32", "high", "vector/cycle")
+    elementwise_vectors_per_cycle: float = _from("throughput.elementwise", "high", "vector/cycle")
+    binarize_vectors_per_cycle: float = _from("throughput.binarize", "high", "vector/cycle")
+    scalar_fp32_latency_cycles: float = _from("scalar.fp32_latency", "low", "cycle")
+    scalar_loads_per_cycle: float = _from("scalar.loads_per_cycle", "high", "1/cycle")
+    level_names: tuple[str, ...]
+    level_size_bytes: NDArray[np.float64] = _from("memories.size", "high", "byte")
+    level_bandwidth_bytes_per_s: NDArray[np.float64] = _from("memories.bandwidth", "high", "byte/s")
+    level_shared_bandwidth_bytes_per_s: NDArray[np.float64] = _from(
+        "memories.shared_bandwidth", "high", "byte/s"
+    )
+    level_energy_j_per_byte: NDArray[np.float64] = _from("memories.energy", "low", "J/byte")
+    layer_overhead_s: float = _from("overhead.layer", "low", "s")
+    energy_binary_mac_j: float = _from("energy.binary_mac", "low", "J")
+    energy_bwn_mac_j: float = _from("energy.bwn_mac", "low", "J")
+    energy_int8_mac_j: float = _from("energy.int8_mac", "low", "J")
+    energy_fp32_mac_j: float = _from("energy.fp32_mac", "low", "J")
+    energy_fp_op_j: float = _from("energy.fp_op", "low", "J")
+    energy_binarize_j: float = _from("energy.binarize", "low", "J")
+    static_power_w: float = _from("energy.static", "low", "W")
+
+
+# What a quantity is that the profile leaves out: no ceiling, or an unknown energy.
+_ABSENT = {"memories.shared_bandwidth": math.inf}
+
+
+def lower(profile: HardwareProfile, at: At = "value") -> Machine:
+    """The profile in plain numbers: every quantity at its value, or at its fast or slow end.
+
+    Bandwidths given in byte/cycle are multiplied by the clock of the same end. Raises UsageError
+    for another `at`.
+    """
+    if at not in ("value", "fast", "slow"):
+        raise UsageError(f"cannot lower a profile at '{at}'; {choices(at, _ATS)}")
+    clock_hz = _pick(resolve(profile.clock, dimension_of(("clock",))), "high", at)
+    values: dict[str, Any] = {"name": profile.name, "at": at}
+    values["level_names"] = tuple(memory.name for memory in profile.memories)
+    for field in dataclasses.fields(Machine):
+        if not field.metadata:
+            continue
+        path, better = field.metadata["path"], field.metadata["better"]
+        section, _, key = path.rpartition(".")
+        if section == "memories":
+            each = [_number(m, key, path, better, at, clock_hz) for m in profile.memories]
+            column = np.array(each, dtype=np.float64)
+            column.setflags(write=False)
+            values[field.name] = column
+        else:
+            holder = getattr(profile, section) if section else profile
+            values[field.name] = _number(holder, key, path, better, at, clock_hz)
+    return Machine(**values)
+
+
+_ATS = ("value", "fast", "slow")
+
+
+def _number(holder: Any, key: str, path: str, better: str, at: str, clock_hz: float) -> float:
+    quantity = getattr(holder, key, None)
+    if quantity is None:
+        return _ABSENT.get(path, math.nan)
+    found = resolve(quantity, dimension_of(tuple(path.split("."))))
+    scale = clock_hz if found.unit == "byte/cycle" else 1.0
+    return _pick(found, better, at) * scale
+
+
+def _pick(found: Range, better: str, at: str) -> float:
+    if at == "value":
+        return found.value
+    return found.high if (at == "fast") == (better == "high") else found.low
+
+
+@functools.cache
+def _directions() -> dict[str, str]:
+    return {f.name: f.metadata["better"] for f in dataclasses.fields(Machine) if f.metadata}
+
+
+def better(field: str) -> str:
+    """Whether "high" or "low" is the favourable end of a field of Machine; KeyError for others."""
+    return _directions()[field]
+
+
+def operations_per_cycle(machine: Machine, kind: str) -> Any:
+    """Operations of one core in a cycle [1/cycle]: lanes of a vector times vectors a cycle.
+
+    kind: a key of ELEMENT_BITS. MACs for binary, bwn, int8 and fp32; operations for elementwise;
+    elements for binarize. Broadcasts over fields that are arrays. Raises UsageError for another.
+    """
+    if kind not in ELEMENT_BITS:
+        raise UsageError(f"no throughput is named '{kind}'; {choices(kind, ELEMENT_BITS)}")
+    return machine.simd_bits / ELEMENT_BITS[kind] * getattr(machine, f"{kind}_vectors_per_cycle")

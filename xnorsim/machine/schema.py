@@ -1,0 +1,253 @@
+"""The schema of a hardware profile, version 1.
+
+One class a section. What a field may hold (unit, zero, exactness) is a `Dimension` beside it, and
+`quantity_fields` walks them all, so that checking, lowering and listing share one description.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from xnorsim.machine.quantity import Dimension, Quantity, faults
+
+__all__ = [
+    "Energy",
+    "HardwareProfile",
+    "Memory",
+    "Overhead",
+    "Scalar",
+    "Simd",
+    "Throughput",
+    "dimension_of",
+    "model_of",
+    "quantity_faults",
+    "quantity_fields",
+]
+
+_RATE = Annotated[Quantity, Dimension(("vector/cycle",), unlimited=True)]
+_ENERGY = Annotated[Quantity, Dimension(("joule",), zero=True)]
+_BANDWIDTH = Dimension(("byte/s", "byte/cycle"), unlimited=True)
+_EXAMPLE = {"value": "1.5 GHz", "source": "datasheet", "basis": "datasheet"}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Simd(_Section):
+    """The vector unit."""
+
+    bits: Annotated[Quantity, Dimension(("bit",), exact=True)] = Field(
+        description="width of a vector register in bits; exact",
+        examples=[{"value": "128 bit", "source": "datasheet", "basis": "datasheet"}],
+    )
+
+
+class Throughput(_Section):
+    """Roofline ceilings of one core: vectors of operands through the inner step, per cycle."""
+
+    binary: _RATE = Field(description="1-bit elements, XNOR and popcount: simd.bits a vector")
+    bwn: _RATE = Field(description="+-1 weight x fp32 activation, additions: simd.bits/32 a vector")
+    int8: _RATE = Field(description="int8 multiply-accumulate: simd.bits/8 a vector")
+    fp32: _RATE = Field(description="fp32 multiply-accumulate: simd.bits/32 a vector")
+    elementwise: _RATE = Field(description="fp32 operations that are not MACs: simd.bits/32")
+    binarize: _RATE = Field(description="fp32 elements, sign taken and packed: simd.bits/32")
+
+
+class Scalar(_Section):
+    """The scalar float loop with one accumulator: the baseline of the kind the paper timed."""
+
+    fp32_latency: Annotated[Quantity, Dimension(("cycle",))] = Field(
+        description="cycles from one dependent accumulation to the next (add, or fused MAC)"
+    )
+    loads_per_cycle: Annotated[Quantity, Dimension(("op/cycle",), unlimited=True)] = Field(
+        description="scalar loads a cycle, as '1 op/cycle'"
+    )
+
+
+class Memory(_Section):
+    """One level of the memory hierarchy."""
+
+    name: str = Field(min_length=1, examples=["L1", "DRAM"])
+    size: Annotated[Quantity, Dimension(("byte",), unlimited=True)] = Field(
+        description="capacity: of one core for a private cache, of all for a shared one"
+    )
+    bandwidth: Annotated[Quantity, _BANDWIDTH] = Field(
+        description="what one core reads from this level, per cycle or per second"
+    )
+    shared_bandwidth: Annotated[Quantity, _BANDWIDTH] | None = Field(
+        default=None, description="ceiling of all cores together; without it there is none"
+    )
+    energy: Annotated[Quantity, Dimension(("joule/byte",), zero=True)] | None = Field(
+        default=None, description="for one byte moved; required when the profile has energies"
+    )
+
+
+class Overhead(_Section):
+    """Time that is not work."""
+
+    layer: Annotated[Quantity, Dimension(("second",), zero=True)] = Field(
+        description="time to start one layer (dispatch, allocation, thread wake-up)"
+    )
+
+
+class Energy(_Section):
+    """Energies of one operation, with the instructions that carry it; memory has its own."""
+
+    node: Annotated[Quantity, Dimension(("meter",))] = Field(description="technology node")
+    voltage: Annotated[Quantity, Dimension(("volt",))] = Field(description="core supply")
+    binary_mac: _ENERGY = Field(description="one +-1 x +-1 MAC")
+    bwn_mac: _ENERGY = Field(description="one +-1 weight x fp32 MAC")
+    int8_mac: _ENERGY = Field(description="one int8 MAC")
+    fp32_mac: _ENERGY = Field(description="one fp32 MAC")
+    fp_op: _ENERGY = Field(description="one fp32 operation that is not a MAC")
+    binarize: _ENERGY = Field(description="one element whose sign is taken and packed")
+    static: Annotated[Quantity, Dimension(("watt",), zero=True)] = Field(
+        description="power that is drawn whether or not there is work"
+    )
+
+
+class HardwareProfile(_Section):
+    """A machine: quantities in text, each with its source. `lower` makes numbers of it."""
+
+    schema_version: Literal[1] = Field(alias="schema", description="version of this schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", description="also the file's name")
+    # "array" (accelerators) will be another class and a union of the two; until then it is refused.
+    kind: Literal["cpu"] = Field(description="what kind of machine this describes")
+    description: str = Field(min_length=1)
+    sources: dict[str, str] = Field(
+        min_length=1, description="key: citation with title, revision, section or table, and URL"
+    )
+    clock: Annotated[Quantity, Dimension(("hertz",))] = Field(examples=[_EXAMPLE])
+    cores: Annotated[Quantity, Dimension(("",), exact=True)] = Field(
+        examples=[{"value": 4, "source": "datasheet", "basis": "datasheet"}]
+    )
+    simd: Simd
+    throughput: Throughput
+    scalar: Scalar
+    memories: tuple[Memory, ...] = Field(min_length=1, description="nearest first, main one last")
+    overhead: Overhead
+    energy: Energy | None = Field(
+        default=None, description="without it energies are unknown and energy columns stay empty"
+    )
+
+    @model_validator(mode="after")
+    def _numbers(self) -> HardwareProfile:
+        found = list(quantity_faults(self.model_dump(by_alias=True)))
+        if found:
+            lines = [f"{'.'.join(map(str, path))}: {message}" for path, message in found]
+            raise ValueError("; ".join(lines))
+        return self
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, Dimension | None, bool]:
+    """(class, dimension, whether many) below Annotated, Optional and tuple[...]."""
+    dimension, many = None, False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *extra = get_args(annotation)
+            dimension = next((x for x in extra if isinstance(x, Dimension)), dimension)
+        elif origin in (Union, types.UnionType):
+            annotation = next(a for a in get_args(annotation) if a is not type(None))
+        elif origin is tuple:
+            annotation, many = get_args(annotation)[0], True
+        else:
+            return annotation, dimension, many
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any, Dimension | None, bool]]:
+    for name, info in model.model_fields.items():
+        annotation, dimension, many = _unwrapped(info.annotation)
+        at_field = next((x for x in info.metadata if isinstance(x, Dimension)), dimension)
+        yield info.alias or name, annotation, at_field, many
+
+
+def model_of(path: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The class whose keys stand at a path of the document, or None."""
+    model: Any = HardwareProfile
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = {name: annotation for name, annotation, _, _ in _fields(model)}
+        model = fields.get(part)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return None
+    return model
+
+
+def dimension_of(path: tuple[str | int, ...]) -> Dimension:
+    """What the quantity at a path may hold; raises KeyError when there is no quantity there."""
+    *parents, last = (part for part in path if isinstance(part, str))
+    model = model_of(tuple(parents))
+    for name, _, dimension, _ in _fields(model) if model else ():
+        if name == last and dimension is not None:
+            return dimension
+    raise KeyError(path)
+
+
+def quantity_fields(
+    data: Any, model: type[BaseModel] = HardwareProfile, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Any, Dimension]]:
+    """(path, data, dimension) of every quantity present in plain data, in the schema's order."""
+    if not isinstance(data, dict):
+        return
+    for name, annotation, dimension, many in _fields(model):
+        if name not in data or data[name] is None:
+            continue
+        below = (*path, name)
+        if dimension is not None:
+            yield below, data[name], dimension
+        elif many and isinstance(data[name], list | tuple):
+            for index, item in enumerate(data[name]):
+                yield from quantity_fields(item, annotation, (*below, index))
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from quantity_fields(data[name], annotation, below)
+
+
+def quantity_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every fault in numbers, sources and memories, as (path, message).
+
+    Keys and types are pydantic's part; this one takes plain data, and works beside faults of those.
+    """
+    known = data.get("sources") if isinstance(data, dict) else None
+    known = known if isinstance(known, dict) else {}
+    used = set()
+    for path, value, dimension in quantity_fields(data):
+        if not isinstance(value, dict):
+            continue
+        for key, message in faults(value, dimension):
+            yield ((*path, key) if key else path), message
+        source = value.get("source")
+        used.add(source if isinstance(source, str) else None)
+        if isinstance(source, str) and source not in known:
+            yield (*path, "source"), f"is not a key of sources (got {source!r}; {_keys(known)})"
+    for key in known:
+        if key not in used:
+            yield ("sources", key), "is not used by any quantity"
+    yield from _memory_faults(data)
+
+
+def _keys(known: dict[str, Any]) -> str:
+    return "valid: " + (", ".join(map(str, known)) or "none, sources is empty or missing")
+
+
+def _memory_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    memories = data.get("memories") if isinstance(data, dict) else None
+    names: set[str] = set()
+    has_energy = isinstance(data, dict) and data.get("energy") is not None
+    for index, memory in enumerate(memories if isinstance(memories, list | tuple) else ()):
+        if not isinstance(memory, dict):
+            continue
+        name = memory.get("name")
+        if isinstance(name, str) and name in names:
+            yield ("memories", index, "name"), f"occurs twice (got {name!r})"
+        names.add(str(name))
+        if has_energy and memory.get("energy") is None:
+            yield ("memories", index, "energy"), "is missing: the profile has an energy section"
+        if not has_energy and memory.get("energy") is not None:
+            yield ("memories", index, "energy"), "needs the profile's energy section beside it"
