@@ -50,6 +50,7 @@ class TensorSpec:
 
     @property
     def elements(self) -> int:
+        """How many numbers it holds."""
         return prod(self.shape)
 
     @property

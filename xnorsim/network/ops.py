@@ -455,4 +455,4 @@ def kind(op: Op) -> str:
     for name in ("function", "operator"):
         if name in names:
             return str(getattr(op, name))
-    return f"{getattr(op, 'reduction')}_{words}" if "reduction" in names else words
+    return f"{op.reduction}_{words}" if isinstance(op, Pool | Reduce) else words

@@ -1,0 +1,208 @@
+"""The layer table: counts and memory of every node as columns, and their totals.
+
+A predictor reads columns, so a network of n layers is a set of arrays of length n. All counts
+are exact int64; a network too large for that is an error, never a wrapped number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xnorsim.errors import ModelError
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph, Node, scheme, spec_of
+from xnorsim.network.precision import FP32, MAC_CLASSES, MacClass, Scheme, mac_class
+from xnorsim.work.counts import LayerCounts, Operands, count
+from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_view
+from xnorsim.work.memory import LiveActivations, ParameterBits, live_activations, parameter_bits
+
+__all__ = ["COLUMNS", "LayerTable", "count_node", "layer_table", "totals"]
+
+COLUMNS = {
+    "macs": "multiply-accumulates of the dense layer, padding taps counted, bias not",
+    "macs_valid": "the same without padding taps",
+    "binary_macs": "+-1 x +-1: XNOR and popcount",
+    "bwn_macs": "+-1 weight x high-precision activation: additions and subtractions",
+    "int8_macs": "integers of 3 to 8 bits",
+    "fp_macs": "floats",
+    "other_macs": "2-bit, ternary, {0,1}, wide integers",
+    "fp_ops": "high-precision operations that are not MACs",
+    "binarize_ops": "elements whose sign is taken and packed",
+    "parameters": "trained parameters (BN: scale and shift)",
+    "weight_bits": "weights and biases as stored",
+    "weight_bits_padded": "the same with binary channels filled up to 64-bit words",
+    "scale_bits": "scales of binary layers, BN vectors, quantization scales",
+    "weight_bits_fp32": "the same parameters as float32",
+    "input_bits": "activations read",
+    "output_bits": "activations written",
+    "live_bits": "activations alive while the layer runs",
+    "output_elements": "elements written",
+    "runs": "1 if the layer runs on its own; 0 if it is fused, a view or known before the run",
+}
+"""Every numeric column, and what it means."""
+
+_NOT_SUMMED = ("live_bits",)
+_MULTIPLIES = (ops.Conv, ops.ConvTranspose, ops.Dense, ops.MatMul, ops.Recurrent)
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """One row a node, in execution order.
+
+    `columns` holds an int64 array of length n for each name of COLUMNS. `schemes` is None for a
+    layer that multiplies nothing; `fused_into` is "" for a layer that is not fused.
+    """
+
+    network: str
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    schemes: tuple[Scheme | None, ...]
+    fused_into: tuple[str, ...]
+    output_shapes: tuple[tuple[int, ...], ...]
+    fp_ops_by_kind: tuple[Mapping[str, int], ...]
+    columns: Mapping[str, np.ndarray]
+    peak_layer: str
+    unknown: tuple[str, ...]
+    """The layers without a rule: if there are any, every total is a lower bound."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def count_node(graph: Graph, node: Node) -> LayerCounts:
+    """The counts of one node at the shapes of its graph."""
+    return count(
+        node.op,
+        Operands(
+            tuple(spec_of(graph, name) for name in node.inputs),
+            tuple(spec_of(graph, name) for name in node.outputs),
+            {role: graph.parameters[name].spec for role, name in node.parameters.items()},
+            scheme(graph, node) if isinstance(node.op, _MULTIPLIES) else FP32,
+        ),
+    )
+
+
+def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTable:
+    """Count every node of `graph`.
+
+    Raises:
+        ModelError: a count beyond int64.
+    """
+    fused = fusions(graph, fuse)
+    by_name = {node.name: node for node in graph.nodes}
+    parameters = parameter_bits(graph, fused)
+    live = live_activations(graph, fused)
+    counts = {node.name: _fused_counts(graph, node, fused, by_name) for node in graph.nodes}
+    rows = [
+        _row(graph, node, counts[node.name], parameters[node.name], live, fused)
+        for node in graph.nodes
+    ]
+    return LayerTable(
+        network=graph.name,
+        names=tuple(by_name),
+        kinds=tuple(ops.kind(node.op) for node in graph.nodes),
+        schemes=tuple(
+            scheme(graph, node) if isinstance(node.op, _MULTIPLIES) else None
+            for node in graph.nodes
+        ),
+        fused_into=tuple(fused[name].host if name in fused else "" for name in by_name),
+        output_shapes=tuple(spec_of(graph, node.outputs[0]).shape for node in graph.nodes),
+        fp_ops_by_kind=tuple(item.fp_ops for item in counts.values()),
+        columns={name: _column(graph, name, [row[name] for row in rows]) for name in COLUMNS},
+        peak_layer=live.peak_node,
+        unknown=tuple(n.name for n in graph.nodes if isinstance(n.op, ops.Unknown)),
+    )
+
+
+def _column(graph: Graph, name: str, values: list[int]) -> np.ndarray:
+    try:
+        if sum(values) > np.iinfo(np.int64).max:
+            raise OverflowError
+        return np.array(values, dtype=np.int64)
+    except OverflowError:
+        raise ModelError(
+            f"{graph.name}: column {name} adds up to {sum(values)}, more than 64 bits hold"
+        ) from None
+
+
+def _fused_counts(
+    graph: Graph, node: Node, fused: Mapping[str, Fusion], by_name: Mapping[str, Node]
+) -> LayerCounts:
+    """A folded BN costs the addition of its shift, if the layer before it has no bias to join."""
+    if node.name not in fused or not isinstance(node.op, ops.BatchNorm):
+        return count_node(graph, node)
+    if "bias" in by_name[fused[node.name].host].parameters:
+        return LayerCounts()
+    return LayerCounts(fp_ops={"bias": spec_of(graph, node.outputs[0]).elements})
+
+
+def _row(
+    graph: Graph,
+    node: Node,
+    counts: LayerCounts,
+    parameters: ParameterBits,
+    live: LiveActivations,
+    fused: Mapping[str, Fusion],
+) -> dict[str, int]:
+    macs_of = dict.fromkeys(MAC_CLASSES, 0)
+    if counts.macs:
+        used = scheme(graph, node)
+        macs_of[mac_class(used.weight, used.activation)] = counts.macs
+    resting = is_view(node) or node.name in fused or isinstance(node.op, ops.Constant)
+    return {
+        "macs": counts.macs,
+        "macs_valid": counts.macs_valid,
+        **{f"{name}_macs": number for name, number in macs_of.items()},
+        "fp_ops": sum(counts.fp_ops.values()),
+        "binarize_ops": counts.binarize_ops,
+        "parameters": parameters.count,
+        "weight_bits": parameters.weights,
+        "weight_bits_padded": parameters.padded,
+        "scale_bits": parameters.scales,
+        "weight_bits_fp32": parameters.fp32,
+        "input_bits": sum(spec_of(graph, name).bits for name in dict.fromkeys(node.inputs)),
+        "output_bits": sum(spec_of(graph, name).bits for name in node.outputs),
+        "live_bits": live.by_node[node.name],
+        "output_elements": sum(spec_of(graph, name).elements for name in node.outputs),
+        "runs": int(not resting),
+    }
+
+
+def totals(table: LayerTable) -> dict[str, Any]:
+    """The columns added up, and what only a whole network has.
+
+    `stored_bits` is all that the model holds (weights and scales), `stored_bits_padded` the same
+    with binary channels filled up to words, `memory_ratio` how many times smaller that is than
+    fp32. `peak_activation_bits` is the peak of live activations and `peak_layer` the layer at
+    which it is reached first.
+    """
+    added = {name: int(table.columns[name].sum()) for name in COLUMNS if name not in _NOT_SUMMED}
+    kinds: Counter[str] = Counter()
+    for by_kind in table.fp_ops_by_kind:
+        kinds.update(by_kind)
+    stored = added["weight_bits"] + added["scale_bits"]
+    return {
+        **added,
+        "macs_by_precision": _macs_by_precision(table),
+        "fp_ops_by_kind": dict(sorted(kinds.items())),
+        "stored_bits": stored,
+        "stored_bits_padded": added["weight_bits_padded"] + added["scale_bits"],
+        "memory_ratio": added["weight_bits_fp32"] / stored if stored else None,
+        "binary_share": added[f"{MacClass.BINARY}_macs"] / added["macs"] if added["macs"] else 0.0,
+        "peak_activation_bits": int(table.columns["live_bits"].max(initial=0)),
+        "peak_layer": table.peak_layer,
+        "lower_bound": bool(table.unknown),
+    }
+
+
+def _macs_by_precision(table: LayerTable) -> dict[str, int]:
+    result: Counter[str] = Counter()
+    for used, macs in zip(table.schemes, table.columns["macs"].tolist(), strict=True):
+        if used is not None and macs:
+            result[str(used)] += macs
+    return dict(sorted(result.items()))
