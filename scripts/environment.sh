@@ -39,9 +39,8 @@ need_ensurepip() {
 # environment [EXTRA...]: the project (editable) with these extras, as pinned in constraints.txt.
 # Installs only what is new since the last time: an extra's stamp holds what it was installed from.
 environment() {
-    local now extra missing=()
+    local now python extra missing=()
     if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
-        local python
         python=$(find_python)
         need_ensurepip "$python"
         "$python" -m venv --clear .venv || fail "$python could not make the virtual environment .venv"
@@ -54,7 +53,7 @@ environment() {
     echo "$(basename "$0"): installing into .venv (${missing[*]}) ..." >&2
     # The build backend is pinned too: an isolated build would fetch the newest one.
     "$bin/python" -m pip install -q -c constraints.txt hatchling
-    local IFS=,
-    "$bin/python" -m pip install -q -c constraints.txt --no-build-isolation -e ".[$*]"
+    extra=$(IFS=, && echo "$*")
+    "$bin/python" -m pip install -q -c constraints.txt --no-build-isolation -e ".${extra:+[$extra]}"
     for extra in "${missing[@]}"; do echo "$now" >".venv/stamp-$extra"; done
 }
