@@ -63,6 +63,7 @@ class Encoding:
 
 def _table() -> dict[str, Encoding]:
     floats = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "float4e2m1": 4}
+    floats |= {"float6e2m3": 6, "float6e3m2": 6}
     narrow = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0")
     floats |= dict.fromkeys(narrow, 8)
     integers = {f"{sign}int{bits}": bits for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)}
