@@ -14,6 +14,8 @@ from importlib import metadata, util
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import xnorsim
 
@@ -62,7 +64,7 @@ def test_import_loads_no_heavy_library(tmp_path: Path) -> None:
     assert run(sys.executable, "-c", code, cwd=tmp_path).split() == []
 
 
-def imported_distributions(project: Path) -> dict[str, set[str]]:
+def imported_modules(project: Path) -> dict[str, set[str]]:
     """Top-level modules from outside that xnorsim imports anywhere -> the files that do."""
     found: dict[str, set[str]] = {}
     for path in sorted((project / "xnorsim").rglob("*.py")):
@@ -77,19 +79,53 @@ def imported_distributions(project: Path) -> dict[str, set[str]]:
     return found
 
 
+def requirements(project: Path) -> dict[str, list[Requirement]]:
+    """What pyproject.toml asks for: by extra, "core" and "build" included."""
+    table = tomllib.loads((project / "pyproject.toml").read_text())
+    groups = {
+        "build": table["build-system"]["requires"],
+        "core": table["project"]["dependencies"],
+        **table["project"]["optional-dependencies"],
+    }
+    return {group: [Requirement(text) for text in texts] for group, texts in groups.items()}
+
+
 def test_every_import_is_a_declared_dependency(project: Path) -> None:
-    table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    declared = [*table["dependencies"]]
-    for extra, requirements in table["optional-dependencies"].items():
-        declared += requirements if extra not in ("test", "dev", "bench") else []
-    names = {requirement.partition(">")[0].lower() for requirement in declared}
-    distributions = metadata.packages_distributions()
+    declared = {
+        canonicalize_name(requirement.name)
+        for group, found in requirements(project).items()
+        if group not in ("build", "test", "dev", "bench")
+        for requirement in found
+    }
+    owners = metadata.packages_distributions()
     undeclared = {
         module: sorted(files)
-        for module, files in imported_distributions(project).items()
-        if not names & {name.lower() for name in distributions.get(module, [module])}
+        for module, files in imported_modules(project).items()
+        if not declared & {canonicalize_name(name) for name in owners.get(module, [module])}
     }
     assert undeclared == {}
+
+
+def test_constraints_pin_what_the_scripts_install(project: Path) -> None:
+    pins: dict[str, list[Requirement]] = {}
+    for line in (project / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            pin = Requirement(line)
+            pins.setdefault(canonicalize_name(pin.name), []).append(pin)
+    exact = all(str(pin.specifier).startswith("==") for found in pins.values() for pin in found)
+    assert exact, "a range would install another version tomorrow"
+    scripts = ("build", "core", "test", "dev", "bench")
+    wanted = [need for group in scripts for need in requirements(project)[group]]
+    stale = [
+        str(need)
+        for need in wanted
+        if not pins.get(canonicalize_name(need.name))
+        or not all(
+            need.specifier.contains(str(pin.specifier).removeprefix("=="))
+            for pin in pins[canonicalize_name(need.name)]
+        )
+    ]
+    assert stale == [], "run scripts/lock"
 
 
 # --- the wheel -----------------------------------------------------------------------------------
