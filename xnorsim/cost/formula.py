@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BINARY_OPS_PER_CLOCK", "BWN_CLOCKS_PER_MAC", "clocks", "network_speedup", "speedup"]
+__all__ = ["BINARY_OPS_PER_CLOCK", "BWN_CLOCKS_PER_MAC", "clocks", "speedup"]
 
 BINARY_OPS_PER_CLOCK = 64
 """Binary operations in one clock of the paper's CPU: the width of a register."""
@@ -55,9 +55,3 @@ def clocks(columns: Mapping[str, NDArray]) -> NDArray[np.float64]:
         + columns["bwn_macs"] * BWN_CLOCKS_PER_MAC
         + high_precision
     )
-
-
-def network_speedup(columns: Mapping[str, NDArray]) -> float:
-    """Clocks of the same network in high precision over `clocks`; NaN without a MAC."""
-    total = clocks(columns).sum()
-    return float(columns["macs"].sum() / total) if total else float("nan")

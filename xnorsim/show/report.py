@@ -1,0 +1,139 @@
+"""The report: everything that one analysis found, as data and as a JSON document.
+
+`document` defines the machine-readable form; the other modules of this room only render it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xnorsim.cost.network import NetworkPrediction
+from xnorsim.work.table import COLUMNS, LayerTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SCHEMA", "Report", "document"]
+
+SCHEMA = 1
+"""Version of the JSON document; a change that breaks a reader raises it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The work in a network and its predicted cost.
+
+    `model` says what was read, `assumptions` under which conventions and options, `totals` is
+    xnorsim.work.table.totals, `predictions` has one entry a profile. In a notebook it shows
+    itself as a table.
+    """
+
+    model: Mapping[str, Any]
+    assumptions: Mapping[str, Any]
+    table: LayerTable
+    totals: Mapping[str, Any]
+    predictions: tuple[NetworkPrediction, ...] = ()
+
+    @property
+    def layers(self) -> pd.DataFrame:
+        """One row a layer, indexed by name: kind, scheme and every column of the layer table."""
+        import pandas as pd
+
+        table = self.table
+        words = {
+            "kind": table.kinds,
+            "scheme": ["" if item is None else str(item) for item in table.schemes],
+            "fused_into": table.fused_into,
+            "output_shape": table.output_shapes,
+        }
+        return pd.DataFrame({**words, **table.columns}, index=pd.Index(table.names, name="layer"))
+
+    @property
+    def costs(self) -> pd.DataFrame:
+        """One row a profile and layer: latency_s, energy_j, their ranges, and the bound."""
+        import pandas as pd
+
+        index = pd.Index(self.table.names, name="layer")
+        frames = {
+            item.profile: pd.DataFrame({**item.columns, "bound": item.bounds}, index=index)
+            for item in self.predictions
+        }
+        return pd.concat(frames, names=["profile"]) if frames else pd.DataFrame()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, ready for JSON."""
+        return document(self)
+
+    def _repr_html_(self) -> str:
+        from xnorsim.show.notebook import report_html
+
+        return report_html(self)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """`report` as plain data: the JSON form. What is unknown or infinite is None."""
+    return {
+        "schema": SCHEMA,
+        "model": dict(report.model),
+        "assumptions": dict(report.assumptions),
+        "layers": _layers(report.table),
+        "totals": _plain(report.totals),
+        "predictions": [_prediction(report.table, item) for item in report.predictions],
+    }
+
+
+def _layers(table: LayerTable) -> list[dict[str, Any]]:
+    columns = {name: table.columns[name].tolist() for name in COLUMNS}
+    return [
+        {
+            "name": name,
+            "kind": table.kinds[i],
+            "scheme": None if (used := table.schemes[i]) is None else str(used),
+            "scaling": None if used is None else str(used.scaling),
+            "fused_into": table.fused_into[i] or None,
+            "output_shape": list(table.output_shapes[i]),
+            **{column: values[i] for column, values in columns.items()},
+            "macs_by_precision": {str(used): columns["macs"][i]} if used else {},
+            "fp_ops_by_kind": dict(table.fp_ops_by_kind[i]),
+        }
+        for i, name in enumerate(table.names)
+    ]
+
+
+def _prediction(table: LayerTable, item: NetworkPrediction) -> dict[str, Any]:
+    columns = {name: array.tolist() for name, array in item.columns.items()}
+    rows = [
+        {
+            "name": name,
+            **{column: _number(values[i]) for column, values in columns.items()},
+            "bound": item.bounds[i],
+        }
+        for i, name in enumerate(table.names)
+    ]
+    time_by_bound: Counter[str] = Counter()
+    for bound, seconds in zip(item.bounds, columns["latency_s"], strict=True):
+        time_by_bound[bound] += seconds
+    most = max(time_by_bound, key=time_by_bound.__getitem__, default=None)
+    return {
+        "profile": item.profile,
+        "threads": item.threads,
+        "predictor": item.predictor,
+        "layers": rows,
+        "totals": {**_plain(item.totals), "bound": most},
+        "speedup": _plain(item.speedup),
+        "speedup_low": _plain(item.speedup_low),
+        "speedup_high": _plain(item.speedup_high),
+        "amdahl": _plain(item.amdahl),
+    }
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) for name, value in values.items()}
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
