@@ -59,9 +59,9 @@ def test_unknown_name_is_an_attribute_error_that_names_it() -> None:
 # --- imports -------------------------------------------------------------------------------------
 
 
-def test_import_loads_no_heavy_library(tmp_path: Path) -> None:
+def test_import_loads_no_heavy_library(project: Path) -> None:
     code = f"import sys, xnorsim; print(*sorted({set(HEAVY)} & sys.modules.keys()))"
-    assert run(sys.executable, "-c", code, cwd=tmp_path).split() == []
+    assert run(sys.executable, "-c", code, cwd=project).split() == []
 
 
 def imported_modules(project: Path) -> dict[str, set[str]]:
