@@ -1,0 +1,302 @@
+"""A network written down layer by layer.
+
+    b = Builder("tiny", input=(1, 3, 32, 32))
+    x = b.relu(b.conv(b.input, 16, 3, padding=1))
+    x = b.dense(b.flatten(b.global_average_pool(x)), 10)
+    graph = b.graph(x, source="...")
+
+Each method adds one layer and returns the name of the tensor it writes, which is the layer's own
+name. Shapes come from network/shapes.py. Parameters are described only: their values are drawn
+when they are loaded, always the same ones for the same network, parameter and seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING
+
+from xnorsim.errors import ModelError, ShapeError, UsageError, choices
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
+from xnorsim.network.precision import FLOAT32
+from xnorsim.network.shapes import output_specs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Builder", "he_normal", "near_one", "seeded", "small"]
+
+Size = int | Sequence[int]
+"""One number for every spatial axis, or one each."""
+
+
+def seeded(network: str, parameter: str, seed: int = 0) -> np.random.Generator:
+    """A generator that depends on the three names alone: not on the process or the order."""
+    import numpy as np
+
+    digest = hashlib.sha256(f"{network}/{parameter}/{seed}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def he_normal(generator: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> np.ndarray:
+    """Weights of variance 2 / fan_in, which keeps a ReLU network's activations in range.
+
+    Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, ICCV 2015, equation 10.
+    """
+    return _float32(generator.standard_normal(shape) * (2 / fan_in) ** 0.5)
+
+
+def near_one(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """0.5 to 1.5: a scale or a variance, never 0 or negative."""
+    return _float32(generator.uniform(0.5, 1.5, shape))
+
+
+def small(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Around 0 with deviation 0.1: a bias, a shift or a mean."""
+    return _float32(generator.standard_normal(shape) * 0.1)
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return values.astype(np.float32)
+
+
+class Builder:
+    """A network in the making. Methods name their layer `name`, or by kind and number."""
+
+    def __init__(self, name: str, input: Sequence[int], seed: int = 0) -> None:
+        self.name = name
+        self.input = "input"
+        self.seed = seed
+        self._tensors = {self.input: TensorSpec(tuple(input), FLOAT32)}
+        self._parameters: dict[str, Parameter] = {}
+        self._nodes: list[Node] = []
+        self._numbers: Counter[str] = Counter()
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """The shape of a tensor so far.
+
+        Raises:
+            UsageError: no such tensor.
+        """
+        return self._spec(tensor).shape
+
+    def graph(self, *outputs: str, source: str = "", notes: tuple[str, ...] = ()) -> Graph:
+        """The network with the given outputs.
+
+        Raises:
+            ModelError, ShapeError: as network.graph.check.
+        """
+        return check(
+            Graph(
+                name=self.name,
+                nodes=tuple(self._nodes),
+                tensors=dict(self._tensors),
+                parameters=dict(self._parameters),
+                inputs=(self.input,),
+                outputs=outputs,
+                metadata={"format": "zoo", "source": source},
+                notes=notes,
+            )
+        )
+
+    def layer(
+        self,
+        op: ops.Op,
+        *inputs: str,
+        parameters: Mapping[str, tuple[tuple[int, ...], partial]] | None = None,
+        name: str | None = None,
+    ) -> str:
+        """Add any layer with one result; `parameters` maps a role to a shape and its values.
+
+        Values are drawn by partial(function, ...) called with (generator, shape).
+
+        Raises:
+            UsageError: an input that does not exist.
+            ModelError: a name given twice.
+            ShapeError: operands that do not fit.
+        """
+        name = name or self._numbered(op)
+        if name in self._tensors:
+            raise ModelError(f"{self.name}: two layers are called '{name}'")
+        specs = [self._spec(tensor) for tensor in inputs]
+        made = {
+            role: self._parameter(f"{name}.{role}", shape, values)
+            for role, (shape, values) in (parameters or {}).items()
+        }
+        try:
+            found = output_specs(op, *specs, **{role: held.spec for role, held in made.items()})
+        except ShapeError as fault:
+            raise ShapeError(f"{self.name}: layer '{name}': {fault}") from fault
+        self._tensors[name] = found[0]
+        self._parameters |= {f"{name}.{role}": held for role, held in made.items()}
+        roles = {role: f"{name}.{role}" for role in made}
+        self._nodes.append(Node(name, op, tuple(inputs), (name,), roles))
+        return name
+
+    def conv(
+        self,
+        x: str,
+        out_channels: int,
+        kernel: Size,
+        *,
+        stride: Size = 1,
+        padding: Size = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        name: str | None = None,
+    ) -> str:
+        """A convolution; `padding` is the same before and after."""
+        axes = len(self.shape(x)) - 2
+        sizes = _sizes(kernel, axes)
+        op = ops.Conv(
+            out_channels,
+            sizes,
+            _sizes(stride, axes),
+            tuple((p, p) for p in _sizes(padding, axes)),
+            _sizes(dilation, axes),
+            groups,
+        )
+        in_channels = self.shape(x)[1] // max(groups, 1)
+        parameters = _linear((out_channels, in_channels, *sizes), out_channels, bias)
+        return self.layer(op, x, parameters=parameters, name=name)
+
+    def dense(self, x: str, features: int, *, bias: bool = True, name: str | None = None) -> str:
+        """A fully connected layer over the last axis; weight (features, in_features)."""
+        in_features = self.shape(x)[-1]
+        op = ops.Dense(in_features, features, transpose_weight=True)
+        parameters = _linear((features, in_features), features, bias)
+        return self.layer(op, x, parameters=parameters, name=name)
+
+    def batch_norm(self, x: str, *, epsilon: float = 1e-5, name: str | None = None) -> str:
+        """Normalization by stored statistics: scale, shift, mean and variance a channel."""
+        shape = self.shape(x)[1:2]
+        draws = {"scale": near_one, "shift": small, "mean": small, "variance": near_one}
+        parameters = {role: (shape, partial(draw)) for role, draw in draws.items()}
+        return self.layer(ops.BatchNorm(epsilon), x, parameters=parameters, name=name)
+
+    def relu(self, x: str, *, name: str | None = None) -> str:
+        """max(x, 0)."""
+        return self.layer(ops.Activation(ops.Function.RELU), x, name=name)
+
+    def sign(self, x: str, *, name: str | None = None) -> str:
+        """+1 where x >= 0, else -1."""
+        return self.layer(ops.Sign(), x, name=name)
+
+    def softmax(self, x: str, *, axis: int = -1, name: str | None = None) -> str:
+        """Softmax over one axis."""
+        return self.layer(ops.Softmax(axis % len(self.shape(x))), x, name=name)
+
+    def lrn(
+        self, x: str, size: int, *, alpha: float, beta: float, bias: float, name: str | None = None
+    ) -> str:
+        """Local response normalization: x / (bias + alpha / size * sum of squares) ** beta."""
+        return self.layer(ops.LocalResponseNorm(size, alpha, beta, bias), x, name=name)
+
+    def dropout(self, x: str, *, name: str | None = None) -> str:
+        """The input itself: networks here are at inference."""
+        return self.layer(ops.Identity(), x, name=name or self._numbered("dropout"))
+
+    def max_pool(
+        self,
+        x: str,
+        kernel: Size,
+        *,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        name: str | None = None,
+    ) -> str:
+        """The largest of each window; `stride` is the kernel unless given."""
+        op = self._pool(ops.Reduction.MAX, x, kernel, stride, padding, ceil_mode)
+        return self.layer(op, x, name=name)
+
+    def average_pool(
+        self,
+        x: str,
+        kernel: Size,
+        *,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        name: str | None = None,
+    ) -> str:
+        """The mean of each window, padding left out; `stride` is the kernel unless given."""
+        op = self._pool(ops.Reduction.MEAN, x, kernel, stride, padding, ceil_mode)
+        return self.layer(op, x, name=name)
+
+    def global_average_pool(self, x: str, *, name: str | None = None) -> str:
+        """The mean of each channel, spatial axes kept as 1."""
+        return self.average_pool(x, self.shape(x)[2:], name=name)
+
+    def add(self, x: str, y: str, *, name: str | None = None) -> str:
+        """x + y, broadcast: a residual connection."""
+        return self.layer(
+            ops.Elementwise(ops.Operator.ADD), x, y, name=name or self._numbered("add")
+        )
+
+    def concat(self, *tensors: str, axis: int = 1, name: str | None = None) -> str:
+        """Tensors joined along an axis, by default the channels."""
+        return self.layer(ops.Concat(axis), *tensors, name=name)
+
+    def flatten(self, x: str, *, name: str | None = None) -> str:
+        """(batch, everything else)."""
+        batch, *rest = self.shape(x)
+        op = ops.Reshape((batch, prod(rest)))
+        return self.layer(op, x, name=name or self._numbered("flatten"))
+
+    def _pool(
+        self,
+        reduction: ops.Reduction,
+        x: str,
+        kernel: Size,
+        stride: Size | None,
+        padding: Size,
+        ceil_mode: bool,
+    ) -> ops.Pool:
+        axes = len(self.shape(x)) - 2
+        sizes = _sizes(kernel, axes)
+        pads = tuple((p, p) for p in _sizes(padding, axes))
+        steps = sizes if stride is None else _sizes(stride, axes)
+        return ops.Pool(reduction, sizes, steps, pads, (1,) * axes, ceil_mode)
+
+    def _numbered(self, op: ops.Op | str) -> str:
+        kind = op if isinstance(op, str) else ops.kind(op)
+        while True:
+            self._numbers[kind] += 1
+            name = f"{kind}{self._numbers[kind]}"
+            if name not in self._tensors:
+                return name
+
+    def _spec(self, tensor: str) -> TensorSpec:
+        if tensor not in self._tensors:
+            raise UsageError(f"{self.name}: no tensor '{tensor}': {choices(tensor, self._tensors)}")
+        return self._tensors[tensor]
+
+    def _parameter(self, name: str, shape: tuple[int, ...], values: partial) -> Parameter:
+        spec = TensorSpec(shape, FLOAT32)
+        load = partial(_draw, values, shape, self.name, name, self.seed)
+        return Parameter(spec, (Stored(name, spec),), load)
+
+
+def _draw(
+    values: partial, shape: tuple[int, ...], network: str, parameter: str, seed: int
+) -> np.ndarray:
+    return values(seeded(network, parameter, seed), shape)
+
+
+def _linear(
+    weight: tuple[int, ...], outputs: int, bias: bool
+) -> dict[str, tuple[tuple[int, ...], partial]]:
+    parameters = {"weight": (weight, partial(he_normal, fan_in=prod(weight[1:])))}
+    return parameters | ({"bias": ((outputs,), partial(small))} if bias else {})
+
+
+def _sizes(size: Size, axes: int) -> tuple[int, ...]:
+    return (size,) * axes if isinstance(size, int) else tuple(size)
