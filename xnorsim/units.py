@@ -100,7 +100,7 @@ _LONGEST = 80
 def _registry() -> Any:
     import pint  # here, because it costs 0.2 s and most commands never parse a unit
 
-    registry = pint.UnitRegistry(None, cache_folder=None)
+    registry = pint.UnitRegistry(None)  # pyright: ignore[reportArgumentType]  # empty, as documented
     registry.load_definitions(list(_DEFINITIONS))
     return registry
 

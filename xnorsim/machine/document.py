@@ -126,11 +126,12 @@ def _check_events(events: Iterator[Any]) -> None:
             raise _NotReadableError(
                 event.start_mark.line + 1, f"is nested deeper than {_MAX_DEPTH} levels"
             )
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            mark = "*" if isinstance(event, yaml.AliasEvent) else "&"
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            shown = f"*{anchor}" if isinstance(event, yaml.AliasEvent) else f"&{anchor}"
             raise _NotReadableError(
                 event.start_mark.line + 1,
-                f"anchors and aliases are refused: write the quantity out (got {mark}{event.anchor})",
+                f"anchors and aliases are refused: write the quantity out (got {shown})",
             )
 
 

@@ -5,6 +5,7 @@ Every number is in SI units, with the unit in its name. A range is lowered at on
 each bounds what the profile allows.
 """
 
+# ruff: noqa: RUF009 - _from describes a field and holds no value that instances could share.
 from __future__ import annotations
 
 import dataclasses
@@ -22,6 +23,7 @@ from xnorsim.machine.schema import HardwareProfile, dimension_of
 __all__ = ["ELEMENT_BITS", "At", "Machine", "better", "lower", "operations_per_cycle"]
 
 At = Literal["value", "fast", "slow"]
+_Levels = NDArray[np.float64]
 
 # Bits of one element in a vector of each throughput kind. Elements are what the operands are held
 # in: bwn activations and elementwise operations are fp32.
@@ -44,6 +46,7 @@ class Machine:
 
     name: str
     at: str
+    level_names: tuple[str, ...]
     clock_hz: float = _from("clock", "high", "Hz")
     cores: float = _from("cores", "high", "")
     simd_bits: float = _from("simd.bits", "high", "bit")
@@ -55,13 +58,12 @@ class Machine:
     binarize_vectors_per_cycle: float = _from("throughput.binarize", "high", "vector/cycle")
     scalar_fp32_latency_cycles: float = _from("scalar.fp32_latency", "low", "cycle")
     scalar_loads_per_cycle: float = _from("scalar.loads_per_cycle", "high", "1/cycle")
-    level_names: tuple[str, ...]
-    level_size_bytes: NDArray[np.float64] = _from("memories.size", "high", "byte")
-    level_bandwidth_bytes_per_s: NDArray[np.float64] = _from("memories.bandwidth", "high", "byte/s")
-    level_shared_bandwidth_bytes_per_s: NDArray[np.float64] = _from(
+    level_size_bytes: _Levels = _from("memories.size", "high", "byte")
+    level_bandwidth_bytes_per_s: _Levels = _from("memories.bandwidth", "high", "byte/s")
+    level_shared_bandwidth_bytes_per_s: _Levels = _from(
         "memories.shared_bandwidth", "high", "byte/s"
     )
-    level_energy_j_per_byte: NDArray[np.float64] = _from("memories.energy", "low", "J/byte")
+    level_energy_j_per_byte: _Levels = _from("memories.energy", "low", "J/byte")
     layer_overhead_s: float = _from("overhead.layer", "low", "s")
     energy_binary_mac_j: float = _from("energy.binary_mac", "low", "J")
     energy_bwn_mac_j: float = _from("energy.bwn_mac", "low", "J")

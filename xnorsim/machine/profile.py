@@ -199,7 +199,9 @@ def _message(item: Any, path: tuple[str | int, ...]) -> str:
         case "extra_forbidden":
             model = model_of(path[:-1])
             keys = [f.alias or name for name, f in model.model_fields.items()] if model else []
-            return f"unknown key ({choices(str(path[-1]), keys)})"
+            # { note: one, two } is the notes "one" and a key "two" without a value.
+            hint = "" if item["input"] is not None else "; in { } a text with a comma needs quotes"
+            return f"unknown key ({choices(str(path[-1]), keys)}{hint})"
         case "literal_error":
             return f"{got[:-1]}; valid: {item['ctx']['expected']})"
         case "model_type":

@@ -6,6 +6,7 @@ One class a section. What a field may hold (unit, zero, exactness) is a `Dimensi
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -216,19 +217,20 @@ def quantity_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """
     known = data.get("sources") if isinstance(data, dict) else None
     known = known if isinstance(known, dict) else {}
-    used = set()
+    used: set[str] = set()
     for path, value, dimension in quantity_fields(data):
         if not isinstance(value, dict):
             continue
         for key, message in faults(value, dimension):
             yield ((*path, key) if key else path), message
         source = value.get("source")
-        used.add(source if isinstance(source, str) else None)
+        # A source that a note argues with by its key is used too.
+        used.update(re.findall(r"[\w.-]*\w", f"{value.get('note')} {source}"))
         if isinstance(source, str) and source not in known:
             yield (*path, "source"), f"is not a key of sources (got {source!r}; {_keys(known)})"
     for key in known:
         if key not in used:
-            yield ("sources", key), "is not used by any quantity"
+            yield ("sources", key), "is not used: no quantity has it as source or in its note"
     yield from _memory_faults(data)
 
 
