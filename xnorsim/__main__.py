@@ -1,0 +1,5 @@
+"""`python -m xnorsim` is the command line."""
+
+from xnorsim.cli import main
+
+main()

@@ -1,0 +1,262 @@
+"""The questions that xnorsim answers, each a few lines over the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xnorsim.cost.network import BASELINES, Twin, predict_network
+from xnorsim.errors import UsageError, choices
+from xnorsim.machine.profile import load_profile
+from xnorsim.machine.schema import HardwareProfile
+from xnorsim.network.graph import Graph, spec_of
+from xnorsim.network.policy import Binarize, Policy, apply, as_float, kept, parse_keep
+from xnorsim.network.precision import Scaling
+from xnorsim.show.report import Report
+from xnorsim.work.fusion import DEFAULT_FUSE, Fuse
+from xnorsim.work.memory import WORD_BITS
+from xnorsim.work.table import LayerTable, layer_table, totals
+
+if TYPE_CHECKING:
+    from xnorsim.show.comparison import Comparison
+
+__all__ = ["analyze", "compare", "load_model", "make_policy", "parse_fuse"]
+
+Model = str | PathLike[str] | Graph
+Profile = str | PathLike[str] | HardwareProfile
+
+
+def load_model(
+    model: Model,
+    *,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    allow_unknown: bool = False,
+) -> Graph:
+    """The graph of a network file or of a network of the zoo.
+
+    Parameters
+    ----------
+    model : path of an ONNX file, name of a zoo network, or a graph (returned as it is)
+    input_shape : shape by input name, for dynamic dimensions of a file
+    batch : inputs at once; None leaves what the file says (1 for the zoo)
+    allow_unknown : go on with operators that have no rule; totals are then lower bounds
+
+    Raises:
+        ModelError: the file cannot be read or costed; the message names file, node and value.
+        UsageError: neither a file nor a network of the zoo, or a batch or shape that does not fit.
+    """
+    if batch is not None and batch < 1:
+        raise UsageError(f"batch must be at least 1, not {batch}")
+    if isinstance(model, Graph):
+        return _unchanged(model, input_shape, batch)
+    from xnorsim import zoo
+
+    if str(model) in zoo.ZOO and not Path(model).is_file():
+        if input_shape:
+            raise UsageError(f"zoo network '{model}' has a fixed input shape; only batch is free")
+        return zoo.build(str(model), 1 if batch is None else batch)
+    if not Path(model).exists():
+        raise UsageError(
+            f"'{model}' is neither a file nor a network of the zoo: {choices(str(model), zoo.ZOO)}"
+        )
+    from xnorsim.importers import onnx
+
+    shapes = {name: tuple(shape) for name, shape in (input_shape or {}).items()}
+    return onnx.read_graph(
+        Path(model), input_shapes=shapes, batch=batch, allow_unknown=allow_unknown
+    )
+
+
+def _unchanged(graph: Graph, input_shape: object, batch: int | None) -> Graph:
+    if input_shape or batch is not None:
+        raise UsageError(f"graph '{graph.name}' has its shapes: set them where it is loaded")
+    return graph
+
+
+def make_policy(
+    binarize: str = "none",
+    keep: str | Iterable[str] = ("first", "last"),
+    scaling: str = "alpha",
+    depthwise: bool = False,
+) -> Policy:
+    """A precision policy from words.
+
+    Raises:
+        UsageError: a word that is not a choice, or scaling alpha_k without binary inputs.
+    """
+    for what, word, valid in (("binarize", binarize, Binarize), ("scaling", scaling, Scaling)):
+        if word not in list(valid):
+            raise UsageError(f"{what} '{word}': {choices(word, list(valid))}")
+    words = parse_keep(keep if isinstance(keep, str) else ",".join(keep))
+    return Policy(Binarize(binarize), words, Scaling(scaling), depthwise)
+
+
+def parse_fuse(fuse: str | Iterable[str]) -> tuple[Fuse, ...]:
+    """What runs as part of the layer before it, from "bn,relu" or a list; "none" for nothing.
+
+    Raises:
+        UsageError: a word that is not a choice.
+    """
+    words = [w.strip() for w in fuse.split(",")] if isinstance(fuse, str) else list(fuse)
+    words = [] if words in ([""], ["none"]) else words
+    for word in words:
+        if word not in list(Fuse):
+            raise UsageError(f"fuse '{word}': {choices(word, [*Fuse, 'none'])}")
+    return tuple(Fuse(word) for word in dict.fromkeys(words))
+
+
+def analyze(
+    model: Model,
+    *,
+    profile: Profile | Sequence[Profile] = (),
+    binarize: str = "none",
+    keep: str | Iterable[str] = ("first", "last"),
+    scaling: str = "alpha",
+    depthwise: bool = False,
+    fuse: str | Iterable[str] = DEFAULT_FUSE,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    threads: int = 1,
+    predictor: str = "roofline",
+    allow_unknown: bool = False,
+) -> Report:
+    """What work is in a network, what it needs in memory, and what it would cost.
+
+    Parameters
+    ----------
+    model : path of an ONNX file, name of a zoo network, or a graph
+    profile : name or file of a hardware profile, or several; none counts only
+    binarize : "none", "bwn" (binary weights) or "xnor" (binary weights and inputs)
+    keep : layers that stay in high precision: "first", "last", names and globs, or "none"
+    scaling : of binary layers: "none", "alpha" or "alpha_k"
+    depthwise : binarize depthwise convolutions too
+    fuse : what runs as part of the layer before it: "bn", "relu", "add", or "none"
+    input_shape : shape by input name, for dynamic dimensions
+    batch : inputs at once
+    threads : cores in use
+    predictor : "roofline" or "formula" (the paper's operation counts at the profile's clock)
+    allow_unknown : go on with operators that have no rule; totals are then lower bounds
+
+    Raises:
+        InputError: model, profile or option at fault; see xnorsim.errors.
+
+    Examples
+    --------
+    >>> analyze("resnet18", binarize="xnor").totals["binary_macs"]
+    1695547392
+    """
+    policy = make_policy(binarize, keep, scaling, depthwise)
+    fused = parse_fuse(fuse)
+    several = (profile,) if isinstance(profile, str | PathLike | HardwareProfile) else profile
+    profiles = [p if isinstance(p, HardwareProfile) else load_profile(p) for p in several]
+    original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
+    graph = apply(original, policy)
+    table = layer_table(graph, fused)
+    predictions = ()
+    if profiles:
+        twin = _twin(original, fused, table)
+        predictions = tuple(
+            predict_network(table.columns, twin, item, threads, predictor) for item in profiles
+        )
+    return Report(
+        model=_described(original),
+        assumptions=_assumptions(graph, original, policy, fused, threads, bool(profiles)),
+        table=table,
+        totals=totals(table),
+        predictions=predictions,
+    )
+
+
+def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
+    """Two reports side by side by layer, with differences and ratios.
+
+    `a` and `b` are reports, paths of reports saved as JSON, or models (analyzed with `options`,
+    see `analyze`). With `a` alone, a model on the two profiles of `options`.
+
+    Raises:
+        InputError: see `analyze`; UsageError when one model does not come with two profiles.
+    """
+    from xnorsim.show import comparison
+
+    if b is not None:
+        return comparison.compare(_documented(a, options), _documented(b, options))
+    both = _documented(a, options)
+    names = [item["profile"] for item in both["predictions"]]
+    if len(names) != 2:
+        raise UsageError(
+            f"one model is compared on two profiles, and {len(names)} were given: "
+            "give a second model or report, or two profiles"
+        )
+    return comparison.compare_profiles(both, *names)
+
+
+def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(item, Report):
+        return item.to_dict()
+    if isinstance(item, str | PathLike) and Path(item).suffix == ".json":
+        from xnorsim.show.text import read_document
+
+        return read_document(Path(item))
+    return analyze(item, **options).to_dict()
+
+
+def _twin(original: Graph, fuse: tuple[Fuse, ...], table: LayerTable) -> Twin:
+    """The network in fp32, and which of its layers the table has with binary weights."""
+    floats = layer_table(as_float(original), fuse)
+    binary_macs = table.columns["binary_macs"] + table.columns["bwn_macs"]
+    binary = {name for name, macs in zip(table.names, binary_macs, strict=True) if macs}
+    return Twin(floats.columns, np.array([name in binary for name in floats.names], dtype=bool))
+
+
+def _described(graph: Graph) -> dict[str, Any]:
+    return {
+        "name": graph.name,
+        **graph.metadata,
+        "inputs": {name: list(spec_of(graph, name).shape) for name in graph.inputs},
+        "outputs": {name: list(spec_of(graph, name).shape) for name in graph.outputs},
+        "nodes": len(graph.nodes),
+    }
+
+
+def _assumptions(
+    graph: Graph,
+    original: Graph,
+    policy: Policy,
+    fuse: tuple[Fuse, ...],
+    threads: int,
+    predicted: bool,
+) -> dict[str, Any]:
+    binary = policy.binarize is not Binarize.NONE
+    result: dict[str, Any] = {
+        "binarize": str(policy.binarize),
+        "keep": list(policy.keep) if binary else [],
+        "high_precision_layers": sorted(kept(original, policy)) if binary else [],
+        "scaling": str(policy.scaling) if binary else None,
+        "depthwise_binary": policy.depthwise,
+        "fuse": [str(item) for item in fuse],
+        "word_bits": WORD_BITS,
+        "conventions": list(_CONVENTIONS),
+        "notes": list(graph.notes),
+    }
+    if predicted:
+        result |= {"threads": threads, "baselines": dict(BASELINES), "model": list(_MODEL)}
+    return result
+
+
+_CONVENTIONS = (
+    "a multiply-accumulate is one operation; padding taps are counted, bias is not",
+    "batch normalization at inference holds two vectors a layer: scale and shift",
+    "activations live from the layer that writes them to the last that reads them",
+    "views, and what is fused, use the memory of the tensor they change",
+)
+_MODEL = (
+    "roofline: the nearest of one compute ceiling a precision and one memory ceiling a level",
+    "every operand crosses a memory boundary at most once",
+    "compute and transfers overlap fully; a layer that runs adds its overhead",
+    "a range spans the favourable and the unfavourable end of every number of the profile",
+)
