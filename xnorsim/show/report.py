@@ -82,6 +82,7 @@ def document(report: Report) -> dict[str, Any]:
         "assumptions": dict(report.assumptions),
         "layers": _layers(report.table),
         "totals": _plain(report.totals),
+        "unknown_layers": list(report.table.unknown),
         "predictions": [_prediction(report.table, item) for item in report.predictions],
     }
 

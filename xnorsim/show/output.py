@@ -1,0 +1,67 @@
+"""Files written whole or not at all: a temporary file in the same folder, then a rename."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from secrets import token_hex
+
+from xnorsim.errors import UsageError
+
+__all__ = ["write_bytes", "write_text"]
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` as UTF-8, its line ends as they are.
+
+    Raises:
+        UsageError: as write_bytes.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write `content` to a file, which appears complete or stays as it was.
+
+    A new file gets the mode that the umask leaves; a link is followed. What is no ordinary file
+    (a pipe, /dev/stdout) is written to directly: it cannot be replaced.
+
+    Raises:
+        UsageError: no such folder, a folder in the file's place, no permission, a full disk.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode(path)
+        if mode is not None and not stat.S_ISREG(mode):
+            with open(path, "wb") as stream:  # a folder fails here, with the system's own word
+                stream.write(content)
+            return
+        if mode is not None and not os.access(target, os.W_OK):
+            raise PermissionError(None, "the file is read-only")
+        _replace(target, content)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot write {os.fspath(path)!r}: {reason}") from error
+
+
+def _mode(path: str | os.PathLike[str]) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".xnorsim-{token_hex(8)}.tmp")
+    # 0o666 and not mkstemp's 0o600: the umask decides, as for any other file.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
