@@ -47,7 +47,8 @@ def window_output(
 
     floor((size + before + after - extent) / stride) + 1, extent = dilation * (kernel - 1) + 1.
     With `ceil_mode` the quotient is rounded up, so that a last window may hang over the end; it
-    still has to start inside the input or the padding before it, or else it is dropped.
+    still has to start inside the input or the padding before it, or else it (one window, however
+    wide the padding after the input is) is dropped.
 
     >>> window_output(224, 11, 4, (2, 2)), window_output(5, 2, 2, (0, 0), ceil_mode=True)
     (55, 3)
