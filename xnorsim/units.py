@@ -9,6 +9,7 @@ rate a second. pint is imported on first use, never with this module.
 
 from __future__ import annotations
 
+import decimal
 import functools
 import math
 import re
@@ -118,7 +119,7 @@ def split_quantity(text: str | float) -> tuple[float, str]:
     Raises QuantityError for anything else, for infinities and for NaN. A number is taken as it is.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise QuantityError(f"{text!r} is not a quantity")
+        raise QuantityError(f"{_shown(text)} is not a quantity")
     if not isinstance(text, str):
         try:
             number = float(text)
@@ -128,11 +129,10 @@ def split_quantity(text: str | float) -> tuple[float, str]:
     else:
         match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST else None
         if match is None:
-            shown = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-            raise QuantityError(f"{shown!r} is not of the form 'number unit'")
+            raise QuantityError(f"{_shown(text)} is not of the form 'number unit'")
         number, unit = float(match[1]), match[2] or ""
     if not math.isfinite(number):
-        raise QuantityError(f"{text!r} is not a finite number")
+        raise QuantityError(f"{_shown(text)} is not a finite number")
     return number, unit
 
 
@@ -157,9 +157,19 @@ def _factor(given: str, wanted: str) -> float:
 
 
 def _scaled(number: float, factor: float) -> float:
-    # 1e-9 has no exact float and 1e9 has one: divided by it, 28 nm is the float 28e-9 exactly.
-    inverse = round(1 / factor) if 0 < factor < 1 else 0
-    return number / inverse if inverse and 1 / inverse == factor else number * factor
+    # In decimals and rounded once, so that 4.1 GB/s is the float 4.1e9 and 28 nm is 28e-9: neither
+    # 4.1 * 1e9 nor 28 * 1e-9 is in floats, and pint's own product of prefixes is not exact either.
+    exact = decimal.Decimal(repr(number))
+    if math.isclose(factor, whole := round(factor), rel_tol=1e-12):
+        return float(exact * whole)
+    if math.isclose(factor * (whole := round(1 / factor)), 1, rel_tol=1e-12):
+        return float(exact / whole)
+    return number * factor  # KiB/ks
+
+
+def _shown(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
 
 
 def parse_quantity(text: str | float, unit: str) -> float:
@@ -178,7 +188,7 @@ def parse_quantity(text: str | float, unit: str) -> float:
             raise DimensionError(f"{text!r} has no unit")
         result = _scaled(number, _factor(given, unit)) if given else number
     except QuantityError as error:
-        name = f"{text!r}: " if repr(text) not in str(error) else ""
+        name = f"{_shown(text)}: " if _shown(text) not in str(error) else ""
         raise type(error)(f"{name}{error}; {_expected(unit)}") from error
     if not math.isfinite(result):
         raise QuantityError(f"{text!r} is not a finite number; {_expected(unit)}")
@@ -221,5 +231,5 @@ def format_bits(bits: float) -> str:
     scaled, steps = bits / 8, 0
     while abs(scaled) >= 1023.5 and steps < 4:  # 1023.5 KiB would be written as 1024 KiB
         scaled, steps = scaled / 1024, steps + 1
-    decimals = max(0, 2 - math.floor(math.log10(abs(scaled))))
+    decimals = max(0, 2 - max(0, math.floor(math.log10(abs(scaled)))))
     return f"{scaled:.{decimals}f} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[steps]}"

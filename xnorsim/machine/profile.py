@@ -178,17 +178,9 @@ def _pydantic_faults(
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for item in error.errors(include_url=False):
         path = item["loc"]
-        numbers = {"value", "low", "high"} & set(path[1:])
-        # quantity_faults says the same in its own words, and goes on where pydantic stops.
-        if not path or (numbers and not _scalarless(item["input"])):
-            continue
-        if numbers:
-            path = path[: next(i for i, part in enumerate(path) if part in numbers) + 1]
-        yield path, _message(item, path)
-
-
-def _scalarless(value: object) -> bool:
-    return isinstance(value, dict | list)
+        # Numbers are quantity_faults' part: it says more, and goes on where pydantic stops.
+        if path and not {"value", "low", "high"} & set(path[1:]):
+            yield path, _message(item, path)
 
 
 def _message(item: Any, path: tuple[str | int, ...]) -> str:

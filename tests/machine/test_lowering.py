@@ -1,0 +1,146 @@
+"""Profiles as plain numbers: the paper's machine exactly, and both ends of every range."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xnorsim.errors import UsageError
+from xnorsim.machine.lowering import ELEMENT_BITS, Machine, better, lower, operations_per_cycle
+from xnorsim.machine.profile import HardwareProfile, load_profile, profile_names
+from xnorsim.machine.quantity import BASIS_RANGE, Dimension, Quantity, resolve
+from xnorsim.machine.schema import quantity_fields
+
+NUMBERS = [f.name for f in dataclasses.fields(Machine) if f.metadata]
+
+
+def test_the_papers_machine_exactly() -> None:
+    machine = lower(load_profile("paper-64ops"))
+    per_cycle = {kind: operations_per_cycle(machine, kind) for kind in ELEMENT_BITS}
+    assert per_cycle == {
+        "binary": 64.0,  # 64 binary operations a clock
+        "fp32": 1.0,  # or one of high precision
+        "bwn": 2.0,  # its time saving of about 2
+        "int8": 1.0,  # high precision to the paper
+        "elementwise": 1.0,
+        "binarize": math.inf,  # not counted there
+    }
+    assert machine.layer_overhead_s == 0
+    assert machine.cores == 1
+    np.testing.assert_array_equal(machine.level_bandwidth_bytes_per_s, [math.inf])
+    energies = [n for n in NUMBERS if n.startswith("energy_") or n == "static_power_w"]
+    assert len(energies) == 7
+    assert all(math.isnan(getattr(machine, name)) for name in energies)  # unknown, never zero
+    assert np.isnan(machine.level_energy_j_per_byte).all()
+
+
+def test_one_core_of_a_raspberry_pi_by_head() -> None:
+    machine = lower(load_profile("raspberry-pi-4b"))
+    assert (machine.clock_hz, machine.cores, machine.simd_bits) == (1.5e9, 4, 128)
+    assert operations_per_cycle(machine, "fp32") == 4  # one vector of 4 floats
+    assert operations_per_cycle(machine, "binary") == pytest.approx(128 * 2 / 3.25, rel=1e-3)
+    assert machine.level_names == ("L1", "L2", "DRAM")
+    # 16 and 8 byte/cycle at 1.5 GHz; the DRAM is given a second.
+    np.testing.assert_array_equal(machine.level_bandwidth_bytes_per_s, [24e9, 12e9, 4.1e9])
+    np.testing.assert_array_equal(machine.level_shared_bandwidth_bytes_per_s, [math.inf, 24e9, 5e9])
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_fast_is_never_worse_than_value_and_slow_never_better(name: str) -> None:
+    profile = load_profile(name)
+    fast, value, slow = (lower(profile, at) for at in ("fast", "value", "slow"))
+    for field in NUMBERS:
+        sign = 1 if better(field) == "high" else -1
+        f, v, s = (sign * np.asarray(getattr(m, field)) for m in (fast, value, slow))
+        known = ~np.isnan(v)
+        assert np.all(f[known] >= v[known]), field
+        assert np.all(v[known] >= s[known]), field
+        assert np.isnan(f[~known]).all(), field
+        assert np.isnan(s[~known]).all(), field
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_counts_have_no_range(name: str) -> None:
+    profile = load_profile(name)
+    fast, slow = lower(profile, "fast"), lower(profile, "slow")
+    assert (fast.cores, fast.simd_bits) == (slow.cores, slow.simd_bits)
+
+
+def test_a_bandwidth_a_cycle_follows_the_clock_of_its_end() -> None:
+    profile = load_profile("pixel-1")
+    slow, fast = lower(profile, "slow"), lower(profile, "fast")
+    assert slow.level_bandwidth_bytes_per_s[0] == pytest.approx(16 * 1.5936e9)
+    assert fast.level_bandwidth_bytes_per_s[0] == pytest.approx(32 * 2.15e9)
+
+
+def test_every_quantity_is_lowered_or_left_out_on_purpose() -> None:
+    profile = load_profile("x86-avx512-vpopcnt").model_dump(by_alias=True)
+    paths = {
+        ".".join(p for p in path if isinstance(p, str)) for path, _, _ in quantity_fields(profile)
+    }
+    lowered = {f.metadata["path"] for f in dataclasses.fields(Machine) if f.metadata}
+    # Node and voltage tell where energies come from; a predictor has no use for them.
+    assert paths - lowered == {"energy.node", "energy.voltage"}
+    assert lowered <= paths
+
+
+def test_the_rates_have_the_favourable_end_high_and_the_costs_low() -> None:
+    # By name, so that a slip in the table of fields is seen here.
+    costs = ("latency", "energy", "overhead", "static")
+    assert {n: better(n) for n in NUMBERS} == {
+        n: "low" if any(word in n for word in costs) else "high" for n in NUMBERS
+    }
+    with pytest.raises(KeyError):
+        better("name")
+
+
+def test_a_machine_is_frozen_and_sweeps_by_replacement() -> None:
+    machine = lower(load_profile("raspberry-pi-4b"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        machine.cores = 8  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(ValueError, match="read-only"):
+        machine.level_size_bytes[0] = 1
+    wide = dataclasses.replace(machine, simd_bits=np.array([64.0, 128.0, 256.0]))  # pyright: ignore[reportArgumentType]
+    np.testing.assert_allclose(operations_per_cycle(wide, "fp32"), [2, 4, 8])
+
+
+def test_unknown_ends_and_kinds_are_refused() -> None:
+    profile = load_profile("paper-64ops")
+    with pytest.raises(UsageError, match=r"'best'.*fast, slow, value"):
+        lower(profile, "best")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match=r"'int4'.*did you mean int8"):
+        operations_per_cycle(lower(profile), "int4")
+
+
+DIMENSION = Dimension(("hertz",))
+
+
+@given(st.floats(min_value=1e-3, max_value=1e3), st.sampled_from(sorted(BASIS_RANGE)))
+def test_the_default_range_of_a_basis_holds_the_value(number: float, basis: str) -> None:
+    quantity = Quantity(value=f"{number!r} GHz", source="x", basis=basis)  # pyright: ignore[reportArgumentType]
+    found = resolve(quantity, DIMENSION)
+    low, high = BASIS_RANGE[basis]
+    assert found.low < found.value < found.high
+    assert found.low == pytest.approx(found.value * low)
+    assert found.high == pytest.approx(found.value * high)
+
+
+def test_weaker_bases_have_wider_ranges() -> None:
+    order = ("measured", "datasheet", "published", "estimated")
+    widths = [BASIS_RANGE[basis][1] / BASIS_RANGE[basis][0] for basis in order]
+    assert widths == sorted(widths)
+    assert set(BASIS_RANGE) == set(order)
+
+
+def test_a_profile_of_ones_own_is_loaded_by_path(tmp_path: Path, project: Path) -> None:
+    text = (project / "hwprofiles" / "raspberry-pi-4b.yaml").read_text("utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("1.5 GHz", "1.8 GHz"), "utf-8")
+    mine: HardwareProfile = load_profile(str(path))
+    assert lower(mine).clock_hz == 1.8e9

@@ -1,0 +1,248 @@
+"""Every fault a profile may have: found, all at once, at its line, with what is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xnorsim.errors import ProfileError
+from xnorsim.machine.document import MAX_BYTES
+from xnorsim.machine.profile import check_profile, load_profile
+
+GOOD = """\
+schema: 1
+name: toy
+kind: cpu
+description: one of everything
+sources:
+  book: "A Book, chapter 1"
+clock: {value: 2 GHz, source: book, basis: datasheet}
+cores: {value: 2, source: book, basis: datasheet}
+simd:
+  bits: {value: 64 bit, source: book, basis: datasheet}
+throughput:
+  binary: {value: 1 vector/cycle, source: book, basis: measured}
+  bwn: {value: 1 vector/cycle, source: book, basis: measured}
+  int8: {value: 1 vector/cycle, source: book, basis: measured}
+  fp32: {value: 1 vector/cycle, low: 0.5 vector/cycle, source: book, basis: measured}
+  elementwise: {value: 1 vector/cycle, source: book, basis: measured}
+  binarize: {unlimited: true, source: book, basis: published}
+scalar:
+  fp32_latency: {value: 4 cycle, source: book, basis: published}
+  loads_per_cycle: {value: 2 op/cycle, source: book, basis: published}
+memories:
+  - name: L1
+    size: {value: 32 KiB, source: book, basis: datasheet}
+    bandwidth: {value: 16 byte/cycle, source: book, basis: datasheet}
+    energy: {value: 1 pJ/byte, source: book, basis: estimated}
+  - name: DRAM
+    size: {value: 1 GiB, source: book, basis: datasheet}
+    bandwidth: {value: 4 GB/s, source: book, basis: datasheet}
+    shared_bandwidth: {value: 6 GB/s, source: book, basis: datasheet}
+    energy: {value: 100 pJ/byte, source: book, basis: estimated}
+overhead:
+  layer: {value: 0 s, source: book, basis: estimated}
+energy:
+  node: {value: 28 nm, source: book, basis: datasheet}
+  voltage: {value: 0.9 V, source: book, basis: datasheet}
+  binary_mac: {value: 1 pJ, source: book, basis: estimated}
+  bwn_mac: {value: 2 pJ, source: book, basis: estimated}
+  int8_mac: {value: 3 pJ, source: book, basis: estimated}
+  fp32_mac: {value: 4 pJ, source: book, basis: estimated}
+  fp_op: {value: 5 pJ, source: book, basis: estimated}
+  binarize: {value: 6 pJ, source: book, basis: estimated}
+  static: {value: 1 W, source: book, basis: estimated}
+"""
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "toy.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def edited(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, f"{old!r} stands {GOOD.count(old)} times in the good profile"
+    return GOOD.replace(old, new)
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_the_good_profile_is_good(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert check_profile(path) == ()
+    assert load_profile(path).name == "toy"
+
+
+ONE_FAULT = [
+    # replaced, by what, where the fault is (text on its line), its path, what the message must say
+    ("clock: {value: 2 GHz", "clock: {value: 2 GHx", "GHx", "clock.value", "unknown unit 'GHx'"),
+    ("clock: {value: 2 GHz", "clock: {value: 2 KiB", "2 KiB", "clock.value", "does not measure"),
+    ("clock: {value: 2 GHz", "clock: {value: 2.4e9", "2.4e9", "clock.value", "has no unit"),
+    ("clock: {value: 2 GHz", "clock: {value: 2.4e+9", "2.4e+9", "clock.value", "has no unit"),
+    ("clock: {value: 2 GHz", "clock: {value: 2000000000", "clock", "clock.value", "has no unit"),
+    ("clock: {value: 2 GHz", "clock: {value: .nan", "clock", "clock.value", "finite"),
+    ("clock: {value: 2 GHz", "clock: {value: .inf", "clock", "clock.value", "finite"),
+    ("clock: {value: 2 GHz", "clock: {value: nan GHz", "clock", "clock.value", "number unit"),
+    ("clock: {value: 2 GHz", "clock: {value: true", "clock", "clock.value", "not a quantity"),
+    ("clock: {value: 2 GHz", "clock: {value: [2 GHz]", "clock", "clock.value", "not a quantity"),
+    ("clock: {value: 2 GHz", "clock: {value: -2 GHz", "clock", "clock.value", "negative"),
+    ("clock: {value: 2 GHz", "clock: {value: 0 GHz", "clock", "clock.value", "greater than 0"),
+    ("clock: {value: 2 GHz", "clock: {value: null", "clock", "clock", "missing a value"),
+    ("clock: {value: 2 GHz,", "clock: {unlimited: true,", "clock", "clock.unlimited", "limit"),
+    ("{value: 2 GHz, s", "{value: 2 GHz, low: 3 GHz, s", "clock", "clock.low", "above the value"),
+    ("{value: 2 GHz, s", "{value: 2 GHz, high: 1 GHz, s", "clock", "clock.high", "below the value"),
+    ("{value: 2 GHz, s", "{value: 2 GHz, low: -1 GHz, s", "clock", "clock.low", "negative"),
+    ("{value: 2 GHz, s", "{value: 2 GHz, lowe: 1 GHz, s", "clock", "clock.lowe", "mean low"),
+    ("{value: 2 GHz, source: book, b", "{value: 2 GHz, b", "clock", "clock.source", "is missing"),
+    ("{value: 2 GHz, source: book,", "{value: 2 GHz, source: boc,", "clock", "clock.source",
+     "valid: book"),
+    ("{value: 2 GHz, source: book,", "{value: 2 GHz, source: 3,", "clock", "clock.source",
+     "valid string"),
+    ("2 GHz, source: book, basis: datasheet", "2 GHz, source: book", "clock",
+     "clock.basis", "is missing"),
+    ("2 GHz, source: book, basis: datasheet", "2 GHz, source: book, basis: guess", "guess",
+     "clock.basis", "got 'guess'; valid: 'measured', 'datasheet', 'published' or 'estimated'"),
+    ("clock: {value: 2 GHz, source: book, basis: datasheet}", "clock: 2 GHz", "clock: 2",
+     "clock", r"must be \{value, source, basis\} \(got '2 GHz'\)"),
+    ("clock: {value: 2 GHz, source: book, basis: datasheet}\n", "", "schema", "clock", "missing"),
+    ("cores: {value: 2,", "cores: {value: 2.5,", "2.5", "cores.value", "whole number"),
+    ("cores: {value: 2,", "cores: {value: 2, low: 1,", "low: 1,", "cores.low", "exact number"),
+    ("cores: {value: 2,", "cores: {value: 2 Hz,", "2 Hz", "cores.value", "plain number"),
+    ("bits: {value: 64 bit,", "bits: {value: 64,", "value: 64,", "simd.bits.value", "has no unit"),
+    ("{value: 16 byte/cycle,", "{value: 16 byte/cycle, low: 1 GB/s,", "16 byte",
+     "memories[0].bandwidth.low", "unit of the value, byte/cycle"),
+    ("{value: 16 byte/cycle,", "{value: 16 bit/volt,", "volt",
+     "memories[0].bandwidth.value", "byte/cycle"),
+    ("{unlimited: true,", "{unlimited: true, value: 1 vector/cycle,", "unlimited",
+     "throughput.binarize.value", "beside 'unlimited: true'"),
+    ("{unlimited: true,", "{unlimited: perhaps,", "unlimited",
+     "throughput.binarize.unlimited", "boolean"),
+    ("kind: cpu", "kind: array", "kind", "kind", "got 'array'; valid: 'cpu'"),
+    ("schema: 1", "schema: 2", "schema", "schema", "got 2; valid: 1"),
+    ("name: toy", "name: Toy Box", "name", "name", "got 'Toy Box'"),
+    ("kind: cpu", "kind: cpu\ncolour: red", "colour", "colour", "unknown key"),
+    ("  int8: {", "  int9: {", "int9", "throughput.int9", "did you mean int8"),
+    ("  book: ", "  other: unread\n  book: ", "other", "sources.other", "not used"),
+    ("sources:\n  book: \"A Book, chapter 1\"", "sources: {}", "sources", "sources", "at least 1"),
+    ("- name: DRAM", "- name: L1", "name: L1\n    size: {value: 1 G",
+     "memories[1].name", "occurs twice"),
+    ("    energy: {value: 1 pJ/byte, source: book, basis: estimated}\n", "", "- name: L1",
+     "memories[0].energy", "has an energy section"),
+    ("cores: {value: 2,", "clock: 1\ncores: {value: 2,", "clock: 1", "clock", "first on line 7"),
+    ("cores: {value: 2,", "7: x\ncores: {value: 2,", "7: x", "", "keys must be text"),
+    ("description: one of everything", "description: !!python/object/apply:os.system [ls]",
+     "description", "description", "tags are refused.*python/object/apply:os.system"),
+    ("description: one of everything", "description: !mine x", "description", "description",
+     r"tags are refused, and nothing is built \(got !mine\)"),
+    ("description: one of everything", "description: !!binary aGk=", "description", "description",
+     "got !!binary"),
+    ("description: one of everything", "description: !!int x", "description", "description",
+     "not a plain int"),
+    ("description: one of everything", "description: &a x", "description", "", "anchors.*&a"),
+    ("description: one of everything", "description: *a", "description", "", r"anchors.*\*a"),
+    ("kind: cpu", "kind: cpu\n<<: {a: 1}", "<<", "", "keys must be text"),
+    ("kind: cpu", "kind: [cpu", "description", "", "not YAML"),
+    ("kind: cpu", "kind: cpu\n---\nkind: cpu", "---", "", "second document"),
+    ("kind: cpu", "kind: " + "[" * 5000, "kind", "", "deeper than"),
+    ("kind: cpu", "kind: a\x00b", "kind", "", "not YAML text"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "path", "message"), ONE_FAULT)
+def test_one_fault(tmp_path: Path, old: str, new: str, line: str, path: str, message: str) -> None:
+    text = edited(old, new)
+    file = write(tmp_path, text)
+    faults = check_profile(file)
+    mine = [fault for fault in faults if fault.path == path]
+    assert len(mine) == 1, "\n".join(map(str, faults))
+    assert mine[0].file == str(file)
+    assert mine[0].line == line_of(text, line)
+    with pytest.raises(ProfileError, match=message):
+        load_profile(file)
+
+
+ALONE = [
+    # A fault in the form of the file is the only one reported: there is nothing else to check.
+    (b"", 1, "empty"),
+    (b"# nothing but a comment\n", 1, "empty"),
+    (b"- a\n- b\n", 1, "mapping of sections.*got a list"),
+    (b"just text\n", 1, "mapping of sections.*'just text'"),
+    (b"a: b\n\xff\xfe\n", 2, "not text in UTF-8.*0xff"),
+    (b"\x89PNG\r\n\x1a\n\x00\x00", 1, "not text in UTF-8"),
+    (b"\x00" * 64, 1, "not YAML text"),
+    (b"a: b\n" + b"#" * MAX_BYTES, 1, "too large"),
+    (b"a: b\n\tc: d\n", 2, "not YAML"),
+    (b"%YAML 9.9\n---\na: b\n", 1, "not YAML"),
+    (b"? [a]\n: b\n", 1, "keys must be text"),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "message"), ALONE)
+def test_a_file_that_is_no_profile(tmp_path: Path, content: bytes, line: int, message: str) -> None:
+    file = write(tmp_path, content)
+    first = check_profile(file)[0]
+    assert (first.line, first.path) == (line, "")
+    with pytest.raises(ProfileError, match=message):
+        load_profile(file)
+
+
+def test_six_faults_are_reported_together_with_their_lines(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("kind: cpu", "kind: gpu")
+        .replace("clock: {value: 2 GHz", "clock: {value: -2 GHz")
+        .replace(
+            "binary: {value: 1 vector/cycle, source: book", "binary: {value: 1 GB, source: boc"
+        )
+        .replace("  int8: ", "  int9: ")
+        .replace("  static: {value: 1 W, source: book, basis: estimated}\n", "")
+    )
+    found = {(f.path, f.line) for f in check_profile(write(tmp_path, text))}
+    assert found == {
+        ("kind", line_of(text, "kind:")),
+        ("clock.value", line_of(text, "clock:")),
+        ("throughput.binary.value", line_of(text, "binary:")),
+        ("throughput.binary.source", line_of(text, "binary:")),
+        ("throughput.int9", line_of(text, "int9:")),
+        ("throughput.int8", line_of(text, "throughput:")),  # missing: at its section
+        ("energy.static", line_of(text, "energy:\n  node")),
+    }
+    with pytest.raises(ProfileError, match="has 7 faults") as caught:
+        load_profile(tmp_path / "toy.yaml")
+    assert len(str(caught.value).splitlines()) == 8
+
+
+def test_a_comma_that_cuts_a_note_is_explained(tmp_path: Path) -> None:
+    text = edited("{value: 2 GHz, s", "{value: 2 GHz, note: one, two, s")
+    with pytest.raises(ProfileError, match=r"unknown key.*comma needs quotes"):
+        load_profile(write(tmp_path, text))
+
+
+def test_faults_come_in_the_order_of_lines(tmp_path: Path) -> None:
+    text = GOOD.replace("source: book", "source: boc")
+    lines = [fault.line for fault in check_profile(write(tmp_path, text))]
+    assert lines == sorted(lines)
+    assert len(lines) == GOOD.count("source: book") + 1  # and one source that is not used
+
+
+def test_a_source_named_in_a_note_is_used(tmp_path: Path) -> None:
+    text = GOOD.replace("sources:\n", "sources:\n  second: another book\n").replace(
+        "{value: 2 GHz, s", "{value: 2 GHz, note: less than in second, s"
+    )
+    assert check_profile(write(tmp_path, text)) == ()
+
+
+def test_unknown_names_are_answered_with_near_and_all_choices() -> None:
+    with pytest.raises(ProfileError, match=r"did you mean paper-64ops.*raspberry-pi-4b"):
+        load_profile("paper-64op")
+    with pytest.raises(ProfileError, match=r"\.\./paper-64ops.*cannot be read"):
+        load_profile("../paper-64ops")
+
+
+@pytest.mark.parametrize("path", ["absent.yaml", ".", "nul\0.yaml"])
+def test_files_that_cannot_be_read(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ProfileError, match="cannot be read"):
+        check_profile(tmp_path / path)
