@@ -1,0 +1,181 @@
+"""How names, precisions and quantities are written for people."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from xnorsim.errors import InputError
+from xnorsim.network.precision import MacClass, encoding, mac_class
+from xnorsim.units import format_bits, format_si
+
+__all__ = [
+    "COLOURS",
+    "UNKNOWN",
+    "amount",
+    "factor",
+    "memory",
+    "percent",
+    "precision_class",
+    "precision_label",
+    "quantity",
+    "quantity_range",
+    "shape_text",
+    "shorten",
+    "shorten_all",
+    "visible",
+]
+
+UNKNOWN = "-"
+"""What stands for a value that is not known."""
+
+COLOURS = {
+    MacClass.BINARY: "#0072B2",
+    MacClass.BWN: "#56B4E9",
+    MacClass.INT8: "#009E73",
+    MacClass.FP: "#E69F00",
+    MacClass.OTHER: "#CC79A7",
+    None: "#8C8C8C",
+}
+"""A colour for each precision class, None for layers without MACs: distinguishable with every
+common colour blindness. Source: M. Okabe, K. Ito, "Color universal design", 2008."""
+
+
+def visible(text: str) -> str:
+    r"""`text` with its control characters and line breaks written out.
+
+    >>> print(visible("a\x1b[31m"))
+    a\x1b[31m
+    """
+    return "".join(c if _printable(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _printable(character: str) -> bool:
+    # Also format characters, since U+202E and its kin would reorder the rest of the line.
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co")
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` with its middle left out, at most `width` characters.
+
+    >>> shorten("layer1.0.conv1.weight", 12)
+    'layer1…eight'
+    """
+    if len(text) <= width:
+        return text
+    head = width // 2
+    tail = width - head - 1
+    return f"{text[:head]}…{text[len(text) - tail :] if tail > 0 else ''}"[:width]
+
+
+def shorten_all(names: Sequence[str], width: int) -> list[str]:
+    """Each name in at most `width` characters, different names staying different.
+
+    Names that would become the same get their number in the list instead of their middle.
+    """
+    short = [shorten(visible(name), width) for name in names]
+    first: dict[str, str] = {}
+    for i, name in enumerate(names):
+        if first.setdefault(short[i], name) != name:
+            number = f"…{i + 1}…"
+            tail = max(0, width - len(number)) // 2
+            head = max(0, width - len(number) - tail)
+            seen = visible(name)
+            short[i] = f"{seen[:head]}{number}{seen[len(seen) - tail :] if tail else ''}"
+            first[short[i]] = name
+    return short
+
+
+def precision_class(scheme: str | None) -> MacClass | None:
+    """The arithmetic of a scheme as a document names it; None for a layer that multiplies nothing.
+
+    A pair of encodings that this version does not know is MacClass.OTHER.
+    """
+    if scheme is None:
+        return None
+    weight, _, activation = scheme.partition("*")
+    try:
+        return mac_class(encoding(weight), encoding(activation))
+    except InputError:
+        return MacClass.OTHER
+
+
+def precision_label(scheme: str | None) -> str:
+    """A scheme in the field's words: the bits of weights (W) and activations (A).
+
+    >>> precision_label("bipolar*bipolar"), precision_label("float32*float32")
+    ('xnor W1A1', 'fp32')
+    """
+    if scheme is None:
+        return ""
+    weight, _, activation = scheme.partition("*")
+    if weight == activation and weight not in ("bipolar", "unipolar", "ternary"):
+        return weight.replace("float", "fp", 1)
+    try:
+        bits = f"W{encoding(weight).bits}A{encoding(activation).bits}"
+    except InputError:
+        return scheme
+    names = {MacClass.BINARY: "xnor ", MacClass.BWN: "bwn "}
+    return names.get(mac_class(encoding(weight), encoding(activation)), "") + bits
+
+
+def quantity(value: float | None, unit: str = "") -> str:
+    """A value with an SI prefix and its unit, three significant digits; "-" if unknown."""
+    return UNKNOWN if value is None or not math.isfinite(value) else format_si(value, unit)
+
+
+def quantity_range(low: float | None, high: float | None, unit: str = "", digits: int = 2) -> str:
+    """A range as "0.82–1.6 ms": both ends at the prefix of the upper one; "-" if unknown."""
+    if low is None or high is None:
+        return UNKNOWN
+    if low == high:
+        return quantity(high, unit)
+    upper = format_si(high, unit, digits)
+    number, _, suffix = upper.partition(" ")
+    scale = high / float(number) if float(number) else 1.0
+    return f"{_digits(low / scale, digits)}–{number} {suffix}".rstrip()
+
+
+def _digits(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(decimals, digits + 1)}f}"
+
+
+def amount(value: int) -> str:
+    """A count for people: exact below a thousand, else three digits with an SI prefix."""
+    return str(value) if abs(value) < 1000 else format_si(value)
+
+
+def memory(bits: int | None) -> str:
+    """Bits as B, KiB, MiB, ...; "-" if unknown."""
+    return UNKNOWN if bits is None else format_bits(bits)
+
+
+def factor(value: float | None) -> str:
+    """A ratio as "13.2×", with three significant digits at least; "-" if unknown."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if value >= 1000:
+        return f"{value:.0f}×"
+    return f"{value:#.3g}".rstrip(".") + "×" if value < 100 else f"{value:.1f}×"
+
+
+def percent(share: float) -> str:
+    """A share as "92.4%"; only a whole is 100%, only nothing 0%.
+
+    >>> percent(0.99999), percent(1.0), percent(0.00001)
+    ('>99.9%', '100%', '<0.1%')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    text = f"{share:.1%}"
+    return {"100.0%": ">99.9%", "0.0%": "<0.1%"}.get(text, text)
+
+
+def shape_text(shape: Any) -> str:
+    """A shape as "1x3x224x224"; "scalar" without axes."""
+    return "x".join(str(size) for size in shape) or "scalar"

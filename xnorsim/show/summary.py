@@ -1,0 +1,177 @@
+"""The lines above and below the layer table: what was read, and the totals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xnorsim.network.precision import MacClass
+from xnorsim.show import labels
+from xnorsim.show.content import prediction_names
+
+__all__ = ["head", "summary"]
+
+Document = Mapping[str, Any]
+Line = tuple[str, str]
+
+_CLASSES = {
+    "binary_macs": ("binary", MacClass.BINARY),
+    "bwn_macs": ("bwn", MacClass.BWN),
+    "int8_macs": ("int8", MacClass.INT8),
+    "fp_macs": ("float", MacClass.FP),
+    "other_macs": ("other", MacClass.OTHER),
+}
+_POLICY = ("binarize", "keep", "scaling", "depthwise")
+_MODEL = ("name", "file", "format", "inputs")
+_AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
+
+
+def head(doc: Document) -> list[Line]:
+    """What was analyzed, on which machines, under which policy and assumptions."""
+    model, assumptions = doc["model"], doc["assumptions"]
+    about = [_value(model[key]) for key in ("name", "file") if model.get(key)]
+    about = list(dict.fromkeys(about))  # a zoo network has its name for a file
+    inputs = model.get("inputs") or {}
+    if isinstance(inputs, Mapping):
+        shapes = [f"{_value(k)}={_shape(v)}" for k, v in inputs.items()]
+        about += [f"input {', '.join(shapes)}"] if shapes else []
+    lines = [("model", ", ".join(about))]
+    if doc["predictions"]:
+        lines.append(("profile" if len(doc["predictions"]) == 1 else "profiles", _profiles(doc)))
+    policy = [_setting(key, assumptions[key]) for key in _POLICY if key in assumptions]
+    if policy:
+        lines.append(("policy", ", ".join(policy)))
+    others = [_setting(k, v) for k, v in assumptions.items() if k not in _POLICY]
+    if others:
+        lines.append(("assumed", "; ".join(others)))
+    return lines
+
+
+def _profiles(doc: Document) -> str:
+    words = []
+    for name, item in zip(prediction_names(doc), doc["predictions"], strict=True):
+        threads = "1 thread" if item["threads"] == 1 else f"{item['threads']} threads"
+        words.append(f"{_value(name)} ({item['predictor']}, {threads})")
+    return ", ".join(words)
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{_value(key).replace('_', ' ')} {_value(value)}"
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, Mapping):  # {"shape": [...], "encoding": ...}
+        value = value.get("shape", "")
+    if isinstance(value, list | tuple):
+        return labels.visible(labels.shape_text(value))
+    return _value(value)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_value(k)} {_value(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ",".join(_value(item) for item in value) or "none"
+    return "none" if value is None else labels.visible(str(value))
+
+
+def summary(doc: Document) -> list[Line]:
+    """The totals, one subject a line; "≥" marks what is a lower bound."""
+    totals = doc["totals"]
+    mark = "≥ " if totals["lower_bound"] else ""
+    lines = [
+        ("MACs", mark + _macs(totals)),
+        ("other operations", mark + _operations(totals)),
+        ("weights", mark + _weights(totals)),
+        ("activations", mark + _activations(totals)),
+    ]
+    for name, item in zip(prediction_names(doc), doc["predictions"], strict=True):
+        several = len(doc["predictions"]) > 1
+        lines += _prediction(item, totals, f"{_value(name)}: " if several else "", mark)
+    if totals["lower_bound"]:
+        names = [labels.visible(name) for name in doc["unknown_layers"]]
+        shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+        lines.append(("lower bound", f"every total leaves out the layers without a rule: {shown}"))
+    return lines
+
+
+def _macs(totals: Mapping[str, Any]) -> str:
+    whole = totals["macs"]
+    parts = [
+        f"{labels.amount(totals[column])} {word} ({labels.percent(totals[column] / whole)})"
+        for column, (word, _) in _CLASSES.items()
+        if totals[column]
+    ]
+    return labels.amount(whole) + (f": {', '.join(parts)}" if parts else "")
+
+
+def _operations(totals: Mapping[str, Any]) -> str:
+    kinds = sorted(totals["fp_ops_by_kind"].items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{_value(kind)} {labels.amount(number)}" for kind, number in kinds if number]
+    text = f"{labels.amount(totals['fp_ops'])} high-precision"
+    text += f" ({', '.join(parts)})" if parts else ""
+    signs = totals["binarize_ops"]
+    return text + (f", {labels.amount(signs)} signs taken" if signs else "")
+
+
+def _weights(totals: Mapping[str, Any]) -> str:
+    stored, padded = totals["stored_bits"], totals["stored_bits_padded"]
+    text = f"{labels.memory(stored)} stored"
+    if padded != stored:
+        text += f" ({labels.memory(padded)} padded to words)"
+    ratio = totals["memory_ratio"]
+    text += f", {labels.memory(totals['weight_bits_fp32'])} as fp32"
+    return text + (f": {labels.factor(ratio)} smaller" if ratio and ratio > 1 else "")
+
+
+def _activations(totals: Mapping[str, Any]) -> str:
+    peak = f"{labels.memory(totals['peak_activation_bits'])} at the peak"
+    at = totals["peak_layer"]
+    return f"{peak}, set by {labels.shorten(labels.visible(at), 50)}" if at else peak
+
+
+def _prediction(item: Document, totals: Document, name: str, mark: str) -> list[Line]:
+    costs = item["totals"]
+    text = f"{name}{mark}{labels.quantity(costs['latency_s'], 's')}"
+    text += f" ({_span(costs, 'latency_s', 's')})"
+    if costs.get("bound"):
+        text += f", most of it bound by {_value(costs['bound'])}"
+    energy = labels.quantity(costs["energy_j"], "J")
+    if costs["energy_j"] is not None:
+        energy = f"{mark}{energy} ({_span(costs, 'energy_j', 'J')})"
+    lines = [("latency", text), ("energy", f"{name}{energy}")]
+    if item["speedup"]:
+        lines.append(("speedup", name + ", ".join(_speedups(item))))
+        lines.append(("Amdahl", name + _amdahl(item, totals)))
+    return lines
+
+
+def _span(costs: Mapping[str, Any], key: str, unit: str) -> str:
+    return labels.quantity_range(costs[f"{key}_low"], costs[f"{key}_high"], unit, 3)
+
+
+def _speedups(item: Mapping[str, Any]) -> list[str]:
+    found = []
+    for baseline, value in item["speedup"].items():
+        low, high = item["speedup_low"].get(baseline), item["speedup_high"].get(baseline)
+        text = f"{labels.factor(value)} over {_value(baseline)}"
+        if low is not None and high is not None and low != high:
+            text += f" ({labels.factor(low).rstrip('×')}–{labels.factor(high)})"
+        found.append(text)
+    return found
+
+
+def _amdahl(item: Mapping[str, Any], totals: Mapping[str, Any]) -> str:
+    share = totals["binary_share"]
+    if not share:
+        return "no MAC is binary, so there is nothing to gain"
+    text = f"{labels.percent(share)} of the MACs are binary: at most "
+    limits = item["amdahl"].items()
+    return text + ", ".join(
+        # null in the document: the binary layers are everything that costs
+        ("without limit" if limit is None else labels.factor(limit))
+        + f" {_AMDAHL_WORDS.get(name, f'over {_value(name)}')}"
+        for name, limit in limits
+    )

@@ -1,0 +1,198 @@
+"""A report in a terminal: it fits the width there is, by leaving out the least needed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import ASCII, ASCII2, ROUNDED, SIMPLE
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+from rich.panel import Panel
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from xnorsim.show import labels, summary
+from xnorsim.show.content import Column, Row, columns, precision_classes, prediction_names, rows
+from xnorsim.show.report import Report, document
+
+__all__ = ["bar", "fit", "report_table", "table_of"]
+
+_BAR = 8
+_GAP = 2
+_PROFILE = 16
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_NARROWEST_NAME = 14
+_PLAIN = str.maketrans(
+    {
+        "≥": ">=",
+        "–": "-",
+        "×": "x",
+        "µ": "u",
+        "…": "~",
+        "█": "#",
+        "▉": "#",
+        "▊": "#",
+        "▋": "#",
+        "▌": "#",
+        "▍": ".",
+        "▎": ".",
+        "▏": ".",
+    }
+)
+
+
+def report_table(
+    report: Report | Mapping[str, Any], *, all_layers: bool = False
+) -> ConsoleRenderable:
+    """A report, or its JSON document, as something that rich prints at any width from 60 on.
+
+    Layers without MACs share one row, unless `all_layers`.
+    """
+    doc = document(report) if isinstance(report, Report) else report
+    return _ReportView(doc, all_layers)
+
+
+@dataclass(frozen=True)
+class _ReportView:
+    doc: Mapping[str, Any]
+    all_layers: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        plain = options.ascii_only
+        box = ASCII2 if plain else ROUNDED
+        yield Panel(_lines(summary.head(self.doc), plain), box=box, width=options.max_width)
+        shown = rows(self.doc, self.all_layers)
+        yield from _tables(self.doc, shown, options.max_width, plain)
+        yield _lines(summary.summary(self.doc), plain)
+
+
+def _tables(
+    doc: Mapping[str, Any], shown: Sequence[Row], width: int, plain: bool
+) -> Iterator[ConsoleRenderable]:
+    """One table with all profiles side by side, or one each where even latencies lack room."""
+    colours = [labels.COLOURS[item] for item in precision_classes(shown)]
+    names = [row.name for row in shown]
+    number = len(doc["predictions"])
+    together = columns(doc, shown)
+    kept = fit(together, width - _NARROWEST_NAME)
+    wanted = {column.profile for column in together if column.header == "latency"}
+    if number < 2 or wanted <= {column.profile for column in kept}:
+        yield table_of("layer", names, kept, colours, width, plain)
+        return
+    titles = prediction_names(doc)
+    for i in range(number):
+        alone = fit(columns(doc, shown, [i]), width - _NARROWEST_NAME)
+        yield Text(f"\n{labels.visible(titles[i])}", style="bold")
+        yield table_of("layer", names, alone, colours, width, plain)
+
+
+def fit(found: Sequence[Column], width: int) -> list[Column]:
+    """The columns that fit into `width` characters; the highest rank is left out first."""
+    several = _several(found)
+    kept = list(found)
+    while kept and sum(_width(column, several) + _GAP for column in kept) > width:
+        last = max(range(len(kept)), key=lambda i: (kept[i].rank, i))
+        del kept[last]
+    return kept
+
+
+def _several(found: Sequence[Column]) -> bool:
+    """Whether the columns need the names of their profiles above them."""
+    return len({column.profile for column in found if column.profile}) > 1
+
+
+def _width(column: Column, several: bool) -> int:
+    if column.shares is not None:
+        return max(_BAR, cell_len(column.header))
+    named = several and column.header == "latency"
+    profile = min(cell_len(column.profile), _PROFILE) if named else 0
+    texts = (column.header, column.total, *column.cells)
+    return max(profile, *(cell_len(text) for text in texts))
+
+
+def table_of(
+    first: str,
+    names: Sequence[str],
+    kept: Sequence[Column],
+    colours: Sequence[str],
+    width: int,
+    plain: bool,
+) -> Table:
+    """Columns beside a column of names, which gets the room that is left; totals at the foot.
+
+    Parameters: `first`, the heading of the names; `colours`, one a row, for its bar and words.
+    """
+    table = Table(
+        box=ASCII if plain else SIMPLE,
+        show_edge=False,
+        show_footer=True,
+        padding=(0, _GAP - 1, 0, 0),
+        pad_edge=False,
+        header_style="bold",
+        footer_style="bold",
+    )
+    several = _several(kept)
+    widths = [_width(column, several) for column in kept]
+    room = width - sum(size + _GAP for size in widths)
+    longest = max((cell_len(labels.visible(name)) for name in names), default=0)
+    size = max(1, len(first), len("total"), min(room, longest))
+    table.add_column(Text(first), Text("total"), no_wrap=True, overflow="ellipsis", width=size)
+    for column, wide in zip(kept, widths, strict=True):
+        table.add_column(
+            _heading(column, wide if several else 0, plain),
+            Text(_ascii(column.total, plain)),
+            justify="right" if column.align == "right" else "left",
+            no_wrap=True,
+            width=wide,
+        )
+    for i, name in enumerate(labels.shorten_all(names, size)):
+        cells = [
+            _cell(column, i, colours[i], wide, plain)
+            for column, wide in zip(kept, widths, strict=True)
+        ]
+        table.add_row(Text(_ascii(name, plain)), *cells)
+    return table
+
+
+def _heading(column: Column, width: int, plain: bool) -> Text:
+    """The heading, below the name of its profile if a `width` for that is given."""
+    if not width:
+        return Text(_ascii(column.header, plain))
+    profile = labels.visible(column.profile) if column.header == "latency" else ""
+    return Text(_ascii(f"{labels.shorten(profile, width)}\n{column.header}", plain))
+
+
+def _cell(column: Column, row: int, colour: str, width: int, plain: bool) -> Text:
+    if column.shares is not None:
+        return Text(_ascii(bar(column.shares[row], width), plain), style=Style(color=colour))
+    style = Style(color=colour) if column.header == "precision" else Style.null()
+    return Text(_ascii(column.cells[row], plain), style=style)
+
+
+def bar(share: float, width: int = _BAR) -> str:
+    """A bar of blocks, eighths of a character long; what is not nothing shows.
+
+    >>> bar(0.5, 4), bar(0.001, 4), bar(0.0, 4)
+    ('██', '▏', '')
+    """
+    eighths = round(share * width * 8) or (1 if share > 0 else 0)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def _lines(found: Sequence[tuple[str, str]], plain: bool) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for name, text in found:
+        grid.add_row(Text(name), Text(_ascii(text, plain)))
+    return grid
+
+
+def _ascii(text: str, plain: bool) -> str:
+    """The text as a terminal without Unicode can show it, if `plain`."""
+    if not plain:
+        return text
+    return text.translate(_PLAIN).encode("ascii", "replace").decode()
