@@ -26,7 +26,9 @@ ZOO = {
         alexnet.alexnet, "AlexNet, ungrouped: 62.4 M parameters, 1.14 G MACs", alexnet.SOURCE
     ),
     "alexnet-grouped": Entry(
-        alexnet.alexnet_grouped, "AlexNet as published: 61.0 M, 0.72 G MACs", alexnet.SOURCE
+        alexnet.alexnet_grouped,
+        "AlexNet as published: 61.0 M parameters, 0.724 G MACs",
+        alexnet.SOURCE,
     ),
     "vgg19": Entry(vgg.vgg19, "VGG-19: 143.7 M parameters, 19.6 G MACs", vgg.SOURCE),
     "resnet18": Entry(resnet.resnet18, "ResNet-18: 11.7 M parameters, 1.81 G MACs", resnet.SOURCE),

@@ -1,0 +1,208 @@
+"""The builder: names, shapes, faults, and weights that are the same everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xnorsim import zoo
+from xnorsim.errors import ModelError, ShapeError, UsageError
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph
+from xnorsim.zoo.builder import Builder
+
+
+def load(graph: Graph, name: str) -> np.ndarray:
+    loader = graph.parameters[name].load
+    assert loader is not None
+    return loader()
+
+
+def fresh() -> Builder:
+    return Builder("tiny", input=(2, 6, 8, 10))
+
+
+SHAPES: dict[str, tuple[Callable[[Builder], str], tuple[int, ...]]] = {
+    "conv": (lambda b: b.conv(b.input, 4, 3), (2, 4, 6, 8)),
+    "conv, sizes by axis": (
+        lambda b: b.conv(b.input, 4, (3, 1), stride=(1, 2), padding=(1, 0)),
+        (2, 4, 8, 5),
+    ),
+    "conv in groups": (lambda b: b.conv(b.input, 4, 3, groups=2, bias=False), (2, 4, 6, 8)),
+    "dilated conv": (lambda b: b.conv(b.input, 4, 3, dilation=2, padding=2), (2, 4, 8, 10)),
+    "dense": (lambda b: b.dense(b.flatten(b.input), 7), (2, 7)),
+    "dense over the last axis": (lambda b: b.dense(b.input, 7), (2, 6, 8, 7)),
+    "batch_norm": (lambda b: b.batch_norm(b.input), (2, 6, 8, 10)),
+    "relu": (lambda b: b.relu(b.input), (2, 6, 8, 10)),
+    "sign": (lambda b: b.sign(b.input), (2, 6, 8, 10)),
+    "max_pool": (lambda b: b.max_pool(b.input, 2), (2, 6, 4, 5)),
+    "max_pool, ceil": (
+        lambda b: b.max_pool(b.input, 3, stride=2, ceil_mode=True),
+        (2, 6, 4, 5),
+    ),
+    "average_pool": (lambda b: b.average_pool(b.input, 3, stride=1, padding=1), (2, 6, 8, 10)),
+    "global_average_pool": (lambda b: b.global_average_pool(b.input), (2, 6, 1, 1)),
+    "add": (lambda b: b.add(b.input, b.global_average_pool(b.input)), (2, 6, 8, 10)),
+    "concat": (lambda b: b.concat(b.input, b.relu(b.input), b.input), (2, 18, 8, 10)),
+    "lrn": (lambda b: b.lrn(b.input, 5, alpha=1e-4, beta=0.75, bias=1.0), (2, 6, 8, 10)),
+    "flatten": (lambda b: b.flatten(b.input), (2, 480)),
+    "dropout": (lambda b: b.dropout(b.input), (2, 6, 8, 10)),
+    "softmax": (lambda b: b.softmax(b.input), (2, 6, 8, 10)),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_what_a_method_adds(case: str) -> None:
+    b = fresh()
+    add, expected = SHAPES[case]
+    tensor = add(b)
+    assert b.shape(tensor) == expected
+    graph = b.graph(tensor, source="a test")
+    assert graph.outputs == (tensor,)
+    assert graph.tensors[tensor].shape == expected
+    assert graph.metadata == {"format": "zoo", "source": "a test"}
+
+
+def test_every_method_is_in_the_table() -> None:
+    methods = {name for name in vars(Builder) if not name.startswith("_")}
+    assert methods - {"shape", "graph", "layer"} == {case.split(",")[0] for case in SHAPES} - {
+        "conv in groups",
+        "dilated conv",
+        "dense over the last axis",
+    }
+
+
+def test_layers_are_numbered_by_kind_past_names_already_taken() -> None:
+    b = fresh()
+    assert b.conv(b.input, 4, 3, name="conv2") == "conv2"
+    assert [b.conv(b.input, 4, 3) for _ in range(2)] == ["conv1", "conv3"]
+    assert b.max_pool(b.input, 2) == "max_pool1"
+
+
+def test_a_name_is_given_once() -> None:
+    b = fresh()
+    b.relu(b.input, name="same")
+    with pytest.raises(ModelError, match="tiny: two layers are called 'same'"):
+        b.relu(b.input, name="same")
+    with pytest.raises(ModelError, match="'input'"):
+        b.relu(b.input, name="input")
+
+
+def test_a_tensor_that_is_not_there() -> None:
+    b = fresh()
+    with pytest.raises(UsageError, match="tiny: no tensor 'inptu': did you mean input"):
+        b.relu("inptu")
+
+
+@pytest.mark.parametrize(
+    ("add", "message"),
+    [
+        (lambda b: b.conv(b.input, 4, 3, stride=0, name="c"), "tiny: layer 'c': conv: stride .* 0"),
+        (lambda b: b.conv(b.input, 4, 3, groups=4), "groups 4 does not divide 6 input channels"),
+        (lambda b: b.conv(b.input, 4, 3, groups=0), "groups must be at least 1, not 0"),
+        (lambda b: b.conv(b.input, 4, 11), "larger than the padded input of 8"),
+        (lambda b: b.add(b.input, b.conv(b.input, 6, 3)), r"add1': add: shapes .* do not broadc"),
+        (lambda b: b.concat(b.input, b.max_pool(b.input, 2)), "outside axis 1"),
+    ],
+)
+def test_what_does_not_fit_names_network_layer_and_values(
+    add: Callable[[Builder], str], message: str
+) -> None:
+    with pytest.raises(ShapeError, match=message):
+        add(fresh())
+
+
+def test_a_failed_layer_leaves_nothing_behind() -> None:
+    b = fresh()
+    with pytest.raises(ShapeError):
+        b.conv(b.input, 4, 11, name="big")
+    kept = b.graph(b.relu(b.input))
+    assert "big" not in kept.tensors
+    assert not kept.parameters
+
+
+def test_layer_takes_any_kind() -> None:
+    b = fresh()
+    assert b.shape(b.layer(ops.Transpose((0, 2, 3, 1)), b.input)) == (2, 8, 10, 6)
+
+
+def test_nothing_is_allocated_before_it_is_loaded() -> None:
+    tracemalloc.start()
+    graph = zoo.build("vgg19")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e6  # the weights are 575 MB
+    assert load(graph, "conv1_1.weight").shape == (64, 3, 3, 3)
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "batch_norm1.variance", "fc.bias"])
+def test_values_fit_their_spec(name: str) -> None:
+    graph = zoo.build("resnet18")
+    values = load(graph, name)
+    assert values.shape == graph.parameters[name].spec.shape
+    assert values.dtype == np.float32
+    assert np.isfinite(values).all()
+
+
+def test_weights_have_the_variance_of_he() -> None:
+    weights = load(zoo.build("resnet18"), "stage4.1.conv2.weight")
+    # 2.4 M draws: the deviation is within 0.1 % (five standard errors are 0.23 %).
+    assert weights.std() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=2.3e-3)
+    assert abs(weights.mean()) < 5 * weights.std() / weights.size**0.5
+
+
+def test_batch_norm_statistics_are_sane() -> None:
+    graph = zoo.build("resnet18")
+    for role in ("scale", "variance"):
+        values = load(graph, f"batch_norm20.{role}")
+        assert values.min() >= 0.5
+        assert values.max() <= 1.5
+    for role in ("shift", "mean"):
+        assert np.abs(load(graph, f"batch_norm20.{role}")).max() < 0.6
+
+
+def test_parameters_differ_from_each_other_and_with_the_seed() -> None:
+    def values(seed: int, layer: str, network: str = "net") -> np.ndarray:
+        b = Builder(network, input=(1, 3, 8, 8), seed=seed)
+        return load(b.graph(b.conv(b.input, 4, 3, name=layer)), f"{layer}.weight")
+
+    first = values(0, "a")
+    np.testing.assert_array_equal(first, values(0, "a"))
+    for other in (values(1, "a"), values(0, "b"), values(0, "a", "other")):
+        assert not np.array_equal(first, other)
+
+
+DIGEST = """
+import hashlib
+from xnorsim import zoo
+graph = zoo.build("resnet18", batch=3)
+print(hashlib.sha256(graph.parameters["stage1.0.conv1.weight"].load().tobytes()).hexdigest())
+"""
+
+
+def test_weights_are_the_same_in_another_process(project: Path) -> None:
+    values = load(zoo.build("resnet18"), "stage1.0.conv1.weight")
+    other = subprocess.run(
+        [sys.executable, "-c", DIGEST],
+        env={"PYTHONHASHSEED": "7", "PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert other.stdout.strip() == hashlib.sha256(values.tobytes()).hexdigest()
+
+
+def test_a_graph_can_be_sent_to_another_process() -> None:
+    graph = zoo.build("resnet18")
+    sent = pickle.loads(pickle.dumps(graph))
+    np.testing.assert_array_equal(load(sent, "fc.bias"), load(graph, "fc.bias"))
+    assert sent.nodes == graph.nodes
