@@ -210,11 +210,11 @@ def profiles_show(
 ) -> None:
     """Show every number of a profile with its range, basis and source."""
     from xnorsim.machine.profile import load_profile, quantities
-    from xnorsim.show.listing import print_rows
+    from xnorsim.show.listing import print_rows, span
 
     item = load_profile(profile)
     rows = [
-        (row.path, row.value, f"{row.low} .. {row.high}", row.basis, row.source)
+        (row.path, row.value, span(row.low, row.high), row.basis, row.source)
         for row in quantities(item)
     ]
     typer.echo(f"{item.name}: {item.description}")
