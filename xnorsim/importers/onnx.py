@@ -1,0 +1,193 @@
+"""ONNX files -> Graph.
+
+    read_graph("resnet18.onnx", input_shapes={"input": (1, 3, 224, 224)})
+
+The weights stay as the file has them: shapes, types and lengths are looked at, values only when a
+`Parameter` is loaded. External data is not opened until then. What the file computes from
+constants alone is folded into parameters and is no work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from xnorsim.errors import InputError, ModelError
+from xnorsim.importers.onnx_control import walk
+from xnorsim.importers.onnx_file import is_onnx, opsets, read_model
+from xnorsim.importers.onnx_inline import inline_functions
+from xnorsim.importers.onnx_inputs import Inputs, resolve_inputs
+from xnorsim.importers.onnx_names import check_names, node_names, ordered, reads
+from xnorsim.importers.onnx_operators import check_operators
+from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, add_tensor
+from xnorsim.importers.onnx_tensors import elements_of, is_external, stored_parameter
+from xnorsim.importers.onnx_view import Layer
+from xnorsim.importers.onnx_walk import emit
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph, check
+
+__all__ = ["is_onnx", "read_graph"]
+
+
+def read_graph(
+    path: str | Path,
+    *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    allow_unknown: bool = False,
+) -> Graph:
+    """The network of an ONNX file, opset 7 to the newest that the installed onnx knows.
+
+    `input_shapes` sets the sizes of inputs, those that the file leaves open and others; `batch`
+    sets the first dimension of every input. `allow_unknown` keeps operators without a rule as
+    `ops.Unknown`.
+
+    Raises:
+        ModelError: not an ONNX file, damaged, or a graph that cannot be.
+        ShapeError: shapes that do not fit or that stay unknown.
+        UnsupportedOpError: operators without a rule, or control flow decided at run time.
+        UsageError: input shapes that do not fit the file's inputs.
+    """
+    path = Path(path)
+    try:
+        return _read(path, input_shapes or {}, batch, allow_unknown)
+    except InputError:
+        raise
+    except Exception as fault:  # onnx and protobuf raise what they like on a damaged file
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+
+
+def _read(
+    path: Path, input_shapes: Mapping[str, Sequence[int]], batch: int | None, allow_unknown: bool
+) -> Graph:
+    model, size = read_model(path)
+    stored = _take_tensors(model)
+    expanded = inline_functions(path.name, model)
+    repair = expanded is not model  # onnx may repeat a name where it puts a function in place
+    model, graph = expanded, expanded.graph
+    names = node_names(graph.node, path.name, repair)
+    given = [item for item in graph.input if item.name not in stored]
+    known = {*stored, *(item.name for item in given)}
+    check_names(path.name, graph, names, known)
+    nodes = ordered(path.name, graph.node, names)
+    check_operators(path.name, nodes, set(stored), opsets(model), allow_unknown)
+    inputs = resolve_inputs(path.name, given, input_shapes, batch)
+    state = _start(path, model, stored, inputs, allow_unknown)
+    state.names.update(names)
+    walk(state, nodes)
+    for item in graph.output:
+        _keep_constant_output(state, item.name)
+    _add_notes(state, stored)
+    result = Graph(
+        graph.name or path.stem,
+        tuple(state.nodes),
+        state.tensors,
+        state.parameters,
+        tuple(inputs.specs),
+        tuple(item.name for item in graph.output),
+        _metadata(path, model, size, inputs),
+        tuple(dict.fromkeys(state.notes)),
+    )
+    return check(result)
+
+
+def _take_tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
+    """The graph's initializers; the model is left without them, so that nothing copies them."""
+    if model.graph.sparse_initializer:
+        name = model.graph.sparse_initializer[0].values.name
+        raise ModelError(f"sparse initializers (such as '{name}') are not supported")
+    tensors = list(model.graph.initializer)
+    stored = {tensor.name: tensor for tensor in tensors}
+    if len(stored) < len(tensors):
+        seen: set[str] = set()
+        twice = [t.name for t in tensors if t.name in seen or seen.add(t.name)]
+        raise ModelError(f"initializers with the same name: {', '.join(sorted(set(twice)))}")
+    del model.graph.initializer[:]
+    return stored
+
+
+def _start(
+    path: Path,
+    model: onnx.ModelProto,
+    stored: Mapping[str, onnx.TensorProto],
+    inputs: Inputs,
+    allow_unknown: bool,
+) -> State:
+    graph = model.graph
+    read = {name for node in graph.node for name in reads(node)}
+    stated = {item.name: item.type for item in (*graph.value_info, *graph.output)}
+    state = State(
+        path.name,
+        path.parent,
+        list(model.opset_import),
+        model.ir_version,
+        allow_unknown,
+        read | {item.name for item in graph.output},
+        stated,
+        inputs.symbols,
+        inputs.overridden,
+        inputs.batch,
+    )
+    for name, tensor in stored.items():
+        where = f"{path.name}: initializer '{name}'"
+        add_constant(state, where, name, stored_parameter(where, name, tensor, path.parent))
+        if elements_of(tuple(tensor.dims)) <= LARGEST_FOLD and not is_external(tensor):
+            state.protos[name] = tensor
+    for name, spec in inputs.specs.items():
+        add_tensor(state, f"{path.name}: input '{name}'", name, spec)
+    return state
+
+
+def _keep_constant_output(state: State, name: str) -> None:
+    """An output that is known beforehand: a node that writes it."""
+    if name not in state.constants or name in state.tensors:
+        return
+    spec = state.specs[name]
+    op = ops.Constant(spec.shape, spec.encoding)
+    state.tensors[name] = spec
+    emit(state, state.file, f"{name}.constant", Layer(op, (), (name,)))
+
+
+def _add_notes(state: State, stored: Mapping[str, onnx.TensorProto]) -> None:
+    used = {s.key for p in state.parameters.values() for s in p.stored}
+    filled = [state.specs[name] for name in state.filled if name in used]
+    if filled:
+        elements = sum(spec.elements for spec in filled)
+        state.notes.append(
+            f"{len(filled)} weights ({elements} elements) are not in the file but filled by "
+            "ConstantOfShape: they are counted as the stored weights that they stand for."
+        )
+    schemes = [node for node in state.nodes if node.scheme is not None]
+    if schemes:
+        state.notes.append(
+            f"{len(schemes)} layers between QuantizeLinear and DequantizeLinear are counted as "
+            "8-bit integer layers, as integer runtimes execute them."
+        )
+    if state.unknown:
+        state.notes.append(
+            f"{len(state.unknown)} nodes have operators without a rule and count as nothing: "
+            f"every total is a lower bound ({', '.join(state.unknown[:10])})."
+        )
+    unused = [state.specs[name] for name in stored if name not in state.read]
+    if unused:
+        bits = sum(spec.bits for spec in unused)
+        state.notes.append(
+            f"{len(unused)} initializers ({bits} bits) are read by no node and are left out."
+        )
+
+
+def _metadata(path: Path, model: onnx.ModelProto, size: int, inputs: Inputs) -> dict[str, Any]:
+    producer = f"{model.producer_name} {model.producer_version}".strip()
+    versions = {domain or "ai.onnx": version for domain, version in opsets(model).items()}
+    return {
+        "format": "onnx",
+        "file": path.name,
+        "bytes": size,
+        "producer": producer,
+        "ir_version": model.ir_version,
+        "opsets": versions,
+        "inputs": {name: list(spec.shape) for name, spec in inputs.specs.items()},
+    }

@@ -1,0 +1,226 @@
+"""Nodes that need no network input: their results are parameters, and no work.
+
+Integers of shape arithmetic are evaluated at once, because op fields are made of them; everything
+else only when somebody loads it. onnx's reference implementation evaluates, one node at a time,
+and is imported when it is first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx_rules import KNOWN
+from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, value_of
+from xnorsim.importers.onnx_tensors import element_type, encoding_of, stored_parameter
+from xnorsim.importers.onnx_view import SETTING, NodeView
+from xnorsim.network.graph import Parameter, Stored, TensorSpec
+from xnorsim.network.precision import FLOAT32, INT64, Meaning
+
+__all__ = ["Key", "fold", "is_known", "known_outputs"]
+
+Key = tuple[str, str]
+
+_CONSTANT: Key = ("", "Constant")
+_FILL: Key = ("", "ConstantOfShape")
+_RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormalLike", "RandomUniformLike"})
+_SAME_VALUES = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+_INTEGRAL = frozenset({Meaning.INTEGER, Meaning.BOOLEAN})
+
+
+def is_known(key: Key, inputs: tuple[str, ...], constants: Mapping[str, object]) -> bool:
+    """Whether a node's results are known before the network runs."""
+    if key == _CONSTANT or key in KNOWN:
+        return True
+    domain, operator = key
+    given = [name for name in inputs if name]
+    return (
+        domain == ""
+        and operator not in _RANDOM
+        and bool(given)
+        and all(name in constants for name in given)
+    )
+
+
+def known_outputs(nodes: list[onnx.NodeProto], key_of, constants: set[str]) -> set[str]:
+    """`constants` and every tensor that follows from them alone, whatever the shapes."""
+    known = dict.fromkeys(constants)
+    for node in nodes:
+        if is_known(key_of(node), tuple(node.input), known):
+            known.update(dict.fromkeys(node.output))
+    return set(known)
+
+
+def constant_parameter(state: State, where: str, name: str, node: onnx.NodeProto) -> Parameter:
+    """What a Constant node holds."""
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            if 0 not in attribute.t.dims and len(attribute.t.dims) < 9:
+                state.protos[name] = attribute.t
+            return stored_parameter(where, name, attribute.t, state.folder)
+        if attribute.name.startswith("value_"):
+            given = onnx.helper.get_attribute_value(attribute)
+            texts = attribute.name.startswith("value_string")
+            kind = np.object_ if texts else np.int64 if "int" in attribute.name else np.float32
+            value = np.asarray(given, dtype=kind)
+            encoding = (
+                encoding_of(where, 8) if texts else INT64 if "int" in attribute.name else None
+            )
+            spec = TensorSpec(value.shape, encoding or FLOAT32)
+            return Parameter(spec, (Stored(name, spec),), partial(_same, value))
+    names = ", ".join(attribute.name for attribute in node.attribute) or "none"
+    raise ModelError(f"{where}: no value that can be read (attributes: {names})")
+
+
+def _same(value: np.ndarray) -> np.ndarray:
+    return value
+
+
+def fold(
+    state: State, view: NodeView, key: Key, node: onnx.NodeProto, specs: Mapping[str, TensorSpec]
+) -> None:
+    """Add what `node` makes of constants as constants.
+
+    `specs` are the outputs' as far as inference knows them; others are evaluated if all inputs are
+    small.
+
+    Raises:
+        ShapeError: an output's shape stays unknown.
+    """
+    if key in KNOWN:
+        _add_shape(state, view, key)
+        return
+    outputs = [name for name in node.output if name]
+    made = _evaluated(state, view, node) if any(o not in specs for o in outputs) else {}
+    for index, name in enumerate(node.output):
+        if not name:
+            continue
+        spec = specs[name] if name in specs else _spec_of(view.where, made[name])
+        load = partial(_load, view.where, _single(state, view, node), index, _inputs(state, node))
+        parameter = Parameter(spec, _stored(state, view, key, name, spec), load)
+        if key == ("", "Identity"):
+            parameter = state.constants[view.inputs[0]]
+        elif key == _FILL:
+            parameter = Parameter(spec, parameter.stored, partial(_filled, spec, _fill(node)))
+        add_constant(state, view.where, name, parameter)
+        if name in made:
+            state.values[name] = made[name]
+        elif spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD:
+            value_of(state, name)
+    if outputs:
+        _remember_encoding(state, view, outputs[0])
+
+
+def _add_shape(state: State, view: NodeView, key: Key) -> None:
+    shape = state.specs[view.inputs[0]].shape
+    value = np.asarray(shape, np.int64)[
+        view.attributes.get("start", 0) : view.attributes.get("end", len(shape))
+    ]
+    if key == ("", "Size"):
+        value = np.asarray(state.specs[view.inputs[0]].elements, np.int64)
+    spec = TensorSpec(value.shape, INT64)
+    add_constant(state, view.where, view.outputs[0], Parameter(spec, (), partial(_same, value)))
+
+
+def _stored(
+    state: State, view: NodeView, key: Key, name: str, spec: TensorSpec
+) -> tuple[Stored, ...]:
+    """The tensors of the file that a derived constant is made of, each once; no settings.
+
+    A filled tensor whose shape the file states stands for a weight that was left out of the file.
+    """
+    if key == _FILL:
+        from_file = bool(state.constants[view.inputs[0]].stored)
+        if from_file and spec.encoding.meaning is Meaning.FLOAT:
+            state.filled.add(name)
+            return (Stored(name, spec),)
+        return ()
+    roles = view.roles or ("",)
+    sources = [
+        state.constants[source].stored
+        for position, source in enumerate(view.inputs)
+        if source and roles[min(position, len(roles) - 1)] != SETTING
+    ]
+    return tuple(dict.fromkeys(stored for source in sources for stored in source))
+
+
+def _remember_encoding(state: State, view: NodeView, name: str) -> None:
+    if view.operator == "DequantizeLinear":
+        state.dequantized[name] = state.specs[view.inputs[0]].encoding
+    elif view.operator in _SAME_VALUES and view.inputs[0] in state.dequantized:
+        state.dequantized[name] = state.dequantized[view.inputs[0]]
+
+
+def _fill(node: onnx.NodeProto) -> np.ndarray:
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            return numpy_helper.to_array(attribute.t).reshape(-1)[:1]
+    return np.zeros(1, np.float32)
+
+
+def _filled(spec: TensorSpec, value: np.ndarray) -> np.ndarray:
+    return np.full(spec.shape, value[0], dtype=value.dtype)
+
+
+def _inputs(state: State, node: onnx.NodeProto) -> dict[str, Parameter]:
+    return {name: state.constants[name] for name in node.input if name}
+
+
+def _single(state: State, view: NodeView, node: onnx.NodeProto) -> onnx.ModelProto:
+    """A model of this node alone, with typed inputs."""
+    graph = onnx.GraphProto(name="fold")
+    graph.node.add().CopyFrom(node)
+    for name in dict.fromkeys(node.input):
+        if name:
+            spec = state.specs[name]
+            graph.input.append(
+                onnx.helper.make_tensor_value_info(name, element_type(spec.encoding), spec.shape)
+            )
+    for name in node.output:
+        graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    model = onnx.ModelProto(ir_version=state.ir_version, graph=graph)
+    model.opset_import.extend(state.opset_imports)
+    return model
+
+
+def _evaluated(state: State, view: NodeView, node: onnx.NodeProto) -> dict[str, np.ndarray]:
+    """All results of a node whose inputs are small."""
+    if any(state.specs[name].elements > LARGEST_FOLD for name in node.input if name):
+        raise ShapeError(
+            f"{view.where}: its output's shape stays unknown, so nothing after it fits"
+        )
+    results = _run(view.where, _single(state, view, node), _inputs(state, node))
+    return dict(zip(node.output, results, strict=False))
+
+
+def _load(
+    where: str, model: onnx.ModelProto, index: int, inputs: Mapping[str, Parameter]
+) -> np.ndarray:
+    return _run(where, model, inputs)[index]
+
+
+def _run(where: str, model: onnx.ModelProto, inputs: Mapping[str, Parameter]) -> list[np.ndarray]:
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {}
+    for name, parameter in inputs.items():
+        if parameter.load is None:
+            raise ModelError(f"{where}: its input '{name}' has no values")
+        feeds[name] = parameter.load()
+    try:
+        with np.errstate(all="ignore"):
+            return [np.asarray(item) for item in ReferenceEvaluator(model).run(None, feeds)]
+    except ModelError:
+        raise
+    except Exception as fault:
+        raise ModelError(f"{where}: its constant result cannot be evaluated: {fault}") from fault
+
+
+def _spec_of(where: str, value: np.ndarray) -> TensorSpec:
+    data_type = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
+    return TensorSpec(value.shape, encoding_of(where, data_type))

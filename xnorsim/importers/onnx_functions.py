@@ -1,0 +1,268 @@
+"""Rules of ONNX operators that work element by element, normalize or reduce.
+
+Source: ONNX operator specification. Attribute defaults come from onnx's own schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from xnorsim.errors import ModelError
+from xnorsim.importers.onnx_view import (
+    DATA,
+    SETTING,
+    Layer,
+    NodeView,
+    Rule,
+    axis_of,
+    has_input,
+    input_spec,
+    integers,
+    is_constant,
+    output_spec,
+    require,
+    scalar,
+)
+from xnorsim.network import ops
+from xnorsim.network.graph import TensorSpec
+from xnorsim.network.ops import Function, Operator, Reduction
+
+__all__ = ["RULES"]
+
+Build = Callable[[NodeView], ops.Op | tuple[Layer, ...]]
+
+
+def _function(function: Function, *constants: str) -> Build:
+    """An activation with the attributes `constants` as its numbers."""
+
+    def build(view: NodeView) -> ops.Activation:
+        given = ((name, view.attributes.get(name)) for name in constants)
+        return ops.Activation(
+            function, tuple((name, float(value)) for name, value in given if value is not None)
+        )
+
+    return build
+
+
+def _clip(view: NodeView) -> ops.Op | tuple[Layer, ...]:
+    bounds = (("min", 1), ("max", 2))
+    if any(has_input(view, at) and not is_constant(view, at) for _, at in bounds):
+        return _clip_by_tensors(view)
+    found = ((name, scalar(view, name, position)) for name, position in bounds)
+    return ops.Activation(Function.CLIP, tuple((n, v) for n, v in found if v is not None))
+
+
+def _clip_by_tensors(view: NodeView) -> tuple[Layer, ...]:
+    """Bounds that other nodes compute: a maximum and a minimum of two tensors."""
+    steps = [(at, o) for at, o in ((1, Operator.MAX), (2, Operator.MIN)) if has_input(view, at)]
+    layers, name = [], view.inputs[0]
+    for position, operator in steps:
+        last = (position, operator) == steps[-1]
+        result = view.outputs[0] if last else f"{view.name}.{operator}"
+        new = {} if last else {result: output_spec(view)}
+        inputs = (name, view.inputs[position])
+        op = ops.Elementwise(operator)
+        layers.append(Layer(op, inputs, (result,), _OPERANDS, f".{operator}", new))
+        name = result
+    return tuple(layers)
+
+
+def _elementwise(operator: Operator) -> Build:
+    def build(view: NodeView) -> ops.Op:
+        return ops.Elementwise(operator) if len(view.inputs) > 1 else ops.Identity()
+
+    return build
+
+
+def _compare(view: NodeView) -> ops.Compare:
+    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in view.operator)
+    return ops.Compare(words.lstrip("_"))
+
+
+def _batch_norm(view: NodeView) -> ops.BatchNorm:
+    if view.attributes.get("training_mode", 0):
+        raise ModelError(
+            f"{view.where}: it is in training mode (training_mode=1): export for inference"
+        )
+    image = input_spec(view, 0).shape
+    require(view, len(image) >= 2, f"its input {list(image)} has no axis of channels")
+    for position in range(1, 5):
+        vector = input_spec(view, position).shape
+        text = f"its input {position} {list(vector)} does not fit {image[1]} channels"
+        require(view, vector == (image[1],), text)
+    return ops.BatchNorm(view.attributes["epsilon"])
+
+
+def _normalize(
+    form: str, statistics: Callable[[NodeView, tuple[int, ...]], int], centered: bool = True
+) -> Build:
+    def build(view: NodeView) -> ops.Normalize:
+        elements = statistics(view, input_spec(view, 0).shape)
+        epsilon = view.attributes.get("epsilon", 0.0)
+        return ops.Normalize(form, elements, centered, float(epsilon))
+
+    return build
+
+
+def _after_axis(view: NodeView, shape: tuple[int, ...]) -> int:
+    return prod(shape[axis_of(view, view.attributes.get("axis", -1), len(shape)) :])
+
+
+def _along_axis(view: NodeView, shape: tuple[int, ...]) -> int:
+    return shape[axis_of(view, view.attributes.get("axis", -1), len(shape))]
+
+
+def _in_group(view: NodeView, shape: tuple[int, ...]) -> int:
+    groups = view.attributes.get("num_groups", 1)
+    require(view, len(shape) >= 2, f"its input {list(shape)} has no axis of channels")
+    fits = groups >= 1 and shape[1] % groups == 0
+    require(view, fits, f"num_groups {groups} does not divide {shape[1]} channels")
+    return shape[1] // groups * prod(shape[2:])
+
+
+def _over_axes(view: NodeView, shape: tuple[int, ...]) -> int:
+    axes = view.attributes.get("axes") or (0, 2, 3)
+    return prod(shape[axis_of(view, axis, len(shape))] for axis in axes)
+
+
+def _local_response(view: NodeView) -> ops.LocalResponseNorm:
+    given = view.attributes
+    require(view, given["size"] >= 1, f"size {given['size']} is below 1")
+    return ops.LocalResponseNorm(given["size"], given["alpha"], given["beta"], given["bias"])
+
+
+def _softmax(logarithm: bool) -> Build:
+    def build(view: NodeView) -> ops.Op | tuple[Layer, ...]:
+        spec = input_spec(view, 0)
+        axis = view.attributes.get("axis", -1 if view.version >= 13 else 1)
+        axis = axis_of(view, axis, max(len(spec.shape), 1))
+        op = ops.Softmax(axis, logarithm)
+        if view.version >= 13 or prod(spec.shape[axis + 1 :]) == 1:
+            return op
+        return _flat_softmax(view, spec, axis, logarithm)
+
+    return build
+
+
+def _flat_softmax(
+    view: NodeView, spec: TensorSpec, axis: int, logarithm: bool
+) -> tuple[Layer, ...]:
+    """Before opset 13, softmax ran over all axes from `axis` on together."""
+    flat = TensorSpec((prod(spec.shape[:axis]), prod(spec.shape[axis:])), spec.encoding)
+    before, after = f"{view.name}.flattened", f"{view.name}.flat"
+    flatten, unflatten = ops.Reshape(flat.shape), ops.Reshape(spec.shape)
+    return (
+        Layer(flatten, view.inputs, (before,), suffix=".flatten", new={before: flat}),
+        Layer(ops.Softmax(1, logarithm), (before,), (after,), new={after: flat}),
+        Layer(unflatten, (after,), view.outputs, suffix=".unflatten"),
+    )
+
+
+def _reduce(reduction: Reduction) -> Build:
+    def build(view: NodeView) -> ops.Op:
+        rank = len(input_spec(view, 0).shape)
+        axes = integers(view, "axes", 1)
+        if not axes and view.attributes.get("noop_with_empty_axes", 0):
+            return ops.Identity()
+        every = axes or range(rank)
+        indices = tuple(sorted({axis_of(view, axis, rank) for axis in every}))
+        return ops.Reduce(reduction, indices, bool(view.attributes.get("keepdims", 1)))
+
+    return build
+
+
+def _arg(reduction: Reduction) -> Build:
+    def build(view: NodeView) -> ops.Reduce:
+        axis = axis_of(view, view.attributes.get("axis", 0), len(input_spec(view, 0).shape))
+        return ops.Reduce(reduction, (axis,), bool(view.attributes.get("keepdims", 1)))
+
+    return build
+
+
+_OPERANDS = ("left", "right", DATA)
+_SCALED = (DATA, "scale", "shift")
+
+# Operator -> function, and the attributes that are its numbers.
+_FUNCTIONS: dict[str, tuple[Function, tuple[str, ...]]] = {
+    "Abs": (Function.ABS, ()),
+    "Ceil": (Function.CEIL, ()),
+    "Celu": (Function.CELU, ("alpha",)),
+    "Cos": (Function.COS, ()),
+    "Elu": (Function.ELU, ("alpha",)),
+    "Erf": (Function.ERF, ()),
+    "Exp": (Function.EXP, ()),
+    "Floor": (Function.FLOOR, ()),
+    "Gelu": (Function.GELU, ()),
+    "HardSigmoid": (Function.HARD_SIGMOID, ("alpha", "beta")),
+    "HardSwish": (Function.HARD_SWISH, ()),
+    "LeakyRelu": (Function.LEAKY_RELU, ("alpha",)),
+    "Log": (Function.LOG, ()),
+    "Mish": (Function.MISH, ()),
+    "Neg": (Function.NEG, ()),
+    "Not": (Function.NOT, ()),
+    "PRelu": (Function.PRELU, ()),
+    "Reciprocal": (Function.RECIPROCAL, ()),
+    "Relu": (Function.RELU, ()),
+    "Round": (Function.ROUND, ()),
+    "Selu": (Function.SELU, ("alpha", "gamma")),
+    "Sigmoid": (Function.SIGMOID, ()),
+    "Sin": (Function.SIN, ()),
+    "Softplus": (Function.SOFTPLUS, ()),
+    "Softsign": (Function.SOFTSIGN, ()),
+    "Sqrt": (Function.SQRT, ()),
+    "Swish": (Function.SILU, ("alpha",)),
+    "Tanh": (Function.TANH, ()),
+    "ThresholdedRelu": (Function.THRESHOLDED_RELU, ("alpha",)),
+}
+
+_OPERATORS = {
+    "Add": Operator.ADD,
+    "Sub": Operator.SUB,
+    "Mul": Operator.MUL,
+    "Div": Operator.DIV,
+    "Max": Operator.MAX,
+    "Min": Operator.MIN,
+    "Mean": Operator.MEAN,
+    "Mod": Operator.MOD,
+    "Pow": Operator.POW,
+    "Sum": Operator.ADD,
+}
+
+_COMPARISONS = ("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "Or", "Xor")
+
+_REDUCTIONS = {
+    "ReduceMax": Reduction.MAX,
+    "ReduceMin": Reduction.MIN,
+    "ReduceMean": Reduction.MEAN,
+    "ReduceSum": Reduction.SUM,
+    "ReduceProd": Reduction.PROD,
+    "ReduceL1": Reduction.L1,
+    "ReduceL2": Reduction.L2,
+    "ReduceSumSquare": Reduction.SUM_SQUARE,
+    "ReduceLogSum": Reduction.LOG_SUM,
+    "ReduceLogSumExp": Reduction.LOG_SUM_EXP,
+}
+
+RULES: dict[tuple[str, str], Rule] = {
+    **{("", n): Rule(_function(f, *c), (DATA, "slope")) for n, (f, c) in _FUNCTIONS.items()},
+    **{("", name): Rule(_elementwise(o), _OPERANDS) for name, o in _OPERATORS.items()},
+    **{("", name): Rule(_compare, _OPERANDS) for name in _COMPARISONS},
+    **{("", name): Rule(_reduce(r), (DATA, SETTING)) for name, r in _REDUCTIONS.items()},
+    ("", "ArgMax"): Rule(_arg(Reduction.ARG_MAX)),
+    ("", "ArgMin"): Rule(_arg(Reduction.ARG_MIN)),
+    ("", "Clip"): Rule(_clip, (DATA, SETTING)),
+    ("", "Where"): Rule(lambda view: ops.Select(), ("condition", "left", "right")),
+    ("", "BatchNormalization"): Rule(_batch_norm, (DATA, "scale", "shift", "mean", "variance")),
+    ("", "InstanceNormalization"): Rule(
+        _normalize("instance", lambda view, shape: prod(shape[2:])), _SCALED
+    ),
+    ("", "GroupNormalization"): Rule(_normalize("group", _in_group), _SCALED),
+    ("", "LayerNormalization"): Rule(_normalize("layer", _after_axis), _SCALED),
+    ("", "RMSNormalization"): Rule(_normalize("rms", _after_axis, centered=False), _SCALED),
+    ("", "LpNormalization"): Rule(_normalize("lp", _along_axis, centered=False)),
+    ("", "MeanVarianceNormalization"): Rule(_normalize("mean_variance", _over_axes)),
+    ("", "LRN"): Rule(_local_response),
+    ("", "Softmax"): Rule(_softmax(logarithm=False)),
+    ("", "LogSoftmax"): Rule(_softmax(logarithm=True)),
+}

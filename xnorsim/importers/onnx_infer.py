@@ -1,0 +1,177 @@
+"""Output shapes of one node by onnx's own inference.
+
+One node at a time, and not the whole model: the model is never copied, an error names its node,
+constants that were folded on the way are at hand for the next node, and shapes that run away are
+stopped where they arise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import checker, numpy_helper, shape_inference
+from onnx.defs import OpSchema, SchemaError
+
+from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx_state import LARGEST_FOLD, State, type_of, value_of
+from xnorsim.importers.onnx_tensors import encoding_of
+from xnorsim.importers.onnx_view import SETTING, NodeView
+from xnorsim.network.extents import broadcast
+from xnorsim.network.graph import TensorSpec
+from xnorsim.network.precision import ENCODINGS
+
+__all__ = ["attributes_of", "infer", "schema_of", "spec_of_type"]
+
+
+@lru_cache(maxsize=1024)
+def schema_of(domain: str, operator: str, version: int) -> OpSchema | None:
+    """onnx's definition of an operator at an opset; None if it has none."""
+    try:
+        return onnx.defs.get_schema(operator, version, domain)
+    except SchemaError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _defaults(domain: str, operator: str, version: int) -> dict[str, Any]:
+    schema = schema_of(domain, operator, version)
+    if schema is None:
+        return {}
+    given = {name: item.default_value for name, item in schema.attributes.items()}
+    return {name: _attribute(value) for name, value in given.items() if value.type}
+
+
+def _attribute(item: onnx.AttributeProto) -> Any:
+    value = onnx.helper.get_attribute_value(item)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def attributes_of(where: str, node: onnx.NodeProto, domain: str, version: int) -> dict[str, Any]:
+    """The node's attributes over its operator's defaults; text as str.
+
+    Raises:
+        ModelError: an attribute without a type or value.
+    """
+    result = dict(_defaults(domain, node.op_type, version))
+    for item in node.attribute:
+        try:
+            result[item.name] = _attribute(item)
+        except ValueError as fault:
+            raise ModelError(f"{where}: attribute '{item.name}': {fault}") from fault
+    return result
+
+
+def spec_of_type(where: str, item: onnx.TypeProto, symbols: Mapping[str, int]) -> TensorSpec | None:
+    """Shape and encoding, if the type is a tensor's and all of its dimensions are known."""
+    tensor = item.tensor_type
+    if item.WhichOneof("value") != "tensor_type" or not tensor.HasField("shape"):
+        return None
+    if tensor.elem_type == 0:
+        return None
+    shape = [
+        dim.dim_value if dim.HasField("dim_value") else symbols.get(dim.dim_param)
+        for dim in tensor.shape.dim
+    ]
+    known = [size for size in shape if size is not None]
+    if len(known) != len(shape):
+        return None
+    return TensorSpec(tuple(known), encoding_of(where, tensor.elem_type))
+
+
+def infer(state: State, view: NodeView, domain: str, node: onnx.NodeProto) -> dict[str, TensorSpec]:
+    """The specs of the outputs that onnx can tell; others are left out.
+
+    Raises:
+        ModelError: the node breaks its operator's definition (inputs, attributes, types).
+        ShapeError: the input shapes do not fit.
+    """
+    schema = schema_of(domain, node.op_type, view.version)
+    if schema is None:
+        return {}
+    try:
+        checker.check_node(node, state.context)
+    except checker.ValidationError as fault:
+        raise ModelError(f"{view.where}: {_first_lines(fault)}") from fault
+    if not schema.has_type_and_shape_inference_function:
+        return _without_inference(view)
+    types = {name: type_of(state, name) for name in node.input if name}
+    try:
+        found = shape_inference.infer_node_outputs(
+            schema,
+            node,
+            types,
+            _data(state, view),
+            opset_imports=state.opset_imports,
+            ir_version=state.ir_version,
+        )
+    except Exception as fault:  # onnx raises its own, RuntimeError and ValueError
+        shapes = ", ".join(f"'{name}' {state.specs[name]}" for name in types)
+        raise ShapeError(f"{view.where}: {_first_lines(fault)} (inputs: {shapes})") from fault
+    specs = {name: spec_of_type(view.where, item, {}) for name, item in found.items() if name}
+    return {name: spec for name, spec in specs.items() if spec is not None}
+
+
+def _first_lines(fault: Exception) -> str:
+    text = str(fault).split("==> Context")[0].replace("[ShapeInferenceError]", "")
+    return " ".join(text.replace("[TypeInferenceError]", "").split())[:400]
+
+
+def _without_inference(view: NodeView) -> dict[str, TensorSpec]:
+    """The few operators that onnx defines by a function and gives no inference of their own."""
+    first = view.specs[view.inputs[0]]
+    if view.operator in ("GreaterOrEqual", "LessOrEqual"):
+        shape = broadcast(*(view.specs[name].shape for name in view.inputs))
+        first = TensorSpec(shape, ENCODINGS["bool"])
+    elif view.operator not in ("GroupNormalization", "MeanVarianceNormalization"):
+        return {}
+    return {view.outputs[0]: first}
+
+
+def _data(state: State, view: NodeView) -> dict[str, onnx.TensorProto]:
+    """Values that inference reads: those of settings, as the file has them or as evaluated."""
+    result = {}
+    roles = view.roles or (SETTING,)
+    for position, name in enumerate(view.inputs):
+        role = roles[min(position, len(roles) - 1)]
+        if role != SETTING or name not in state.constants:
+            continue
+        if state.specs[name].elements > LARGEST_FOLD:
+            continue
+        value = _batched(state, view, name) if view.operator == "Reshape" else None
+        if value is not None:
+            result[name] = numpy_helper.from_array(value)
+        elif name in state.protos:
+            result[name] = state.protos[name]
+        elif (value := value_of(state, name)) is not None:
+            result[name] = numpy_helper.from_array(value)
+    return result
+
+
+def _batched(state: State, view: NodeView, name: str) -> np.ndarray | None:
+    """A reshape's target with the old batch size replaced, where only the new one makes sense."""
+    target = value_of(state, name) if state.batch else None
+    if target is None or state.batch is None or target.ndim != 1 or target.size == 0:
+        return None
+    old, new = state.batch
+    spec = view.specs[view.inputs[0]]
+    if target[0] != old or not spec.shape or spec.shape[0] != new:
+        return None
+    copied = [*spec.shape, *(0,) * target.size]  # a 0 in a target copies the input's size
+    rest = prod(int(size) or copied[axis] for axis, size in enumerate(target[1:], start=1))
+    open_size = -1 in target[1:]
+    if open_size and spec.elements % max(abs(new * rest), 1):
+        return None
+    if not open_size and (old * rest == spec.elements or new * rest != spec.elements):
+        return None
+    result = target.copy()
+    result[0] = new
+    state.notes.append(
+        f"The shape {target.tolist()} of node '{view.name}' has batch {old} written into it; "
+        f"{new} is used instead."
+    )
+    return result

@@ -1,0 +1,68 @@
+"""Functions of a file (ModelProto.functions) put in place of the nodes that call them."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import inliner
+
+from xnorsim.errors import ModelError
+from xnorsim.importers.onnx_names import subgraphs
+
+__all__ = ["inline_functions"]
+
+LARGEST_GRAPH = 200_000
+"""[nodes] More than this after inlining is a fault of the file, not a network."""
+
+Key = tuple[str, str]
+
+
+def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model` without calls of its own functions; itself, if it has none.
+
+    Raises:
+        ModelError: functions that call each other in a circle or grow beyond all bounds, or that
+            onnx cannot put in place.
+    """
+    if not model.functions:
+        return model
+    bodies = {(f.domain, f.name): list(f.node) for f in model.functions}
+    sizes: dict[Key, int] = {}
+    for key in bodies:
+        _size(file, key, bodies, sizes, ())
+    total = sum(sizes.get(key, 1) for key in map(_call, _every(list(model.graph.node))))
+    if total > LARGEST_GRAPH:
+        raise ModelError(f"{file}: its functions expand to {total} nodes (at most {LARGEST_GRAPH})")
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as fault:
+        raise ModelError(f"{file}: its functions cannot be put in place: {fault}") from fault
+
+
+def _call(node: onnx.NodeProto) -> Key:
+    return node.domain, node.op_type
+
+
+def _every(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    inner = [list(graph.node) for node in nodes for graph in subgraphs(node)]
+    return [*nodes, *(item for graph in inner for item in _every(graph))]
+
+
+def _size(
+    file: str,
+    key: Key,
+    bodies: dict[Key, list[onnx.NodeProto]],
+    sizes: dict[Key, int],
+    callers: tuple[Key, ...],
+) -> int:
+    """Nodes that a call of the function `key` becomes."""
+    if key in callers:
+        circle = " -> ".join(name for _, name in (*callers[callers.index(key) :], key))
+        raise ModelError(f"{file}: its functions call each other in a circle: {circle}")
+    if key not in sizes:
+        total = 0
+        for node in _every(bodies[key]):
+            call = _call(node)
+            inner = call in bodies
+            total += _size(file, call, bodies, sizes, (*callers, key)) if inner else 1
+        sizes[key] = total
+    return sizes[key]

@@ -1,0 +1,119 @@
+"""What is known while the nodes of an ONNX file are read one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import checker
+
+from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx_file import normal_domain
+from xnorsim.importers.onnx_tensors import type_proto
+from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
+from xnorsim.network.precision import Encoding
+
+__all__ = ["LARGEST_FOLD", "State", "add_constant", "add_tensor", "type_of", "unique", "value_of"]
+
+LARGEST_FOLD = 1024
+"""[elements] A constant up to this size may be shape arithmetic and is evaluated; others are
+weights, which nobody looks into."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Grows node by node; `specs` has every tensor, activations and constants alike.
+
+    `protos` are small tensors of the file, handed to onnx's inference as they are. `dequantized`
+    is the encoding that a tensor had before a DequantizeLinear. `stated` is the file's value_info,
+    `symbols` the sizes given for its symbolic dimensions.
+    """
+
+    file: str
+    folder: Path
+    opset_imports: list[onnx.OperatorSetIdProto]
+    ir_version: int
+    allow_unknown: bool = False
+    read: set[str] = field(default_factory=set)
+    stated: Mapping[str, onnx.TypeProto] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    overridden: bool = False
+    batch: tuple[int, int] | None = None
+    specs: dict[str, TensorSpec] = field(default_factory=dict)
+    types: dict[str, onnx.TypeProto] = field(default_factory=dict)
+    constants: dict[str, Parameter] = field(default_factory=dict)
+    protos: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    tensors: dict[str, TensorSpec] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    dequantized: dict[str, Encoding] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+    context: checker.C.CheckerContext = field(default_factory=checker.C.CheckerContext)
+
+    def __post_init__(self) -> None:
+        versions = {normal_domain(entry.domain): entry.version for entry in self.opset_imports}
+        self.versions.update(versions)
+        self.context.ir_version = self.ir_version
+        self.context.opset_imports = versions
+
+
+def _check_size(where: str, name: str, spec: TensorSpec) -> None:
+    if any(size < 0 for size in spec.shape) or spec.elements > MAX_ELEMENTS:
+        raise ShapeError(
+            f"{where}: tensor '{name}' has the impossible shape {list(spec.shape)} (dimensions "
+            f"are at least 0, elements at most {MAX_ELEMENTS})"
+        )
+
+
+def add_tensor(state: State, where: str, name: str, spec: TensorSpec) -> None:
+    """Let `name` be an activation."""
+    _check_new(state, where, name)
+    _check_size(where, name, spec)
+    state.specs[name] = state.tensors[name] = spec
+
+
+def add_constant(state: State, where: str, name: str, parameter: Parameter) -> None:
+    """Let `name` be a constant."""
+    _check_new(state, where, name)
+    _check_size(where, name, parameter.spec)
+    state.specs[name] = parameter.spec
+    state.constants[name] = parameter
+
+
+def _check_new(state: State, where: str, name: str) -> None:
+    if name in state.specs:
+        raise ModelError(f"{where}: tensor '{name}' is written twice")
+
+
+def type_of(state: State, name: str) -> onnx.TypeProto:
+    """The type of a known tensor as onnx's inference takes it."""
+    if name not in state.types:
+        state.types[name] = type_proto(state.specs[name])
+    return state.types[name]
+
+
+def value_of(state: State, name: str) -> np.ndarray | None:
+    """The values of a small constant; None if it is large, unknown, or no constant at all."""
+    if name in state.values:
+        return state.values[name]
+    parameter = state.constants.get(name)
+    if parameter is None or parameter.load is None or parameter.spec.elements > LARGEST_FOLD:
+        return None
+    state.values[name] = parameter.load()
+    return state.values[name]
+
+
+def unique(name: str, taken: Iterable[str]) -> str:
+    """`name`, or `name` with the first number that makes it differ from all that are taken."""
+    candidate, number = name, 1
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
