@@ -196,7 +196,7 @@ def _cost_columns(
 
     found = [
         Column("latency", tuple(map(latency, shown)), mark + latency(total), 0, profile=profile),
-        _bars("of time", profile, shown, lambda row: value(row, "latency_s") or 0.0, 31 + number),
+        _bars("of time", profile, shown, lambda row: value(row, "latency_s") or 0.0, 31),
         Column("range", tuple(map(span, shown)), span(total), 55, profile=profile),
         Column(
             "bound",

@@ -156,12 +156,10 @@ def memory(bits: int | None) -> str:
 
 
 def factor(value: float | None) -> str:
-    """A ratio as "13.2×", with three significant digits at least; "-" if unknown."""
+    """A ratio as "13.2×": three significant digits, all before the point; "-" if unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if value >= 1000:
-        return f"{value:.0f}×"
-    return f"{value:#.3g}".rstrip(".") + "×" if value < 100 else f"{value:.1f}×"
+    return f"{value:.0f}×" if value >= 99.95 else f"{value:#.3g}×"
 
 
 def percent(share: float) -> str:

@@ -88,8 +88,7 @@ def summary(doc: Document) -> list[Line]:
         ("activations", mark + _activations(totals)),
     ]
     for name, item in zip(prediction_names(doc), doc["predictions"], strict=True):
-        several = len(doc["predictions"]) > 1
-        lines += _prediction(item, totals, f"{_value(name)}: " if several else "", mark)
+        lines += _prediction(item, totals, mark, name if len(doc["predictions"]) > 1 else "")
     if totals["lower_bound"]:
         names = [labels.visible(name) for name in doc["unknown_layers"]]
         shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
@@ -117,10 +116,9 @@ def _operations(totals: Mapping[str, Any]) -> str:
 
 
 def _weights(totals: Mapping[str, Any]) -> str:
-    stored, padded = totals["stored_bits"], totals["stored_bits_padded"]
-    text = f"{labels.memory(stored)} stored"
-    if padded != stored:
-        text += f" ({labels.memory(padded)} padded to words)"
+    stored = labels.memory(totals["stored_bits"])
+    padded = labels.memory(totals["stored_bits_padded"])
+    text = f"{stored} stored" + (f" ({padded} padded to words)" if padded != stored else "")
     ratio = totals["memory_ratio"]
     text += f", {labels.memory(totals['weight_bits_fp32'])} as fp32"
     return text + (f": {labels.factor(ratio)} smaller" if ratio and ratio > 1 else "")
@@ -132,24 +130,27 @@ def _activations(totals: Mapping[str, Any]) -> str:
     return f"{peak}, set by {labels.shorten(labels.visible(at), 50)}" if at else peak
 
 
-def _prediction(item: Document, totals: Document, name: str, mark: str) -> list[Line]:
+def _prediction(item: Document, totals: Document, mark: str, name: str) -> list[Line]:
+    """Latency, energy and gain; below the name of the profile, if it has to be said."""
     costs = item["totals"]
-    text = f"{name}{mark}{labels.quantity(costs['latency_s'], 's')}"
-    text += f" ({_span(costs, 'latency_s', 's')})"
+    text = f"{mark}{labels.quantity(costs['latency_s'], 's')} ({_span(costs, 'latency_s', 's')})"
     if costs.get("bound"):
         text += f", most of it bound by {_value(costs['bound'])}"
     energy = labels.quantity(costs["energy_j"], "J")
     if costs["energy_j"] is not None:
         energy = f"{mark}{energy} ({_span(costs, 'energy_j', 'J')})"
-    lines = [("latency", text), ("energy", f"{name}{energy}")]
+    lines = [("latency", text), ("energy", energy)]
     if item["speedup"]:
-        lines.append(("speedup", name + ", ".join(_speedups(item))))
-        lines.append(("Amdahl", name + _amdahl(item, totals)))
-    return lines
+        lines.append(("speedup", ", ".join(_speedups(item))))
+        lines.append(("Amdahl", _amdahl(item, totals)))
+    if not name:
+        return lines
+    return [("", ""), ("profile", _value(name)), *lines]
 
 
 def _span(costs: Mapping[str, Any], key: str, unit: str) -> str:
-    return labels.quantity_range(costs[f"{key}_low"], costs[f"{key}_high"], unit, 3)
+    low, high = costs[f"{key}_low"], costs[f"{key}_high"]
+    return "no range" if low == high else labels.quantity_range(low, high, unit, 3)
 
 
 def _speedups(item: Mapping[str, Any]) -> list[str]:

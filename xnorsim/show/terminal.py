@@ -66,6 +66,7 @@ class _ReportView:
         yield Panel(_lines(summary.head(self.doc), plain), box=box, width=options.max_width)
         shown = rows(self.doc, self.all_layers)
         yield from _tables(self.doc, shown, options.max_width, plain)
+        yield Text("")
         yield _lines(summary.summary(self.doc), plain)
 
 
@@ -90,12 +91,12 @@ def _tables(
 
 
 def fit(found: Sequence[Column], width: int) -> list[Column]:
-    """The columns that fit into `width` characters; the highest rank is left out first."""
+    """The columns that fit into `width` characters; all of the highest rank are left out first."""
     several = _several(found)
     kept = list(found)
     while kept and sum(_width(column, several) + _GAP for column in kept) > width:
-        last = max(range(len(kept)), key=lambda i: (kept[i].rank, i))
-        del kept[last]
+        last = max(column.rank for column in kept)
+        kept = [column for column in kept if column.rank != last]
     return kept
 
 

@@ -1,0 +1,220 @@
+"""Read a report's JSON document back, with every fault found at once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from xnorsim.errors import InputError
+from xnorsim.show.report import SCHEMA
+from xnorsim.work.table import COLUMNS
+
+__all__ = ["read_document"]
+
+_MAX_BYTES = 256 * 2**20
+_MAX_FAULTS = 10
+_MAX_COUNT = 2**70
+"""Counts are 64 bits wide; their sums may be a little larger, and no number is without end."""
+
+Check = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
+
+
+def _is_number_or_none(value: Any) -> bool:
+    if value is None:
+        return True
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value <= 1e300 and math.isfinite(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_counts(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_count(item) for item in value)
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_count(item) for item in value.values())
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_number_or_none(item) for item in value.values())
+
+
+_WORDS: dict[Check, str] = {
+    _is_text: "a text",
+    _is_text_or_none: "a text or null",
+    _is_count: "a count (a whole number, not negative)",
+    _is_number_or_none: "a number that is not negative, or null",
+    _is_flag: "true or false",
+    _is_mapping: "a mapping",
+    _is_texts: "a list of texts",
+    _is_counts: "a list of counts",
+    _are_counts: "a mapping to counts",
+    _are_numbers: "a mapping to numbers that are not negative, or null",
+}
+_LAYER: dict[str, Check] = {
+    "name": _is_text,
+    "kind": _is_text,
+    "scheme": _is_text_or_none,
+    "scaling": _is_text_or_none,
+    "fused_into": _is_text_or_none,
+    "output_shape": _is_counts,
+    **dict.fromkeys(COLUMNS, _is_count),
+    "macs_by_precision": _are_counts,
+    "fp_ops_by_kind": _are_counts,
+}
+_TOTALS: dict[str, Check] = {
+    **{name: _is_count for name in COLUMNS if name != "live_bits"},
+    "macs_by_precision": _are_counts,
+    "fp_ops_by_kind": _are_counts,
+    "stored_bits": _is_count,
+    "stored_bits_padded": _is_count,
+    "memory_ratio": _is_number_or_none,
+    "binary_share": _is_number_or_none,
+    "peak_activation_bits": _is_count,
+    "peak_layer": _is_text,
+    "lower_bound": _is_flag,
+}
+_COSTS: dict[str, Check] = {
+    f"{name}{end}": _is_number_or_none
+    for name in ("latency_s", "energy_j")
+    for end in ("", "_low", "_high")
+}
+_PREDICTION: dict[str, Check] = {
+    "profile": _is_text,
+    "threads": _is_count,
+    "predictor": _is_text,
+    **dict.fromkeys(("speedup", "speedup_low", "speedup_high", "amdahl"), _are_numbers),
+}
+
+
+def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The document in a JSON file that `xnorsim analyze --format json` wrote.
+
+    Raises:
+        InputError: no such file, no JSON, another schema, or faults in the document: up to ten,
+            each with its path.
+    """
+    shown = os.fspath(path)
+    doc = _load(shown, path)
+    if not isinstance(doc, dict) or "schema" not in doc:
+        raise InputError(f"{shown!r} is JSON, but no report: it has no 'schema' at its top")
+    if doc["schema"] != SCHEMA or isinstance(doc["schema"], bool):
+        raise InputError(
+            f"{shown!r} has report schema {doc['schema']!r:.50}; this version reads {SCHEMA}"
+        )
+    faults = list(_faults(doc))
+    if faults:
+        more = [f"... {len(faults)} in all"] if len(faults) > _MAX_FAULTS else []
+        lines = [f"{shown!r} is no complete report:", *faults[:_MAX_FAULTS], *more]
+        raise InputError("\n".join(lines))
+    return doc
+
+
+def _load(shown: str, path: str | os.PathLike[str]) -> Any:
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise InputError(f"{shown!r} is larger than {_MAX_BYTES // 2**20} MiB")
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise InputError(f"cannot read {shown!r}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise InputError(f"{shown!r} is nested too deeply for a report") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{shown!r} is not a JSON report: {error}") from error
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _faults(doc: Mapping[str, Any]) -> Iterator[str]:
+    top: dict[str, Check] = {
+        "model": _is_mapping,
+        "assumptions": _is_mapping,
+        "unknown_layers": _is_texts,
+    }
+    yield from _misfits(doc, top, "")
+    yield from _misfits(doc.get("totals"), _TOTALS, "totals")
+    names: list[Any] = []
+    for path, layer in _items(doc, "layers"):
+        names.append(layer.get("name") if isinstance(layer, dict) else None)
+        yield from _misfits(layer, _LAYER, path)
+    for name, times in Counter(name for name in names if isinstance(name, str)).items():
+        if times > 1:
+            yield f"layers: {times} layers are named {name!r}"
+    for path, item in _items(doc, "predictions"):
+        yield from _misfits(item, _PREDICTION, path)
+        if isinstance(item, dict):
+            yield from _misfits(item.get("totals"), _COSTS, f"{path}.totals")
+            yield from _cost_faults(item, path, names)
+    for key in ("layers", "predictions"):
+        if not isinstance(doc.get(key), list):
+            yield f"{key}: must be a list{_got(doc, key)}"
+
+
+def _cost_faults(item: Mapping[str, Any], path: str, names: list[Any]) -> Iterator[str]:
+    if not isinstance(item.get("layers"), list):
+        yield f"{path}.layers: must be a list{_got(item, 'layers')}"
+        return
+    found = []
+    for where, layer in _items(item, "layers"):
+        yield from _misfits(layer, {**_COSTS, "bound": _is_text}, f"{path}.{where}")
+        found.append(layer.get("name") if isinstance(layer, dict) else None)
+    if found != names:
+        yield f"{path}.layers: other layers, or another order, than in 'layers'"
+
+
+def _items(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:
+    value = holder.get(key)
+    if isinstance(value, list):
+        yield from ((f"{key}[{i}]", item) for i, item in enumerate(value))
+
+
+def _misfits(value: Any, checks: Mapping[str, Check], path: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path}: must be a mapping (got {_short(value)})"
+        return
+    dot = "." if path else ""
+    for key, fits in checks.items():
+        if key not in value or not fits(value[key]):
+            yield f"{path}{dot}{key}: must be {_WORDS[fits]}{_got(value, key)}"
+
+
+def _got(holder: Mapping[str, Any], key: str) -> str:
+    return f" (got {_short(holder[key])})" if key in holder else " and is missing"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
