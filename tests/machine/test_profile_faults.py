@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xnorsim.errors import ProfileError
 from xnorsim.machine.document import MAX_BYTES
@@ -127,7 +129,8 @@ ONE_FAULT = [
     ("kind: cpu", "kind: cpu\ncolour: red", "colour", "colour", "unknown key"),
     ("  int8: {", "  int9: {", "int9", "throughput.int9", "did you mean int8"),
     ("  book: ", "  other: unread\n  book: ", "other", "sources.other", "not used"),
-    ("sources:\n  book: \"A Book, chapter 1\"", "sources: {}", "sources", "sources", "at least 1"),
+    ("sources:\n  book: \"A Book, chapter 1\"", "sources: {}", "sources", "sources",
+     "at least 1 item"),
     ("- name: DRAM", "- name: L1", "name: L1\n    size: {value: 1 G",
      "memories[1].name", "occurs twice"),
     ("    energy: {value: 1 pJ/byte, source: book, basis: estimated}\n", "", "- name: L1",
@@ -246,3 +249,53 @@ def test_unknown_names_are_answered_with_near_and_all_choices() -> None:
 def test_files_that_cannot_be_read(tmp_path: Path, path: str) -> None:
     with pytest.raises(ProfileError, match="cannot be read"):
         check_profile(tmp_path / path)
+
+
+LINES: list[str] = GOOD.splitlines(keepends=True)
+SNIPPETS = [
+    "{", "}", "[", "]", "&a ", "*a", "!!set {}", "!x ", "? ", "- ", ": ", "<<: ", "|\n", "null",
+    "1:30", "0x1F", "yes", "2026-11-22", "1_000", "9" * 5000, "1e400", "\t", "\x00", "---\n",
+    "é", "'", '"', "#", "%", "@", "~", "-0", "{unlimited: true}", ".inf", "!!float x",
+]  # fmt: skip
+
+
+@settings(max_examples=100)
+@given(
+    damage=st.lists(
+        st.tuples(
+            st.integers(0, len(LINES) - 1),
+            st.sampled_from(["drop", "twice", "cut", "put"]),
+            st.integers(0, 80),
+            st.sampled_from(SNIPPETS),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_damaged_profile_is_right_or_has_faults_and_nothing_else_happens(
+    damage: list[tuple[int, str, int, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lines: list[str] = list(LINES)
+    for index, what, column, snippet in damage:
+        line = lines[index]
+        lines[index] = {
+            "drop": "",
+            "twice": line * 2,
+            "cut": line[:column],
+            "put": line[:column] + snippet + line[column:],
+        }[what]
+    path = write(tmp_path_factory.getbasetemp(), "".join(lines))
+    faults = check_profile(path)
+    if faults:
+        assert all(1 <= fault.line <= "".join(lines).count("\n") + 1 for fault in faults)
+        with pytest.raises(ProfileError):
+            load_profile(path)
+    else:
+        assert load_profile(path).schema_version == 1
+
+
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_right_or_have_faults(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert check_profile(write(tmp_path_factory.getbasetemp(), content)) != ()

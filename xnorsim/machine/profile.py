@@ -195,7 +195,9 @@ def _message(item: Any, path: tuple[str | int, ...]) -> str:
             hint = "" if item["input"] is not None else "; in { } a text with a comma needs quotes"
             return f"unknown key ({choices(str(path[-1]), keys)}{hint})"
         case "literal_error":
-            return f"{got[:-1]}; valid: {item['ctx']['expected']})"
+            return f"is not known {got[:-1]}; valid: {item['ctx']['expected']})"
+        case "too_short":
+            return f"must hold at least {item['ctx']['min_length']} item {got}"
         case "model_type":
             example = "{value, source, basis}" if "Quantity" in item["msg"] else "a mapping of keys"
             return f"must be {example} {got}"
