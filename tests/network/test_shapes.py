@@ -46,6 +46,9 @@ RESULTS = {
     "conv, weight computed": (
         conv(4, (1, 1)), [IMAGE, spec(4, 3, 1, 1)], {}, "float32[1, 4, 8, 8]",
     ),
+    "conv of a constant": (
+        conv(4, (1, 1)), [spec(4, 3, 1, 1)], {"operand_0": IMAGE}, "float32[1, 4, 8, 8]",
+    ),
     "conv in 1-D": (
         conv(4, (3,), stride=(2,), padding=((1, 0),)),
         [spec(2, 6, 9)],

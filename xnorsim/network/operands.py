@@ -32,13 +32,16 @@ def operands(
 ) -> tuple[TensorSpec, ...]:
     """The specs of `roles`: a parameter where there is one of that name, else the next input.
 
+    A constant where a layer usually reads an activation is the parameter "operand_<position>".
+
     Raises:
         ShapeError: a role is left without an operand.
     """
     rest = iter(inputs)
     found = []
-    for role in roles:
-        spec = parameters.get(role) or next(rest, None)
+    for position, role in enumerate(roles):
+        constant = parameters.get(role) or parameters.get(f"operand_{position}")
+        spec = constant or next(rest, None)
         if spec is None:
             held = ", ".join(parameters) or "none"
             raise ShapeError(f"no {role}: there are {len(inputs)} inputs, and parameters: {held}")
