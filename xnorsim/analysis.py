@@ -199,7 +199,7 @@ def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(item, Report):
         return item.to_dict()
     if isinstance(item, str | PathLike) and Path(item).suffix == ".json":
-        from xnorsim.show.text import read_document
+        from xnorsim.show.reading import read_document
 
         return read_document(Path(item))
     return analyze(item, **options).to_dict()

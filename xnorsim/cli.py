@@ -10,7 +10,6 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ import typer
 
 from xnorsim import __version__
 from xnorsim.errors import InputError, ProfileError, UsageError
+from xnorsim.show.forms import Form, form_of, print_table, render
 
 __all__ = ["app", "main"]
 
@@ -38,20 +38,8 @@ app.add_typer(zoo_app, name="zoo")
 app.add_typer(plot_app, name="plot")
 
 
-class Format(StrEnum):
-    """Forms of output."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
-
-_SUFFIXES = {".json": Format.JSON, ".csv": Format.CSV, ".md": Format.MARKDOWN}
-
-Text = Annotated[str, typer.Argument(show_default=False)]
 Formatted = Annotated[
-    Format | None,
+    Form | None,
     typer.Option("--format", "-f", help="Form of output; else as the output file's name says."),
 ]
 Output = Annotated[
@@ -294,15 +282,13 @@ def _save(figure: Any, output: Path | None) -> None:
     typer.echo(f"wrote {output}")
 
 
-def _emit(result: Any, format: Format | None, output: Path | None, all_layers: bool) -> None:
+def _emit(result: Any, format: Form | None, output: Path | None, all_layers: bool) -> None:
     """Show `result` on the screen or write it, in the form asked for or named by the file."""
-    from xnorsim.show import forms
-
-    chosen = format or _SUFFIXES.get(output.suffix if output else "", Format.TABLE)
-    if chosen is Format.TABLE and output is None:
-        forms.print_table(result, all_layers=all_layers)
+    chosen = format or form_of(output)
+    if chosen is Form.TABLE and output is None:
+        print_table(result, all_layers=all_layers)
     else:
-        _write(forms.render(result, chosen, all_layers=all_layers), output)
+        _write(render(result, chosen, all_layers=all_layers), output)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -82,14 +82,16 @@ def predict_network(
     """
     if predictor not in PREDICTORS:
         raise UsageError(f"no predictor '{predictor}': {choices(predictor, PREDICTORS)}")
-    ends = {at: lower(profile, at) for at in _ENDS}
+    ends: dict[At, Machine] = {at: lower(profile, at) for at in _ENDS}
     if not 1 <= threads <= ends["value"].cores:
         raise UsageError(
             f"threads {threads}: profile {profile.name} has {ends['value'].cores:.0f} cores; "
             f"valid choices: 1 to {ends['value'].cores:.0f}"
         )
     model = PREDICTORS[predictor]
-    found = {at: model(columns, machine, threads) for at, machine in ends.items()}
+    found: dict[At, roofline.Prediction] = {
+        at: model(columns, machine, threads) for at, machine in ends.items()
+    }
     arrays = _with_ranges(found)
     names = roofline.bound_names(ends["value"]) if model is roofline.predict else ("operations",)
     baselines = {at: _baselines(twin.columns, ends[at], threads) for at in _ENDS}
