@@ -251,7 +251,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, path: str) -> None:
         check_profile(tmp_path / path)
 
 
-LINES: list[str] = GOOD.splitlines(keepends=True)
+LINES = [str(line) for line in GOOD.splitlines(keepends=True)]
 SNIPPETS = [
     "{", "}", "[", "]", "&a ", "*a", "!!set {}", "!x ", "? ", "- ", ": ", "<<: ", "|\n", "null",
     "1:30", "0x1F", "yes", "2026-11-22", "1_000", "9" * 5000, "1e400", "\t", "\x00", "---\n",
@@ -275,7 +275,7 @@ SNIPPETS = [
 def test_a_damaged_profile_is_right_or_has_faults_and_nothing_else_happens(
     damage: list[tuple[int, str, int, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    lines: list[str] = list(LINES)
+    lines = list(LINES)
     for index, what, column, snippet in damage:
         line = lines[index]
         lines[index] = {
