@@ -166,6 +166,14 @@ def _add_notes(state: State, stored: Mapping[str, onnx.TensorProto]) -> None:
             f"{len(schemes)} layers between QuantizeLinear and DequantizeLinear are counted as "
             "8-bit integer layers, as integer runtimes execute them."
         )
+    if state.rebatched and state.batch:
+        names = list(dict.fromkeys(state.rebatched))
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        old, new = state.batch
+        state.notes.append(
+            f"{len(names)} reshapes have batch {old} written into them, where {new} is used "
+            f"instead ({shown})."
+        )
     if state.unknown:
         state.notes.append(
             f"{len(state.unknown)} nodes have operators without a rule and count as nothing: "

@@ -7,7 +7,7 @@ and is imported when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ import onnx
 from onnx import numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx_names import key_of
 from xnorsim.importers.onnx_rules import KNOWN
 from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, value_of
 from xnorsim.importers.onnx_tensors import element_type, encoding_of, stored_parameter
@@ -33,7 +34,7 @@ _SAME_VALUES = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeez
 _INTEGRAL = frozenset({Meaning.INTEGER, Meaning.BOOLEAN})
 
 
-def is_known(key: Key, inputs: tuple[str, ...], constants: Mapping[str, object]) -> bool:
+def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool:
     """Whether a node's results are known before the network runs."""
     if key == _CONSTANT or key in KNOWN:
         return True
@@ -47,13 +48,13 @@ def is_known(key: Key, inputs: tuple[str, ...], constants: Mapping[str, object])
     )
 
 
-def known_outputs(nodes: list[onnx.NodeProto], key_of, constants: set[str]) -> set[str]:
+def known_outputs(nodes: Iterable[onnx.NodeProto], constants: Iterable[str]) -> set[str]:
     """`constants` and every tensor that follows from them alone, whatever the shapes."""
-    known = dict.fromkeys(constants)
+    known = set(constants)
     for node in nodes:
-        if is_known(key_of(node), tuple(node.input), known):
-            known.update(dict.fromkeys(node.output))
-    return set(known)
+        if is_known(key_of(node), node.input, known):
+            known.update(node.output)
+    return known
 
 
 def constant_parameter(state: State, where: str, name: str, node: onnx.NodeProto) -> Parameter:

@@ -170,8 +170,5 @@ def _batched(state: State, view: NodeView, name: str) -> np.ndarray | None:
         return None
     result = target.copy()
     result[0] = new
-    state.notes.append(
-        f"The shape {target.tolist()} of node '{view.name}' has batch {old} written into it; "
-        f"{new} is used instead."
-    )
+    state.rebatched.append(view.name)
     return result

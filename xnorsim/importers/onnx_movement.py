@@ -16,9 +16,9 @@ from xnorsim.importers.onnx_view import (
     NodeView,
     Rule,
     axis_of,
-    has_input,
     input_spec,
     integers,
+    is_constant,
     output_spec,
     require,
     scalar,
@@ -79,8 +79,8 @@ def _pad(view: NodeView) -> ops.Pad:
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         padding[axis_of(view, axis, rank)] = (before, after)
     value = view.attributes.get("value", 0.0)
-    if has_input(view, 2) and input_spec(view, 2).encoding.meaning not in ("text", "complex"):
-        value = scalar(view, "constant_value", 2) or 0.0
+    if is_constant(view, 2) and input_spec(view, 2).encoding.meaning not in ("text", "complex"):
+        value = scalar(view, "constant_value", 2) or 0.0  # one that is computed changes no work
     return ops.Pad(tuple(padding), view.attributes.get("mode", "constant"), float(value))
 
 

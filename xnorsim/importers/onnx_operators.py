@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
@@ -19,7 +19,7 @@ __all__ = ["check_operators"]
 def check_operators(
     file: str,
     nodes: Sequence[tuple[str, onnx.NodeProto]],
-    constants: set[str],
+    constants: Collection[str],
     versions: Mapping[str, int],
     allow_unknown: bool,
 ) -> None:
@@ -28,7 +28,7 @@ def check_operators(
     Raises:
         UnsupportedOpError: every such operator with its domain, count and nodes.
     """
-    known = known_outputs([node for _, node in nodes], key_of, constants)
+    known = known_outputs((node for _, node in nodes), constants)
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     undefined: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, node in nodes:

@@ -63,10 +63,10 @@ def _gemm(view: NodeView) -> ops.Op | tuple[Layer, ...]:
     weight = input_spec(view, 1).shape
     plain_bias = not has_input(view, 2) or is_constant(view, 2)
     if is_constant(view, 1) and not is_constant(view, 0) and plain_bias:
-        features = weight[::-1] if given["transB"] else weight
-        return ops.Dense(
-            *features, bool(given["transB"]), bool(given["transA"]), given["alpha"], given["beta"]
-        )
+        turned = bool(given["transB"])
+        rows, columns = weight[::-1] if turned else weight
+        transposed = bool(given["transA"])
+        return ops.Dense(rows, columns, turned, transposed, given["alpha"], given["beta"])
     return _gemm_of_activations(view)
 
 
@@ -119,7 +119,7 @@ def _added(view: NodeView, beta: float, product: str) -> list[Layer]:
 def _scaled(view: NodeView, name: str, value: float, before: str, after: str) -> Layer:
     factor = f"{view.name}.{name}_factor"
     spec = TensorSpec((), output_spec(view).encoding)
-    number = Parameter(spec, (), partial(np.float32, value))
+    number = Parameter(spec, (), partial(np.asarray, value, np.float32))
     op = ops.Elementwise(ops.Operator.MUL)
     return Layer(
         op, (before, factor), (after,), ("left", "right"), f".{name}", constants={factor: number}

@@ -29,7 +29,9 @@ class State:
 
     `protos` are small tensors of the file, handed to onnx's inference as they are. `dequantized`
     is the encoding that a tensor had before a DequantizeLinear. `stated` is the file's value_info,
-    `symbols` the sizes given for its symbolic dimensions.
+    `symbols` the sizes given for its symbolic dimensions, `read` every tensor that somebody reads.
+    `names` are the file's node names, `emitted` those of `nodes`; `filled`, `unknown` and
+    `rebatched` are what the notes tell.
     """
 
     file: str
@@ -49,11 +51,13 @@ class State:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    emitted: set[str] = field(default_factory=set)
     tensors: dict[str, TensorSpec] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dequantized: dict[str, Encoding] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
+    rebatched: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
     context: checker.C.CheckerContext = field(default_factory=checker.C.CheckerContext)

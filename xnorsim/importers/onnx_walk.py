@@ -13,6 +13,7 @@ from xnorsim.importers.onnx_infer import attributes_of, infer, spec_of_type
 from xnorsim.importers.onnx_names import key_of
 from xnorsim.importers.onnx_rules import RULES
 from xnorsim.importers.onnx_state import State, add_constant, add_tensor, unique, value_of
+from xnorsim.importers.onnx_tensors import element_type
 from xnorsim.importers.onnx_view import DATA, Layer, NodeView, split_inputs
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, TensorSpec
@@ -50,12 +51,14 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     for tensor in node.input:
         if tensor and tensor not in state.specs:
             raise ShapeError(f"{where}: its input '{tensor}' has no known shape")
+    if key == ("", "CastLike"):
+        node, key = _as_cast(state, node), ("", "Cast")
     if key == ("", "Constant"):
         output = node.output[0]
         add_constant(state, where, output, constant_parameter(state, where, output, node))
         return
     rule = RULES.get(key)
-    known = is_known(key, tuple(node.input), state.constants)
+    known = is_known(key, node.input, state.constants)
     if rule is None and not known:
         _keep_unknown(state, where, name, node)
         return
@@ -74,6 +77,12 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         built = (Layer(built, view.inputs, view.outputs, rule.roles),)
     for layer in built:
         emit(state, where, name, layer)
+
+
+def _as_cast(state: State, node: onnx.NodeProto) -> onnx.NodeProto:
+    """CastLike reads the type of its second input only, so a constant stays one."""
+    to = element_type(state.specs[node.input[1]].encoding)
+    return onnx.helper.make_node("Cast", node.input[:1], node.output, node.name, to=to)
 
 
 def _view(
@@ -160,9 +169,9 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
     state.parameters.update({tensor: state.constants[tensor] for tensor in parameters.values()})
     outputs = tuple(output for output in layer.outputs if output)
     title = f"{name}{layer.suffix}"
-    if layer.suffix or title in state.names:
-        title = unique(title, state.names)
-    state.names.add(title)
+    if layer.suffix or title in state.emitted:
+        title = unique(title, state.names | state.emitted)
+    state.emitted.add(title)
     scheme = layer.scheme or _integer_scheme(state, layer.op, inputs, parameters)
     state.nodes.append(Node(title, layer.op, inputs, outputs, parameters, scheme))
     if isinstance(layer.op, ops.Dequantize):
