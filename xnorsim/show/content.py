@@ -6,7 +6,7 @@ looks as it did when it was made.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,8 @@ class Column:
     """One column of the layer table as text, with its total below.
 
     `rank` says which column to leave out first where there is no room: the highest. `shares`
-    (0 to 1, one a row) asks for a bar in place of the text. `profile` is the prediction's name.
+    (0 to 1, one a row) asks for a bar in place of the text. `group` goes above the headings of
+    several columns: the prediction's name. What is `coloured` takes the colour of its row.
     """
 
     header: str
@@ -57,7 +58,8 @@ class Column:
     rank: int
     align: str = "right"
     shares: tuple[float, ...] | None = None
-    profile: str = ""
+    group: str = ""
+    coloured: bool = False
 
 
 def prediction_names(doc: Document) -> list[str]:
@@ -111,7 +113,7 @@ def _costs(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for key in several[0].keys() - {"name", "bound"}:
         values = [item[key] for item in several]
         found[key] = None if None in values else sum(values)
-    time: Counter[str] = Counter()
+    time: dict[str, float] = defaultdict(float)
     for item in several:
         time[item["bound"]] += item["latency_s"] or 0.0
     return {**found, "bound": max(time, key=time.__getitem__)}
@@ -142,7 +144,7 @@ def columns(doc: Document, shown: Sequence[Row], only: Sequence[int] | None = No
         _words("kind", shown, lambda row: row.kind, 40),
         _words("precision", shown, lambda row: labels.precision_label(row.scheme), 20),
         _work("MACs", "macs", shown, total, labels.amount, mark, 10),
-        _bars("of MACs", "", shown, lambda row: row.work["macs"], 30 if not chosen else 80),
+        _bars("of MACs", "", shown, lambda row: row.work["macs"], 80 if len(chosen) == 1 else 30),
         _work("fp ops", "fp_ops", shown, total, labels.amount, mark, 90),
         _work("weights", "stored_bits", shown, total, labels.memory, mark, 50),
         _work("live act.", "live_bits", shown, total, labels.memory, mark, 60),
@@ -154,7 +156,14 @@ def columns(doc: Document, shown: Sequence[Row], only: Sequence[int] | None = No
 
 
 def _words(header: str, shown: Sequence[Row], text: Callable[[Row], str], rank: int) -> Column:
-    return Column(header, tuple(labels.visible(text(row)) for row in shown), "", rank, "left")
+    return Column(
+        header,
+        tuple(labels.visible(text(row)) for row in shown),
+        "",
+        rank,
+        "left",
+        coloured=header == "precision",
+    )
 
 
 def _work(
@@ -195,21 +204,21 @@ def _cost_columns(
         return labels.quantity(value(row, "energy_j"), "J")
 
     found = [
-        Column("latency", tuple(map(latency, shown)), mark + latency(total), 0, profile=profile),
+        Column("latency", tuple(map(latency, shown)), mark + latency(total), 0, group=profile),
         _bars("of time", profile, shown, lambda row: value(row, "latency_s") or 0.0, 31),
-        Column("range", tuple(map(span, shown)), span(total), 55, profile=profile),
+        Column("range", tuple(map(span, shown)), span(total), 55, group=profile),
         Column(
             "bound",
             tuple(labels.visible(str(value(row, "bound"))) for row in shown),
             "",
             35,
             "left",
-            profile=profile,
+            group=profile,
         ),
     ]
     if value(total, "energy_j") is not None or any(value(row, "energy_j") for row in shown):
         cells = tuple(map(energy, shown))
-        found.append(Column("energy", cells, mark + energy(total), 45, profile=profile))
+        found.append(Column("energy", cells, mark + energy(total), 45, group=profile))
     return found
 
 

@@ -46,13 +46,13 @@ def print_table(result: Mapping[str, Any] | Comparison, *, all_layers: bool = Fa
 
 def render(result: Mapping[str, Any] | Comparison, form: Form, *, all_layers: bool = False) -> str:
     """A report's document or a comparison as text in the given form."""
-    from xnorsim.show import comparison, text
+    from xnorsim.show import comparison, comparison_view, text
 
     if form is Form.TABLE:
         return _plain_table(_table(result, all_layers))
     if isinstance(result, comparison.Comparison):
         if form is Form.MARKDOWN:
-            return comparison.comparison_markdown(result, all_layers=all_layers)
+            return comparison_view.comparison_markdown(result, all_layers=all_layers)
         whole = {Form.JSON: comparison.comparison_json, Form.CSV: comparison.comparison_csv}
         return whole[form](result)
     if form is Form.MARKDOWN:
@@ -61,7 +61,8 @@ def render(result: Mapping[str, Any] | Comparison, form: Form, *, all_layers: bo
 
 
 def _table(result: Mapping[str, Any] | Comparison, all_layers: bool) -> ConsoleRenderable:
-    from xnorsim.show.comparison import Comparison, comparison_table
+    from xnorsim.show.comparison import Comparison
+    from xnorsim.show.comparison_view import comparison_table
     from xnorsim.show.terminal import report_table
 
     if isinstance(result, Comparison):

@@ -159,7 +159,7 @@ def factor(value: float | None) -> str:
     """A ratio as "13.2×": three significant digits, all before the point; "-" if unknown."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:.0f}×" if value >= 99.95 else f"{value:#.3g}×"
+    return f"{value:.0f}×" if value >= 99.95 or value == 0 else f"{value:#.3g}×"
 
 
 def percent(share: float) -> str:

@@ -18,11 +18,11 @@ from xnorsim.show import labels, summary
 from xnorsim.show.content import Column, Row, columns, precision_classes, prediction_names, rows
 from xnorsim.show.report import Report, document
 
-__all__ = ["bar", "fit", "report_table", "table_of"]
+__all__ = ["bar", "fit", "lines_of", "report_table", "table_of"]
 
 _BAR = 8
 _GAP = 2
-_PROFILE = 16
+_GROUP = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NARROWEST_NAME = 14
 _PLAIN = str.maketrans(
@@ -63,11 +63,11 @@ class _ReportView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         plain = options.ascii_only
         box = ASCII2 if plain else ROUNDED
-        yield Panel(_lines(summary.head(self.doc), plain), box=box, width=options.max_width)
+        yield Panel(lines_of(summary.head(self.doc), plain), box=box, width=options.max_width)
         shown = rows(self.doc, self.all_layers)
         yield from _tables(self.doc, shown, options.max_width, plain)
         yield Text("")
-        yield _lines(summary.summary(self.doc), plain)
+        yield lines_of(summary.summary(self.doc), plain)
 
 
 def _tables(
@@ -79,8 +79,8 @@ def _tables(
     number = len(doc["predictions"])
     together = columns(doc, shown)
     kept = fit(together, width - _NARROWEST_NAME)
-    wanted = {column.profile for column in together if column.header == "latency"}
-    if number < 2 or wanted <= {column.profile for column in kept}:
+    wanted = {column.group for column in together if column.group}
+    if number < 2 or wanted <= {column.group for column in kept}:
         yield table_of("layer", names, kept, colours, width, plain)
         return
     titles = prediction_names(doc)
@@ -91,27 +91,33 @@ def _tables(
 
 
 def fit(found: Sequence[Column], width: int) -> list[Column]:
-    """The columns that fit into `width` characters; all of the highest rank are left out first."""
-    several = _several(found)
-    kept = list(found)
-    while kept and sum(_width(column, several) + _GAP for column in kept) > width:
-        last = max(column.rank for column in kept)
-        kept = [column for column in kept if column.rank != last]
-    return kept
+    """The columns that fit into `width` characters, the lowest rank first, one rank as a whole."""
+    ranks: set[int] = set()
+    for rank in sorted({column.rank for column in found}):
+        tried = [column for column in found if column.rank in ranks | {rank}]
+        if sum(size + _GAP for size in _widths(tried)) <= width:
+            ranks.add(rank)
+    return [column for column in found if column.rank in ranks]
 
 
-def _several(found: Sequence[Column]) -> bool:
-    """Whether the columns need the names of their profiles above them."""
-    return len({column.profile for column in found if column.profile}) > 1
+def _groups(found: Sequence[Column]) -> list[str]:
+    """What to write above each column: its group, above the first one of several groups."""
+    names = [column.group for column in found]
+    if len({name for name in names if name}) < 2:
+        return [""] * len(names)
+    before = ["", *names]
+    return ["" if name == last else name for name, last in zip(names, before, strict=False)]
 
 
-def _width(column: Column, several: bool) -> int:
+def _widths(found: Sequence[Column]) -> list[int]:
+    groups = (min(cell_len(labels.visible(name)), _GROUP) for name in _groups(found))
+    return [max(group, _width(column)) for group, column in zip(groups, found, strict=True)]
+
+
+def _width(column: Column) -> int:
     if column.shares is not None:
         return max(_BAR, cell_len(column.header))
-    named = several and column.header == "latency"
-    profile = min(cell_len(column.profile), _PROFILE) if named else 0
-    texts = (column.header, column.total, *column.cells)
-    return max(profile, *(cell_len(text) for text in texts))
+    return max(cell_len(text) for text in (column.header, column.total, *column.cells))
 
 
 def table_of(
@@ -135,15 +141,15 @@ def table_of(
         header_style="bold",
         footer_style="bold",
     )
-    several = _several(kept)
-    widths = [_width(column, several) for column in kept]
+    widths = _widths(kept)
     room = width - sum(size + _GAP for size in widths)
     longest = max((cell_len(labels.visible(name)) for name in names), default=0)
     size = max(1, len(first), len("total"), min(room, longest))
     table.add_column(Text(first), Text("total"), no_wrap=True, overflow="ellipsis", width=size)
-    for column, wide in zip(kept, widths, strict=True):
+    groups = _groups(kept)
+    for column, group, wide in zip(kept, groups, widths, strict=True):
         table.add_column(
-            _heading(column, wide if several else 0, plain),
+            _heading(column, group if any(groups) else None, wide, plain),
             Text(_ascii(column.total, plain)),
             justify="right" if column.align == "right" else "left",
             no_wrap=True,
@@ -158,18 +164,18 @@ def table_of(
     return table
 
 
-def _heading(column: Column, width: int, plain: bool) -> Text:
-    """The heading, below the name of its profile if a `width` for that is given."""
-    if not width:
+def _heading(column: Column, group: str | None, width: int, plain: bool) -> Text:
+    """The heading, below the name of its group if there are groups."""
+    if group is None:
         return Text(_ascii(column.header, plain))
-    profile = labels.visible(column.profile) if column.header == "latency" else ""
-    return Text(_ascii(f"{labels.shorten(profile, width)}\n{column.header}", plain))
+    above = labels.shorten(labels.visible(group), width)
+    return Text(_ascii(f"{above}\n{column.header}", plain))
 
 
 def _cell(column: Column, row: int, colour: str, width: int, plain: bool) -> Text:
     if column.shares is not None:
         return Text(_ascii(bar(column.shares[row], width), plain), style=Style(color=colour))
-    style = Style(color=colour) if column.header == "precision" else Style.null()
+    style = Style(color=colour) if column.coloured else Style.null()
     return Text(_ascii(column.cells[row], plain), style=style)
 
 
@@ -183,7 +189,8 @@ def bar(share: float, width: int = _BAR) -> str:
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
 
-def _lines(found: Sequence[tuple[str, str]], plain: bool) -> Table:
+def lines_of(found: Sequence[tuple[str, str]], plain: bool) -> Table:
+    """Named lines, the names in a column of their own."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")

@@ -110,7 +110,7 @@ def markdown_table(first: str, names: Sequence[str], found: Sequence[Column]) ->
 
 
 def _heading(column: Column) -> str:
-    return f"{column.profile} {column.header}" if column.profile else column.header
+    return f"{column.group} {column.header}" if column.group else column.header
 
 
 def _is_number(column: Column) -> bool:
