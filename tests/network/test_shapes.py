@@ -73,6 +73,20 @@ RESULTS = {
         {"weight": spec(4, 3, 1, 1, of="int8")},
         "int32[1, 4, 8, 8]",
     ),
+    "conv with narrow weights": (
+        conv(4, (1, 1)), [IMAGE], {"weight": spec(4, 3, 1, 1, of="float16")},
+        "float32[1, 4, 8, 8]",
+    ),
+    "conv transpose with narrow weights": (
+        transposed(4, (1, 1)), [IMAGE], {"weight": spec(3, 4, 1, 1, of="float16")},
+        "float32[1, 4, 8, 8]",
+    ),
+    "dense with narrow weights": (
+        ops.Dense(12, 5), [spec(2, 12)], {"weight": spec(12, 5, of="float16")}, "float32[2, 5]",
+    ),
+    "mat_mul with narrow weights": (
+        ops.MatMul(), [spec(4, 6)], {"right": spec(6, 2, of="float16")}, "float32[4, 2]",
+    ),
     "binary conv": (
         conv(4, (1, 1)),
         [spec(1, 3, 8, 8, of="bipolar")],
