@@ -17,7 +17,7 @@ import onnx
 
 from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.onnx_control import walk
-from xnorsim.importers.onnx_file import is_onnx, opsets, read_model
+from xnorsim.importers.onnx_file import Source, is_onnx, opsets, read_model
 from xnorsim.importers.onnx_inline import inline_functions
 from xnorsim.importers.onnx_inputs import Inputs, resolve_inputs
 from xnorsim.importers.onnx_names import check_names, node_names, ordered, reads
@@ -63,7 +63,7 @@ def read_graph(
 def _read(
     path: Path, input_shapes: Mapping[str, Sequence[int]], batch: int | None, allow_unknown: bool
 ) -> Graph:
-    model, size = read_model(path)
+    model, source = read_model(path)
     stored = _take_tensors(model)
     expanded = inline_functions(path.name, model)
     repair = expanded is not model  # onnx may repeat a name where it puts a function in place
@@ -75,7 +75,7 @@ def _read(
     nodes = ordered(path.name, graph.node, names)
     check_operators(path.name, nodes, set(stored), opsets(model), allow_unknown)
     inputs = resolve_inputs(path.name, given, input_shapes, batch)
-    state = _start(path, model, stored, inputs, allow_unknown)
+    state = _start(source, model, stored, inputs, allow_unknown)
     state.names.update(names)
     walk(state, nodes)
     for item in graph.output:
@@ -88,7 +88,7 @@ def _read(
         state.parameters,
         tuple(inputs.specs),
         tuple(item.name for item in graph.output),
-        _metadata(path, model, size, inputs),
+        _metadata(source, model, inputs),
         tuple(dict.fromkeys(state.notes)),
     )
     return check(result)
@@ -110,18 +110,18 @@ def _take_tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
 
 
 def _start(
-    path: Path,
+    source: Source,
     model: onnx.ModelProto,
     stored: Mapping[str, onnx.TensorProto],
     inputs: Inputs,
     allow_unknown: bool,
 ) -> State:
-    graph = model.graph
+    graph, file = model.graph, source.path.name
     read = {name for node in graph.node for name in reads(node)}
     stated = {item.name: item.type for item in (*graph.value_info, *graph.output)}
     state = State(
-        path.name,
-        path.parent,
+        file,
+        source,
         list(model.opset_import),
         model.ir_version,
         allow_unknown,
@@ -132,12 +132,12 @@ def _start(
         inputs.batch,
     )
     for name, tensor in stored.items():
-        where = f"{path.name}: initializer '{name}'"
-        add_constant(state, where, name, stored_parameter(where, name, tensor, path.parent))
+        where = f"{file}: initializer '{name}'"
+        add_constant(state, where, name, stored_parameter(where, name, tensor, source))
         if elements_of(tuple(tensor.dims)) <= LARGEST_FOLD and not is_external(tensor):
             state.protos[name] = tensor
     for name, spec in inputs.specs.items():
-        add_tensor(state, f"{path.name}: input '{name}'", name, spec)
+        add_tensor(state, f"{file}: input '{name}'", name, spec)
     return state
 
 
@@ -187,13 +187,13 @@ def _add_notes(state: State, stored: Mapping[str, onnx.TensorProto]) -> None:
         )
 
 
-def _metadata(path: Path, model: onnx.ModelProto, size: int, inputs: Inputs) -> dict[str, Any]:
+def _metadata(source: Source, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Any]:
     producer = f"{model.producer_name} {model.producer_version}".strip()
     versions = {domain or "ai.onnx": version for domain, version in opsets(model).items()}
     return {
         "format": "onnx",
-        "file": path.name,
-        "bytes": size,
+        "file": source.path.name,
+        "bytes": source.size,
         "producer": producer,
         "ir_version": model.ir_version,
         "opsets": versions,

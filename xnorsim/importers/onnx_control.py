@@ -93,7 +93,7 @@ def _take(
         raise ModelError(f"{where}: it expands to more than {MOST_NODES} tensors")
     for tensor in graph.initializer:
         label = f"{where}: initializer '{tensor.name}'"
-        parameter = stored_parameter(label, mapping[tensor.name], tensor, state.folder)
+        parameter = stored_parameter(label, mapping[tensor.name], tensor, state.source)
         add_constant(state, where, mapping[tensor.name], parameter)
     names = node_names(graph.node, where)
     known = {*state.specs, *bound, *(item.name for item in graph.initializer)}

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import mmap
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import onnx
 from google.protobuf.message import DecodeError
 
 from xnorsim.errors import ModelError
+from xnorsim.importers.onnx_wire import MODEL_FIELDS, WireError, fields, without_values
 
-__all__ = ["OLDEST_OPSET", "is_onnx", "normal_domain", "opsets", "read_model"]
+__all__ = ["OLDEST_OPSET", "Source", "is_onnx", "normal_domain", "opsets", "read_model"]
 
 OLDEST_OPSET = 7
-LARGEST_FILE = 2**31 - 1
-"""[bytes] protobuf's own limit of one message."""
 
-# The fields of ModelProto (onnx.proto): number -> (name, wire type; 0 a number, 2 bytes).
-_FIELDS = {
-    1: ("ir_version", 0),
-    2: ("producer_name", 2),
-    3: ("producer_version", 2),
-    4: ("domain", 2),
-    5: ("model_version", 0),
-    6: ("doc_string", 2),
-    7: ("graph", 2),
-    8: ("opset_import", 2),
-    14: ("metadata_props", 2),
-    20: ("training_info", 2),
-    25: ("functions", 2),
-    26: ("configuration", 2),
-}
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a model came from; `size` [bytes] and `modified` [ns] tell if it changed."""
+
+    path: Path
+    size: int
+    modified: int
 
 
 def is_onnx(path: str | Path) -> bool:
@@ -41,7 +35,8 @@ def is_onnx(path: str | Path) -> bool:
     if path.suffix.lower() == ".onnx":
         return True
     try:
-        _check_outline(path)
+        with _opened(path) as (_, data):
+            _check_outline(path, data)
     except ModelError:
         return False
     return True
@@ -57,21 +52,26 @@ def opsets(model: onnx.ModelProto) -> dict[str, int]:
     return {normal_domain(entry.domain): entry.version for entry in model.opset_import}
 
 
-def read_model(path: Path) -> tuple[onnx.ModelProto, int]:
-    """The file's message and its size [bytes]. External data is not opened.
+def read_model(path: Path) -> tuple[onnx.ModelProto, Source]:
+    """The file's message without the values of large tensors; external data is not opened.
 
     Raises:
         ModelError: there is no such file, it is not ONNX, not whole, or of an unknown opset.
     """
-    size = _check_outline(path)
+    with _opened(path) as (source, data):
+        _check_outline(path, data)
+        try:
+            light = without_values(data)
+        except WireError as fault:
+            raise ModelError(f"{path}: damaged, it cannot be decoded: {fault}") from fault
     try:
-        model = onnx.ModelProto.FromString(path.read_bytes())
-    except (DecodeError, OSError) as fault:
+        model = onnx.ModelProto.FromString(light)
+    except DecodeError as fault:
         raise ModelError(f"{path}: damaged, it cannot be decoded: {fault}") from fault
     _check_versions(path, model)
     if not model.graph.node:
         raise ModelError(f"{path}: the graph '{model.graph.name}' has no nodes")
-    return model, size
+    return model, source
 
 
 def _check_versions(path: Path, model: onnx.ModelProto) -> None:
@@ -96,8 +96,8 @@ def _check_versions(path: Path, model: onnx.ModelProto) -> None:
         )
 
 
-def _check_outline(path: Path) -> int:
-    """The size of the file [bytes], if its top-level fields are those of a whole ModelProto."""
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Source, mmap.mmap]]:
     try:
         state = path.stat()
         if stat.S_ISDIR(state.st_mode):
@@ -107,53 +107,34 @@ def _check_outline(path: Path) -> int:
         if state.st_size == 0:
             raise ModelError(f"{path}: the file is empty (0 bytes)")
         with path.open("rb") as stream:
-            found = {name for name, _ in _fields(path, stream, state.st_size)}
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError as fault:
         raise ModelError(f"{path}: no such file") from fault
+    except ModelError:
+        raise
     except (OSError, ValueError) as fault:
-        if isinstance(fault, ModelError):
-            raise
         raise ModelError(f"{path}: cannot be read: {fault}") from fault
+    with data:
+        yield Source(path, state.st_size, state.st_mtime_ns), data
+
+
+def _check_outline(path: Path, data: mmap.mmap) -> None:
+    """The top-level fields are those of a whole ModelProto; what they hold is not read."""
+    found, size = set(), len(data)
+    try:
+        for field in fields(data, 0, size):
+            name, wire = MODEL_FIELDS.get(field.number, ("", -1))
+            if wire != field.wire:
+                raise ModelError(
+                    f"{path}: not an ONNX file: no field of a model starts at byte {field.start}"
+                )
+            found.add(name)
+    except WireError as fault:
+        if found >= {"ir_version"}:
+            raise ModelError(f"{path}: truncated or damaged ({size} bytes): {fault}") from fault
+        raise ModelError(f"{path}: not an ONNX file: {fault}") from fault
     for name in ("graph", "opset_import"):
         if name not in found:
-            raise ModelError(f"{path}: not an ONNX model: it has no field '{name}'")
-    if state.st_size > LARGEST_FILE:
-        raise ModelError(
-            f"{path}: {state.st_size} bytes are more than one protobuf message can have "
-            f"({LARGEST_FILE}); such models keep their weights as external data"
-        )
-    return state.st_size
-
-
-def _fields(path: Path, stream: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
-    """(name, length [bytes]) of each top-level field; contents are skipped, not read."""
-    while stream.tell() < size:
-        start = stream.tell()
-        tag = _number(path, stream, size)
-        name, wire = _FIELDS.get(tag >> 3, ("", -1))
-        if wire != tag & 7:
             raise ModelError(
-                f"{path}: not an ONNX file: no field of a model starts at byte {start}"
+                f"{path}: not a whole ONNX model ({size} bytes): it has no field '{name}'"
             )
-        value = _number(path, stream, size)
-        if wire == 2 and value > size - stream.tell():
-            raise ModelError(
-                f"{path}: truncated: the field '{name}' should have {value} bytes, and "
-                f"{size - stream.tell()} are left"
-            )
-        yield name, value if wire == 2 else 0
-        if wire == 2:
-            stream.seek(value, 1)
-
-
-def _number(path: Path, stream: BinaryIO, size: int) -> int:
-    """A base-128 number, least significant group first."""
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = stream.read(1)
-        if not byte:
-            raise ModelError(f"{path}: truncated: it ends within a field, at byte {size}")
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    raise ModelError(f"{path}: not an ONNX file: no number ends before byte {stream.tell()}")

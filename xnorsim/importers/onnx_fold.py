@@ -18,7 +18,7 @@ from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx_names import key_of
 from xnorsim.importers.onnx_rules import KNOWN
 from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, value_of
-from xnorsim.importers.onnx_tensors import element_type, encoding_of, stored_parameter
+from xnorsim.importers.onnx_tensors import element_type, encoding_of, is_external, stored_parameter
 from xnorsim.importers.onnx_view import SETTING, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
@@ -61,9 +61,9 @@ def constant_parameter(state: State, where: str, name: str, node: onnx.NodeProto
     """What a Constant node holds."""
     for attribute in node.attribute:
         if attribute.name == "value":
-            if 0 not in attribute.t.dims and len(attribute.t.dims) < 9:
+            if not is_external(attribute.t):
                 state.protos[name] = attribute.t
-            return stored_parameter(where, name, attribute.t, state.folder)
+            return stored_parameter(where, name, attribute.t, state.source)
         if attribute.name.startswith("value_"):
             given = onnx.helper.get_attribute_value(attribute)
             texts = attribute.name.startswith("value_string")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import checker
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_file import normal_domain
+from xnorsim.importers.onnx_file import Source, normal_domain
 from xnorsim.importers.onnx_tensors import type_proto
 from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
 from xnorsim.network.precision import Encoding
@@ -35,7 +34,7 @@ class State:
     """
 
     file: str
-    folder: Path
+    source: Source
     opset_imports: list[onnx.OperatorSetIdProto]
     ir_version: int
     allow_unknown: bool = False

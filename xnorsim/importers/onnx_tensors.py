@@ -16,6 +16,8 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx_file import Source
+from xnorsim.importers.onnx_wire import INSIDE
 from xnorsim.network.graph import MAX_ELEMENTS, Parameter, Stored, TensorSpec
 from xnorsim.network.precision import ENCODINGS, Encoding
 
@@ -97,11 +99,19 @@ def tensor_spec(where: str, tensor: TensorProto) -> TensorSpec:
 
 
 def is_external(tensor: TensorProto) -> bool:
-    """Whether the values stand in another file."""
+    """Whether the values stand elsewhere: in another file, or further on in this one."""
     return tensor.data_location == TensorProto.EXTERNAL
 
 
-def check_tensor(where: str, tensor: TensorProto, folder: Path) -> TensorSpec:
+def _entries(tensor: TensorProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in tensor.external_data}
+
+
+def _bytes_of(spec: TensorSpec) -> int:
+    return (spec.bits + 7) // 8
+
+
+def check_tensor(where: str, tensor: TensorProto, source: Source) -> TensorSpec:
     """The tensor's spec, if what the file holds for it is as long as its shape says.
 
     Raises:
@@ -109,62 +119,65 @@ def check_tensor(where: str, tensor: TensorProto, folder: Path) -> TensorSpec:
         ShapeError: impossible dimensions.
     """
     spec = tensor_spec(where, tensor)
-    if is_external(tensor):
-        external_file(where, tensor, folder)
+    if is_external(tensor) and _entries(tensor).get("location") != INSIDE:
+        external_file(where, tensor, source.path.parent)
         return spec
-    if tensor.HasField("raw_data"):
-        found, expected, unit = len(tensor.raw_data), (spec.bits + 7) // 8, "bytes"
-        if spec.encoding.name == "string":
-            raise ModelError(f"{where}: raw data cannot hold strings")
-    else:
-        found, expected, unit = _typed_length(tensor, spec)
+    field, found, expected, unit = _length(tensor, spec)
     if found != expected:
         raise ModelError(
-            f"{where}: its data has {found} {unit}; {spec} takes {expected}: the file is damaged"
+            f"{where}: its {field} has {found} {unit}; {spec} takes {expected}: damaged"
         )
     return spec
 
 
-def _typed_length(tensor: TensorProto, spec: TensorSpec) -> tuple[int, int, str]:
-    field = _FIELDS.get(spec.encoding.name, "int32_data")
+def _length(tensor: TensorProto, spec: TensorSpec) -> tuple[str, int, int, str]:
+    """(field, its length, the length it should have, unit); nothing is decoded."""
+    name = _FIELDS.get(spec.encoding.name, "int32_data")
+    if is_external(tensor):
+        entries = _entries(tensor)
+        field, length = entries.get("field", ""), int(entries.get("length", 0))
+        fits = field == name or (field == "raw_data" and spec.encoding.name != "string")
+        return field, length, _bytes_of(spec) if fits else 0, "bytes"
+    if tensor.HasField("raw_data"):
+        expected = 0 if spec.encoding.name == "string" else _bytes_of(spec)
+        return "raw_data", len(tensor.raw_data), expected, "bytes"
     expected = spec.elements
     if spec.encoding.name.startswith("complex"):
         expected *= 2
     elif spec.encoding.bits in (2, 4):  # packed as in raw data
-        expected = (spec.bits + 7) // 8
-    return len(getattr(tensor, field)), expected, f"entries of {field}"
+        expected = _bytes_of(spec)
+    return name, len(getattr(tensor, name)), expected, "entries"
 
 
-def external_file(where: str, tensor: TensorProto, folder: Path) -> tuple[Path, int, int | None]:
-    """Path, offset [bytes] and length [bytes] of external data; the file is not opened.
+def external_file(where: str, tensor: TensorProto, folder: Path) -> tuple[Path, int]:
+    """Path and offset [bytes] of external data; the file is not opened.
 
     Raises:
         ModelError: the location lies outside of `folder`, by its text or through a symbolic link,
-            or offset and length are no numbers.
+            or offset and length do not fit.
     """
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = _entries(tensor)
     location = entries.get("location", "")
-    parts = PurePosixPath(location).parts
     windows = PureWindowsPath(location)
-    outside = not parts or location.startswith("/") or ".." in (*parts, *windows.parts)
-    outside = outside or bool(windows.drive) or windows.root != "" or "\0" in location
+    parts = (*PurePosixPath(location).parts, *windows.parts)
+    outside = not parts or ".." in parts or "\0" in location
+    outside = outside or location.startswith("/") or windows.anchor != ""
     path = folder / location if not outside else folder
     if outside or not _within(path, folder):
         raise ModelError(
             f"{where}: its external data '{location}' lies outside of the model's folder: refused"
         )
+    expected = _bytes_of(tensor_spec(where, tensor))
     try:
-        offset = int(entries.get("offset", 0))
-        length = int(entries["length"]) if "length" in entries else None
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
     except ValueError as fault:
         raise ModelError(f"{where}: offset or length of its external data: {fault}") from fault
-    expected = (tensor_spec(where, tensor).bits + 7) // 8
-    if offset < 0 or (length is not None and length != expected):
+    if offset < 0 or length != expected:
         raise ModelError(
             f"{where}: its external data (offset {offset}, length {length} bytes) does not fit "
             f"its shape, which takes {expected} bytes"
         )
-    return path, offset, length
+    return path, offset
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -172,47 +185,49 @@ def _within(path: Path, folder: Path) -> bool:
     return os.path.commonpath([root, os.path.realpath(path)]) == root
 
 
-def stored_parameter(where: str, name: str, tensor: TensorProto, folder: Path) -> Parameter:
+def stored_parameter(where: str, name: str, tensor: TensorProto, source: Source) -> Parameter:
     """The parameter that a tensor of the file is; its values are decoded when loaded."""
-    spec = check_tensor(where, tensor, folder)
-    return Parameter(spec, (Stored(name, spec),), partial(load_tensor, where, tensor, folder))
+    spec = check_tensor(where, tensor, source)
+    return Parameter(spec, (Stored(name, spec),), partial(load_tensor, where, tensor, source))
 
 
-def load_tensor(where: str, tensor: TensorProto, folder: Path) -> np.ndarray:
-    """The values of a tensor of the file, decoded now.
+def load_tensor(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
+    """The values of a tensor of the file, read and decoded now; nothing is kept.
 
     Raises:
-        ModelError: external data that is missing, too short or outside of the folder, or values
-            that onnx cannot decode.
+        ModelError: data that is missing, too short or outside of the folder, a model file that
+            was changed meanwhile, or values that onnx cannot decode.
     """
     if is_external(tensor):
-        tensor = _with_external_data(where, tensor, folder)
+        tensor = _with_values(where, tensor, source)
     try:
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError) as fault:
         raise ModelError(f"{where}: its values cannot be decoded: {fault}") from fault
 
 
-def _with_external_data(where: str, tensor: TensorProto, folder: Path) -> TensorProto:
-    path, offset, _ = external_file(where, tensor, folder)
-    expected = (tensor_spec(where, tensor).bits + 7) // 8
+def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto:
+    inside = _entries(tensor).get("location") == INSIDE
+    if inside:
+        path, offset = source.path, int(_entries(tensor)["offset"])
+    else:
+        path, offset = external_file(where, tensor, source.path.parent)
+    expected = _bytes_of(tensor_spec(where, tensor))
     try:
+        state = path.stat()
+        if inside and (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
+            raise ModelError(f"{where}: {path} was changed after it was read")
         with path.open("rb") as stream:
             stream.seek(offset)
             data = stream.read(expected)
     except OSError as fault:
-        raise ModelError(f"{where}: its external data cannot be read: {fault}") from fault
+        raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
     if len(data) != expected:
         raise ModelError(
-            f"{where}: its external data needs {expected} bytes at offset {offset} of {path}, "
-            f"where {len(data)} are left"
+            f"{where}: its data needs {expected} bytes at offset {offset} of {path}, where "
+            f"{len(data)} are left"
         )
     return TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=data)
-
-
-def filled(shape: tuple[int, ...], value: np.ndarray) -> np.ndarray:
-    """What ConstantOfShape makes."""
-    return np.full(shape, value.reshape(-1)[0], dtype=value.dtype)
 
 
 def elements_of(shape: tuple[int, ...]) -> int:

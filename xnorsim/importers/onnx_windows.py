@@ -62,7 +62,8 @@ def _window(view: NodeView, image: TensorSpec, kernel: Shape) -> _Window:
     stride = _numbers(view, "strides", rank, 1, 1)
     dilation = _numbers(view, "dilations", rank, 1, 1)
     mode = view.attributes.get("auto_pad") or "NOTSET"
-    require(view, mode in _AUTO_PADS, f"no auto_pad '{mode}': {choices(mode, _AUTO_PADS)}")
+    if mode not in _AUTO_PADS:
+        require(view, False, f"no auto_pad '{mode}': {choices(mode, _AUTO_PADS)}")
     padding = ((0, 0),) * rank
     if mode == "NOTSET":
         pads = view.attributes.get("pads") or (0,) * 2 * rank
