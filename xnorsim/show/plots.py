@@ -1,0 +1,284 @@
+"""Figures: data in, matplotlib Axes out. Nothing is computed here but where things are drawn.
+
+Figures are made with the object interface alone: no window, no global state. The same data give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+
+from xnorsim.cost.curves import CHANNELS_OF_FILTERS, KERNEL, Curve
+from xnorsim.errors import UsageError, choices
+from xnorsim.network.precision import MacClass
+from xnorsim.show import labels
+from xnorsim.show.content import Row, prediction_names, rows
+from xnorsim.show.output import write_bytes
+from xnorsim.units import format_si
+
+__all__ = ["FORMATS", "plot_layers", "plot_speedup", "save_figure", "speedup_figure"]
+
+FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+"""The kind of file that a suffix asks for."""
+
+_LINES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = "osD^vP*X"
+_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo")
+_CLASS_WORDS = {
+    MacClass.BINARY: "binary (xnor)",
+    MacClass.BWN: "binary weights",
+    MacClass.INT8: "int8",
+    MacClass.FP: "float",
+    MacClass.OTHER: "other precision",
+    None: "no MACs",
+}
+_BASELINES = {
+    "paper": "paper: operation counts",
+    "scalar": "scalar: the predicted float loop",
+    "peak": "peak: every float lane",
+}
+_LONGEST_NAME = 40
+
+
+def _axes(width: float, height: float) -> Axes:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def plot_speedup(
+    curves: Iterable[Curve],
+    *,
+    by: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw speedup curves, their ranges as bands, over channels or filter sizes.
+
+    Parameters
+    ----------
+    curves : each with its own name and baseline
+    by : "channels" (a logarithmic axis) or "filter"
+    title : of the axes
+    ax : where to draw; a figure of its own by default
+
+    Raises:
+        UsageError: another `by`.
+    """
+    if by not in _XAXES:
+        raise UsageError(f"speedup by '{by}': {choices(by, _XAXES)}")
+    ax = _axes(6.0, 4.2) if ax is None else ax
+    shown = list(curves)
+    baselines = list(dict.fromkeys(curve.baseline for curve in shown))
+    for i, curve in enumerate(shown):
+        colour = _LINES[i % len(_LINES)]
+        over = _BASELINES.get(curve.baseline, curve.baseline)
+        several = f", over {over}" if len(baselines) > 1 else ""
+        ax.plot(
+            curve.x,
+            curve.value,
+            color=colour,
+            linestyle=_DASHES[i % len(_DASHES)],
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=3.5,
+            linewidth=1.5,
+            label=f"{labels.visible(curve.name)}{several}",
+        )
+        if (curve.low != curve.high).any():
+            ax.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+    over = _BASELINES.get(baselines[0], baselines[0]) if len(baselines) == 1 else "float, as named"
+    ax.set_ylabel(f"speedup over {over} (×)")
+    ax.set_ylim(bottom=0)
+    _XAXES[by](ax)
+    ax.set_title(title, fontsize="medium")
+    _finish(ax)
+    return ax
+
+
+def _channels_axis(ax: Axes) -> None:
+    ax.set_xscale("log", base=2)
+    ax.set_xticks([4**i for i in range(6)], [str(4**i) for i in range(6)])
+    ax.minorticks_off()
+    ax.set_xlabel("input channels c")
+
+
+def _filter_axis(ax: Axes) -> None:
+    ticks = [1, 3, 5, 7, 11, 15, 20]
+    ax.set_xticks(ticks, [f"{side}×{side}" for side in ticks])
+    ax.set_xlabel("filter size")
+
+
+_XAXES = {"channels": _channels_axis, "filter": _filter_axis}
+
+
+def _finish(ax: Axes) -> None:
+    ax.grid(axis="y", color="#D9D9D9", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize="small", loc="best")
+
+
+def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> Figure:
+    """The two figures of the paper side by side: speedup by channels and by filter size."""
+    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    plot_speedup(by_channels, by="channels", title=f"{KERNEL}×{KERNEL} filters", ax=left)
+    plot_speedup(by_filter, by="filter", title=f"{CHANNELS_OF_FILTERS} channels", ax=right)
+    right.set_ylabel("")
+    handles, names = left.get_legend_handles_labels()
+    same = names == right.get_legend_handles_labels()[1]
+    if same and len(names) > 1:  # one legend for both
+        for ax in (left, right):
+            ax.get_legend().remove()
+        figure.legend(
+            handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+        )
+    return figure
+
+
+def plot_layers(
+    doc: Mapping[str, Any], prediction: str | int = 0, *, ax: Axes | None = None
+) -> Axes:
+    """Draw what each layer costs as bars: predicted latency with its range, or MACs without one.
+
+    Colour is the precision of the MACs, hatching what bounds the layer. Layers without MACs share
+    one bar.
+
+    Parameters
+    ----------
+    doc : the JSON document of a report
+    prediction : which of its predictions, by name or number
+    ax : where to draw; a figure of its own by default, as high as the layers need
+
+    Raises:
+        UsageError: no such prediction.
+    """
+    shown = rows(doc)
+    number = _number(doc, prediction)
+    own = ax is None
+    if ax is None:
+        ax = _axes(8.0, 1.6 + 0.19 * max(4, len(shown)))
+    positions = list(range(len(shown)))
+    bounds = [] if number is None else [str(row.costs[number]["bound"]) for row in shown]
+    hatches = dict(zip(dict.fromkeys(bounds), _HATCHES * 2, strict=False))
+    ax.barh(
+        positions,
+        [_cost(row, number) for row in shown],
+        color=[labels.COLOURS[labels.precision_class(row.scheme)] for row in shown],
+        hatch=[hatches[bound] for bound in bounds] or None,
+        edgecolor="#FFFFFF",
+        linewidth=0.0,
+        height=0.8,
+        xerr=None if number is None else _errors(shown, number),
+        error_kw={"ecolor": "#333333", "elinewidth": 0.9, "capsize": 1.5},
+    )
+    names = labels.shorten_all([row.name for row in shown], _LONGEST_NAME)
+    ax.set_yticks(positions, names, fontsize=8)
+    for text in ax.get_yticklabels():
+        text.set_parse_math(False)  # a name may hold a dollar sign
+    ax.set_ylim(len(shown) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    _cost_axis(ax, doc, number)
+    _layer_legend(ax, shown, hatches, own)
+    return ax
+
+
+def _number(doc: Mapping[str, Any], prediction: str | int) -> int | None:
+    names = prediction_names(doc)
+    if not names:
+        return None
+    if prediction in names:
+        return names.index(str(prediction))
+    if isinstance(prediction, int) and 0 <= prediction < len(names):
+        return prediction
+    raise UsageError(f"no prediction {prediction!r}: {choices(str(prediction), names)}")
+
+
+def _cost(row: Row, number: int | None) -> float:
+    if number is None:
+        return float(row.work["macs"])
+    return row.costs[number]["latency_s"] or 0.0
+
+
+def _errors(shown: Sequence[Row], number: int) -> list[list[float]]:
+    costs = [row.costs[number] for row in shown]
+    values = [cost["latency_s"] or 0.0 for cost in costs]
+    lows = [cost["latency_s_low"] for cost in costs]
+    highs = [cost["latency_s_high"] for cost in costs]
+    return [
+        [max(0.0, v - (v if low is None else low)) for v, low in zip(values, lows, strict=True)],
+        [max(0.0, (v if hi is None else hi) - v) for v, hi in zip(values, highs, strict=True)],
+    ]
+
+
+def _cost_axis(ax: Axes, doc: Mapping[str, Any], number: int | None) -> None:
+    unit = "" if number is None else "s"
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, unit)))
+    least = "at least: layers without a rule are left out" if doc["totals"]["lower_bound"] else ""
+    model = labels.shorten(labels.visible(str(doc["model"].get("name", "network"))), 60)
+    if number is None:
+        what, title = "multiply-accumulates", model
+    else:
+        name = labels.visible(prediction_names(doc)[number])
+        what, title = "predicted latency, with its range", f"{model} on {name}"
+    ax.set_xlabel(f"{what} ({least})" if least else what)
+    ax.set_title(title, fontsize="medium", parse_math=False)
+    ax.set_xlim(left=0)
+    ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], own: bool) -> None:
+    """What colours and hatches mean: below a figure of our own, inside somebody else's axes."""
+    classes = [labels.precision_class(row.scheme) for row in shown]
+    present = [item for item in labels.COLOURS if item in classes]
+    handles = [Patch(color=labels.COLOURS[item], label=_CLASS_WORDS[item]) for item in present]
+    handles += [
+        Patch(facecolor="#999999", edgecolor="#FFFFFF", hatch=hatch, label=f"bound by {bound}")
+        for bound, hatch in hatches.items()
+    ]
+    if not own or not isinstance(ax.figure, Figure):
+        ax.legend(handles=handles, fontsize="small", loc="best")
+        return
+    columns = min(4, max(1, len(handles)))
+    ax.figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+    )
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write a figure as PNG, SVG or PDF, as the suffix says; whole or not at all.
+
+    Raises:
+        UsageError: another suffix, or a place that cannot be written to.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise UsageError(
+            f"{os.fspath(path)!r} has no suffix of a figure: {choices(suffix, FORMATS)}"
+        )
+    undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "xnorsim"}), warnings.catch_warnings():
+        # A layer's name may be in any script; what the font lacks becomes a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(
+            content, format=FORMATS[suffix], dpi=dpi, metadata=undated[suffix], facecolor="white"
+        )
+    write_bytes(path, content.getvalue())
