@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.show.content import prediction_names
+from xnorsim.show.summary import settings
 from xnorsim.show.text import csv_text, to_json
 
 if TYPE_CHECKING:
@@ -183,26 +184,16 @@ def _totals(doc: Document, at: int | None) -> dict[str, Value]:
 
 def _titles(a: Document, b: Document, at_a: int | None, at_b: int | None) -> tuple[str, str]:
     """What tells the sides apart: the model, the profile and the settings in which they differ."""
-    left, right = _facts(a, at_a), _facts(b, at_b)
-    keys = [k for k in dict.fromkeys([*left, *right]) if left.get(k) != right.get(k)]
-    shown = list(dict.fromkeys(["model", "profile", *keys]))
-
-    def title(facts: Mapping[str, Any]) -> str:
-        words = [
-            str(facts[key]) if key in ("model", "profile") else f"{key} {facts[key]}"
-            for key in shown
-            if facts.get(key) not in (None, "")
-        ]
-        return ", ".join(words)
-
-    return title(left), title(right)
+    left, right = settings(a), settings(b)
+    differ = [key for key in {**left, **right} if left.get(key) != right.get(key)]
+    return _title(a, at_a, left, differ), _title(b, at_b, right, differ)
 
 
-def _facts(doc: Document, at: int | None) -> dict[str, Any]:
-    plain = {k: v for k, v in doc["assumptions"].items() if isinstance(v, str | int | float)}
-    lists = {k: ",".join(map(str, v)) for k, v in doc["assumptions"].items() if isinstance(v, list)}
-    profile = prediction_names(doc)[at] if at is not None else ""
-    return {"model": doc["model"].get("name", ""), "profile": profile, **plain, **lists}
+def _title(doc: Document, at: int | None, own: Mapping[str, str], differ: Sequence[str]) -> str:
+    words = [str(doc["model"].get("name", "network"))]
+    words += [prediction_names(doc)[at]] if at is not None else []
+    words += [f"{key.replace('_', ' ')} {own[key]}" for key in differ if own.get(key)]
+    return ", ".join(words)
 
 
 def _lines(found: Comparison) -> Iterator[dict[str, Any]]:

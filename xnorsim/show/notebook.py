@@ -16,7 +16,7 @@ from xnorsim.show.comparison_view import (
 )
 from xnorsim.show.content import Column, columns, precision_classes, rows
 from xnorsim.show.report import Report, document
-from xnorsim.show.summary import head, summary
+from xnorsim.show.summary import details, head, summary
 
 __all__ = ["comparison_html", "report_html"]
 
@@ -46,7 +46,8 @@ def report_html(report: Report | Mapping[str, Any], *, all_layers: bool = False)
     shown = rows(doc, all_layers)
     colours = [labels.COLOURS[item] for item in precision_classes(shown)]
     table = _table([row.name for row in shown], columns(doc, shown), colours)
-    return _whole(_facts(head(doc)), table, _facts(summary(doc)))
+    more = f"<details><summary>model and assumptions</summary>{_facts(details(doc))}</details>"
+    return _whole(_facts(head(doc)), table, _facts(summary(doc)), more)
 
 
 def comparison_html(found: Comparison, *, all_layers: bool = False) -> str:

@@ -99,7 +99,8 @@ def plot_speedup(
         )
         if (curve.low != curve.high).any():
             ax.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
-    over = _BASELINES.get(baselines[0], baselines[0]) if len(baselines) == 1 else "float, as named"
+    over = _BASELINES.get(baselines[0]) if len(baselines) == 1 else None
+    over = over or " or ".join(baselines)
     ax.set_ylabel(f"speedup over {over} (×)")
     ax.set_ylim(bottom=0)
     _XAXES[by](ax)
@@ -170,6 +171,8 @@ def plot_layers(
     """
     shown = rows(doc)
     number = _number(doc, prediction)
+    if number is None:
+        shown = [row for row in shown if row.work["macs"]]
     own = ax is None
     if ax is None:
         ax = _axes(8.0, 1.6 + 0.19 * max(4, len(shown)))

@@ -9,7 +9,7 @@ from xnorsim.network.precision import MacClass
 from xnorsim.show import labels
 from xnorsim.show.content import prediction_names
 
-__all__ = ["head", "summary"]
+__all__ = ["details", "head", "settings", "summary"]
 
 Document = Mapping[str, Any]
 Line = tuple[str, str]
@@ -21,8 +21,10 @@ _CLASSES = {
     "fp_macs": ("float", MacClass.FP),
     "other_macs": ("other", MacClass.OTHER),
 }
-_POLICY = ("binarize", "keep", "scaling", "depthwise")
-_MODEL = ("name", "file", "format", "inputs")
+_POLICY = ("binarize", "keep", "scaling", "depthwise_binary")
+_SAID = ("notes", "threads", "high_precision_layers")  # said elsewhere, or in the notes
+_SHORT = 40
+_NOTES = 3
 _AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
 
 
@@ -38,13 +40,44 @@ def head(doc: Document) -> list[Line]:
     lines = [("model", ", ".join(about))]
     if doc["predictions"]:
         lines.append(("profile" if len(doc["predictions"]) == 1 else "profiles", _profiles(doc)))
-    policy = [_setting(key, assumptions[key]) for key in _POLICY if key in assumptions]
+    policy = [_setting(key, assumptions[key]) for key in _POLICY if assumptions.get(key)]
     if policy:
         lines.append(("policy", ", ".join(policy)))
-    others = [_setting(k, v) for k, v in assumptions.items() if k not in _POLICY]
+    others = [
+        f"{key} {value}" for key, value in settings(doc).items() if key not in _POLICY and value
+    ]
     if others:
-        lines.append(("assumed", "; ".join(others)))
+        lines.append(("assumed", ", ".join(others).replace("_", " ")))
+    notes = assumptions.get("notes")
+    if isinstance(notes, list) and notes:
+        more = f"; ... ({len(notes)} in all)" if len(notes) > _NOTES else ""
+        lines.append(("notes", "; ".join(_value(note) for note in notes[:_NOTES]) + more))
     return lines
+
+
+def settings(doc: Document) -> dict[str, str]:
+    """The assumptions that a word or a number says, by name; what takes a sentence is left out."""
+    texts = {
+        key: _value(value) if value not in (None, False, []) else ""
+        for key, value in doc["assumptions"].items()
+        if key not in _SAID
+    }
+    return {_value(key): text for key, text in texts.items() if len(text) <= _SHORT}
+
+
+def details(doc: Document) -> list[Line]:
+    """Everything that the document says about the model and the assumptions, a line each."""
+    found = [*doc["model"].items(), *doc["assumptions"].items()]
+    return [(_value(key).replace("_", " "), _full(value)) for key, value in found]
+
+
+def _full(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_value(k)}: {_full(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        mark = ", " if all(isinstance(item, int | float) for item in value) else "; "
+        return mark.join(_full(item) for item in value) or "none"
+    return _value(value)
 
 
 def _profiles(doc: Document) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xnorsim.show import labels
 from xnorsim.show.content import Column, columns, prediction_names, rows
-from xnorsim.show.summary import head, summary
+from xnorsim.show.summary import details, head, summary
 
 __all__ = ["csv_text", "markdown_lines", "markdown_table", "to_csv", "to_json", "to_markdown"]
 
@@ -76,7 +76,7 @@ def _total_line(doc: Document) -> dict[str, Any]:
 
 
 def to_markdown(doc: Document, *, all_layers: bool = False) -> str:
-    """The report as the terminal shows it, with every column: a heading, lists and a table."""
+    """The report as the terminal shows it, with every column and every assumption."""
     shown = rows(doc, all_layers)
     return "\n".join(
         [
@@ -87,6 +87,10 @@ def to_markdown(doc: Document, *, all_layers: bool = False) -> str:
             *markdown_table("layer", [row.name for row in shown], columns(doc, shown)),
             "",
             *markdown_lines(summary(doc)),
+            "",
+            "## Model and assumptions",
+            "",
+            *markdown_lines(details(doc)),
             "",
         ]
     )
