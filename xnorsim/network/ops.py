@@ -12,8 +12,8 @@ test_completeness.py names what is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 
+from xnorsim.network.functions import Function, Operator, Reduction
 from xnorsim.network.precision import Encoding
 
 __all__ = [
@@ -153,41 +153,6 @@ class LocalResponseNorm:
     bias: float
 
 
-class Function(StrEnum):
-    """Elementwise functions of one tensor."""
-
-    ABS = "abs"
-    CEIL = "ceil"
-    CELU = "celu"
-    CLIP = "clip"
-    COS = "cos"
-    ELU = "elu"
-    ERF = "erf"
-    EXP = "exp"
-    FLOOR = "floor"
-    GELU = "gelu"
-    HARD_SIGMOID = "hard_sigmoid"
-    HARD_SWISH = "hard_swish"
-    LEAKY_RELU = "leaky_relu"
-    LOG = "log"
-    MISH = "mish"
-    NEG = "neg"
-    NOT = "not"
-    PRELU = "prelu"  # parameter: slope
-    RECIPROCAL = "reciprocal"
-    RELU = "relu"
-    ROUND = "round"
-    SELU = "selu"
-    SIGMOID = "sigmoid"
-    SILU = "silu"
-    SIN = "sin"
-    SOFTPLUS = "softplus"
-    SOFTSIGN = "softsign"
-    SQRT = "sqrt"
-    TANH = "tanh"
-    THRESHOLDED_RELU = "thresholded_relu"
-
-
 @dataclass(frozen=True, slots=True)
 class Activation:
     """A function of each element; `constants` are its named numbers, such as alpha or min."""
@@ -215,20 +180,6 @@ class Dequantize:
     to: Encoding
 
 
-class Operator(StrEnum):
-    """Elementwise operators of two or more tensors."""
-
-    ADD = "add"
-    SUB = "sub"
-    MUL = "mul"
-    DIV = "div"
-    MAX = "max"
-    MIN = "min"
-    MEAN = "mean"
-    MOD = "mod"
-    POW = "pow"
-
-
 @dataclass(frozen=True, slots=True)
 class Elementwise:
     """An operator over broadcast operands. A constant one is the parameter "left" or "right"."""
@@ -246,23 +197,6 @@ class Compare:
 @dataclass(frozen=True, slots=True)
 class Select:
     """condition ? left : right, element by element."""
-
-
-class Reduction(StrEnum):
-    """How many elements become one."""
-
-    MAX = "max"
-    MIN = "min"
-    MEAN = "mean"
-    SUM = "sum"
-    PROD = "prod"
-    L1 = "l1"
-    L2 = "l2"
-    SUM_SQUARE = "sum_square"
-    LOG_SUM = "log_sum"
-    LOG_SUM_EXP = "log_sum_exp"
-    ARG_MAX = "arg_max"
-    ARG_MIN = "arg_min"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""The elementwise functions, operators and reductions that layer kinds are made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Function", "Operator", "Reduction"]
+
+
+class Function(StrEnum):
+    """Elementwise functions of one tensor."""
+
+    ABS = "abs"
+    CEIL = "ceil"
+    CELU = "celu"
+    CLIP = "clip"
+    COS = "cos"
+    ELU = "elu"
+    ERF = "erf"
+    EXP = "exp"
+    FLOOR = "floor"
+    GELU = "gelu"
+    HARD_SIGMOID = "hard_sigmoid"
+    HARD_SWISH = "hard_swish"
+    LEAKY_RELU = "leaky_relu"
+    LOG = "log"
+    MISH = "mish"
+    NEG = "neg"
+    NOT = "not"
+    PRELU = "prelu"  # parameter: slope
+    RECIPROCAL = "reciprocal"
+    RELU = "relu"
+    ROUND = "round"
+    SELU = "selu"
+    SIGMOID = "sigmoid"
+    SILU = "silu"
+    SIN = "sin"
+    SOFTPLUS = "softplus"
+    SOFTSIGN = "softsign"
+    SQRT = "sqrt"
+    TANH = "tanh"
+    THRESHOLDED_RELU = "thresholded_relu"
+
+
+class Operator(StrEnum):
+    """Elementwise operators of two or more tensors."""
+
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    DIV = "div"
+    MAX = "max"
+    MIN = "min"
+    MEAN = "mean"
+    MOD = "mod"
+    POW = "pow"
+
+
+class Reduction(StrEnum):
+    """How many elements become one."""
+
+    MAX = "max"
+    MIN = "min"
+    MEAN = "mean"
+    SUM = "sum"
+    PROD = "prod"
+    L1 = "l1"
+    L2 = "l2"
+    SUM_SQUARE = "sum_square"
+    LOG_SUM = "log_sum"
+    LOG_SUM_EXP = "log_sum_exp"
+    ARG_MAX = "arg_max"
+    ARG_MIN = "arg_min"
