@@ -33,8 +33,9 @@ LARGEST_PEAK = 2.5
 MB = 10**6
 
 _END = """
-import json, resource
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+import json, re
+# not getrusage: its maximum is inherited from the process that started this one
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 print("RESULT" + json.dumps({"work": time.perf_counter() - start, "peak": peak, "macs": macs}))
 """
 

@@ -8,6 +8,7 @@ stopped where they arise.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -18,8 +19,8 @@ from onnx import checker, numpy_helper, shape_inference
 from onnx.defs import OpSchema, SchemaError
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_state import LARGEST_FOLD, State, type_of, value_of
-from xnorsim.importers.onnx_tensors import encoding_of
+from xnorsim.importers.onnx_state import LARGEST_FOLD, State, value_of
+from xnorsim.importers.onnx_tensors import encoding_of, type_proto
 from xnorsim.importers.onnx_view import SETTING, NodeView
 from xnorsim.network.extents import broadcast
 from xnorsim.network.graph import TensorSpec
@@ -93,27 +94,77 @@ def infer(state: State, view: NodeView, domain: str, node: onnx.NodeProto) -> di
     schema = schema_of(domain, node.op_type, view.version)
     if schema is None:
         return {}
-    try:
-        checker.check_node(node, state.context)
-    except checker.ValidationError as fault:
-        raise ModelError(f"{view.where}: {_first_lines(fault)}") from fault
     if not schema.has_type_and_shape_inference_function:
         return _without_inference(view)
-    types = {name: type_of(state, name) for name in node.input if name}
+    question = _Question(
+        domain,
+        node.op_type,
+        state.ir_version,
+        tuple(state.versions.items()),
+        tuple(item.SerializeToString(deterministic=True) for item in node.attribute),
+        tuple(state.specs[name] if name else None for name in node.input),
+        tuple(bool(name) for name in node.output),
+        tuple(_data(state, view).items()),
+    )
     try:
-        found = shape_inference.infer_node_outputs(
-            schema,
-            node,
-            types,
-            _data(state, view),
-            opset_imports=state.opset_imports,
-            ir_version=state.ir_version,
-        )
+        found = _answer(question)
+    except checker.ValidationError as fault:
+        raise ModelError(f"{view.where}: {_first_lines(fault)}") from fault
     except Exception as fault:  # onnx raises its own, RuntimeError and ValueError
-        shapes = ", ".join(f"'{name}' {state.specs[name]}" for name in types)
+        shapes = ", ".join(f"'{name}' {state.specs[name]}" for name in node.input if name)
         raise ShapeError(f"{view.where}: {_first_lines(fault)} (inputs: {shapes})") from fault
-    specs = {name: spec_of_type(view.where, item, {}) for name, item in found.items() if name}
-    return {name: spec for name, spec in specs.items() if spec is not None}
+    return {name: spec for name, spec in zip(node.output, found, strict=True) if name and spec}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """All that an inference depends on. Networks repeat their layers, and sweeps their networks.
+
+    `data` are serialized tensors by the position of the input that they are the values of.
+    """
+
+    domain: str
+    operator: str
+    ir_version: int
+    versions: tuple[tuple[str, int], ...]
+    attributes: tuple[bytes, ...]
+    inputs: tuple[TensorSpec | None, ...]
+    outputs: tuple[bool, ...]
+    data: tuple[tuple[int, bytes], ...]
+
+
+@lru_cache(maxsize=4096)
+def _answer(question: _Question) -> tuple[TensorSpec | None, ...]:
+    """The outputs' specs in order, None for what onnx does not know."""
+    versions = dict(question.versions)
+    schema = schema_of(question.domain, question.operator, versions.get(question.domain, 0))
+    assert schema is not None
+    inputs = [f"i{at}" if spec else "" for at, spec in enumerate(question.inputs)]
+    outputs = [f"o{at}" if given else "" for at, given in enumerate(question.outputs)]
+    node = onnx.NodeProto(
+        op_type=question.operator, domain=question.domain, input=inputs, output=outputs
+    )
+    node.attribute.extend(onnx.AttributeProto.FromString(item) for item in question.attributes)
+    context = checker.C.CheckerContext()
+    context.ir_version, context.opset_imports = question.ir_version, versions
+    checker.check_node(node, context)
+    imports = [onnx.OperatorSetIdProto(domain=d, version=v) for d, v in question.versions]
+    found = shape_inference.infer_node_outputs(
+        schema,
+        node,
+        {
+            name: type_proto(spec)
+            for name, spec in zip(inputs, question.inputs, strict=True)
+            if spec
+        },
+        {f"i{at}": onnx.TensorProto.FromString(item) for at, item in question.data},
+        opset_imports=imports,
+        ir_version=question.ir_version,
+    )
+    return tuple(
+        spec_of_type(question.operator, found[name], {}) if name in found else None
+        for name in outputs
+    )
 
 
 def _first_lines(fault: Exception) -> str:
@@ -132,9 +183,9 @@ def _without_inference(view: NodeView) -> dict[str, TensorSpec]:
     return {view.outputs[0]: first}
 
 
-def _data(state: State, view: NodeView) -> dict[str, onnx.TensorProto]:
+def _data(state: State, view: NodeView) -> dict[int, bytes]:
     """Values that inference reads: those of settings, as the file has them or as evaluated."""
-    result = {}
+    result: dict[int, bytes] = {}
     roles = view.roles or (SETTING,)
     for position, name in enumerate(view.inputs):
         role = roles[min(position, len(roles) - 1)]
@@ -143,12 +194,12 @@ def _data(state: State, view: NodeView) -> dict[str, onnx.TensorProto]:
         if state.specs[name].elements > LARGEST_FOLD:
             continue
         value = _batched(state, view, name) if view.operator == "Reshape" else None
+        if value is None and name in state.protos:
+            result[position] = state.protos[name].SerializeToString(deterministic=True)
+            continue
+        value = value_of(state, name) if value is None else value
         if value is not None:
-            result[name] = numpy_helper.from_array(value)
-        elif name in state.protos:
-            result[name] = state.protos[name]
-        elif (value := value_of(state, name)) is not None:
-            result[name] = numpy_helper.from_array(value)
+            result[position] = numpy_helper.from_array(value).SerializeToString()
     return result
 
 

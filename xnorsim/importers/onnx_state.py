@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from onnx import checker
 
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx_file import Source, normal_domain
-from xnorsim.importers.onnx_tensors import type_proto
 from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
 from xnorsim.network.precision import Encoding
 
-__all__ = ["LARGEST_FOLD", "State", "add_constant", "add_tensor", "type_of", "unique", "value_of"]
+__all__ = ["LARGEST_FOLD", "State", "add_constant", "add_tensor", "unique", "value_of"]
 
 LARGEST_FOLD = 1024
 """[elements] A constant up to this size may be shape arithmetic and is evaluated; others are
@@ -44,7 +42,6 @@ class State:
     overridden: bool = False
     batch: tuple[int, int] | None = None
     specs: dict[str, TensorSpec] = field(default_factory=dict)
-    types: dict[str, onnx.TypeProto] = field(default_factory=dict)
     constants: dict[str, Parameter] = field(default_factory=dict)
     protos: dict[str, onnx.TensorProto] = field(default_factory=dict)
     values: dict[str, np.ndarray] = field(default_factory=dict)
@@ -59,13 +56,10 @@ class State:
     rebatched: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
-    context: checker.C.CheckerContext = field(default_factory=checker.C.CheckerContext)
 
     def __post_init__(self) -> None:
         versions = {normal_domain(entry.domain): entry.version for entry in self.opset_imports}
         self.versions.update(versions)
-        self.context.ir_version = self.ir_version
-        self.context.opset_imports = versions
 
 
 def _check_size(where: str, name: str, spec: TensorSpec) -> None:
@@ -94,13 +88,6 @@ def add_constant(state: State, where: str, name: str, parameter: Parameter) -> N
 def _check_new(state: State, where: str, name: str) -> None:
     if name in state.specs:
         raise ModelError(f"{where}: tensor '{name}' is written twice")
-
-
-def type_of(state: State, name: str) -> onnx.TypeProto:
-    """The type of a known tensor as onnx's inference takes it."""
-    if name not in state.types:
-        state.types[name] = type_proto(state.specs[name])
-    return state.types[name]
 
 
 def value_of(state: State, name: str) -> np.ndarray | None:

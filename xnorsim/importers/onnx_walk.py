@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import onnx
@@ -71,7 +72,7 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         return
     assert rule is not None
     outputs = _kept_outputs(state, where, node, specs)
-    view = _view(state, where, name, node, rule.roles, outputs)
+    view = replace(view, outputs=tuple(outputs))
     built = rule.build(view)
     if not isinstance(built, Sequence):
         built = (Layer(built, view.inputs, view.outputs, rule.roles),)
@@ -91,7 +92,6 @@ def _view(
     name: str,
     node: onnx.NodeProto,
     roles: tuple[str, ...],
-    outputs: Sequence[str] | None = None,
 ) -> NodeView:
     domain = key_of(node)[0]
     version = state.versions.get(domain, 0)
@@ -102,7 +102,7 @@ def _view(
         version,
         attributes_of(where, node, domain, version),
         tuple(node.input),
-        tuple(node.output if outputs is None else outputs),
+        tuple(node.output),
         state.specs,
         state.constants,
         partial(value_of, state),
