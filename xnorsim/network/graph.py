@@ -230,13 +230,18 @@ def check(graph: Graph) -> Graph:
 
     Raises:
         ModelError: duplicate names, tensors read but never written, or written twice.
-        ShapeError: a dimension below 1, or a tensor too large to be one.
+        ShapeError: a dimension below 1 (a constant may be empty), or a tensor too large to be one.
     """
     faults = [*_name_faults(graph), *_edge_faults(graph)]
     if faults:
         raise ModelError(_listing(graph.name, faults))
-    sizes = [*graph.tensors.items(), *((k, p.spec) for k, p in graph.parameters.items())]
-    faults = [f"tensor '{name}': {text}" for name, spec in sizes if (text := _size_fault(spec))]
+    constant = {name: item.spec for name, item in graph.parameters.items()}
+    faults = [
+        f"tensor '{name}': {text}"
+        for specs, smallest in ((graph.tensors, 1), (constant, 0))
+        for name, spec in specs.items()
+        if (text := _size_fault(spec, smallest))
+    ]
     if faults:
         raise ShapeError(_listing(graph.name, faults))
     return graph
@@ -277,9 +282,10 @@ def _edge_faults(graph: Graph) -> list[str]:
     return faults
 
 
-def _size_fault(spec: TensorSpec) -> str:
-    if any(size < 0 for size in spec.shape):
-        return f"shape {list(spec.shape)} has a negative dimension"
+def _size_fault(spec: TensorSpec, smallest: int) -> str:
+    low = min(spec.shape, default=smallest)
+    if low < smallest:
+        return f"shape {list(spec.shape)} has a dimension of {low} (at least {smallest})"
     if spec.elements > MAX_ELEMENTS:
         return f"shape {list(spec.shape)} has {spec.elements} elements (at most {MAX_ELEMENTS})"
     return ""

@@ -6,14 +6,16 @@ first and the last layer keep high precision, the others get +-1 weights and, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from itertools import count
 
 from xnorsim.errors import UsageError, choices
-from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, scheme
-from xnorsim.network.ops import Conv, ConvTranspose, Dense, Sign
+from xnorsim.network.binary import Weighted, binary_parameters
+from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, scheme
+from xnorsim.network.ops import Conv, ConvTranspose, Sign
 from xnorsim.network.precision import (
     BIPOLAR,
     FLOAT32,
@@ -88,7 +90,7 @@ def binarizable(graph: Graph) -> tuple[Node, ...]:
 
 
 def _is_float_layer(graph: Graph, node: Node) -> bool:
-    if not isinstance(node.op, Conv | ConvTranspose | Dense) or "weight" not in node.parameters:
+    if not isinstance(node.op, Weighted) or "weight" not in node.parameters:
         return False
     used = scheme(graph, node)
     return mac_class(used.weight, used.activation) is MacClass.FP
@@ -128,9 +130,10 @@ def _matches(word: str, names: list[str]) -> list[str]:
 def apply(graph: Graph, policy: Policy) -> Graph:
     """`graph` with its float layers binarized as the policy says.
 
-    Weights become +-1 (stored in one bit). For XNOR one `Sign` node is put before the first
-    binary reader of each tensor, shared by all of them; with scaling alpha_k a layer reads the
-    unsigned tensor as its second input too, to form K.
+    Weights become their sign, in one bit each, and with a scaling the layer gets a parameter
+    "alpha": mean|W| of each filter (Rastegari et al., equation 6). For XNOR one `Sign` node is
+    put before the first binary reader of each tensor, shared by all of them; with scaling alpha_k
+    a layer reads the unsigned tensor as its second input too, to form K.
     Layers whose file already says their precision (binary, int8) keep it.
 
     Raises:
@@ -140,40 +143,64 @@ def apply(graph: Graph, policy: Policy) -> Graph:
         return graph
     stay = kept(graph, policy)
     chosen = {node.name for node in binarizable(graph)} - stay
-    tensors = dict(graph.tensors)
-    parameters = dict(graph.parameters)
-    nodes: list[Node] = []
+    work = _Rewritten(dict(graph.tensors), dict(graph.parameters), {n.name for n in graph.nodes})
     for node in graph.nodes:
-        if node.name not in chosen:
-            nodes.append(node)
-            continue
-        weight = f"{node.parameters['weight']}.binary"
-        parameters[weight] = _binary(parameters[node.parameters["weight"]], weight)
-        inputs = node.inputs
-        if policy.binarize is Binarize.XNOR:
-            source = node.inputs[0]
-            signed = f"{source}.sign"
-            if signed not in tensors:
-                tensors[signed] = TensorSpec(tensors[source].shape, BIPOLAR)
-                nodes.append(Node(f"{node.name}.sign", Sign(), (source,), (signed,)))
-            inputs = (signed, source) if policy.scaling is Scaling.ALPHA_K else (signed,)
-        activation = tensors[inputs[0]].encoding
-        used = Scheme(BIPOLAR, activation, policy.scaling)
-        weights = {**node.parameters, "weight": weight}
-        nodes.append(replace(node, inputs=inputs, parameters=weights, scheme=used))
+        if node.name in chosen:
+            _add_binary(work, node, policy)
+        else:
+            work.nodes.append(node)
     return replace(
         graph,
-        nodes=tuple(nodes),
-        tensors=tensors,
-        parameters=_used_parameters(nodes, parameters),
+        nodes=tuple(work.nodes),
+        tensors=work.tensors,
+        parameters=_used_parameters(work.nodes, work.parameters),
         notes=(*graph.notes, _summary(len(chosen), stay, policy)),
     )
 
 
-def _binary(parameter: Parameter, key: str) -> Parameter:
-    """The sign of a float weight: one bit an element, in the file's place."""
-    spec = TensorSpec(parameter.spec.shape, BIPOLAR)
-    return Parameter(spec, (Stored(key, spec),), parameter.load)
+@dataclass
+class _Rewritten:
+    """A graph while it is rewritten; `signs` maps a tensor to its sign."""
+
+    tensors: dict[str, TensorSpec]
+    parameters: dict[str, Parameter]
+    names: set[str]
+    nodes: list[Node] = field(default_factory=list)
+    signs: dict[str, str] = field(default_factory=dict)
+
+
+def _add_binary(work: _Rewritten, node: Node, policy: Policy) -> None:
+    assert isinstance(node.op, Weighted)  # binarizable() chose it
+    inputs = node.inputs
+    if policy.binarize is Binarize.XNOR:
+        signed = _signed(work, node)
+        inputs = (signed, *node.inputs) if policy.scaling is Scaling.ALPHA_K else (signed,)
+    weight = node.parameters["weight"]
+    made = binary_parameters(weight, work.parameters[weight], node.op, policy.scaling)
+    work.parameters |= dict(made.values())
+    roles = {role: name for role, (name, _) in made.items()}
+    used = Scheme(BIPOLAR, work.tensors[inputs[0]].encoding, policy.scaling)
+    work.nodes.append(
+        replace(node, inputs=inputs, parameters={**node.parameters, **roles}, scheme=used)
+    )
+
+
+def _signed(work: _Rewritten, node: Node) -> str:
+    """The sign of what `node` reads; made before its first reader, shared by the others."""
+    source = node.inputs[0]
+    if source not in work.signs:
+        name, signed = _fresh(f"{node.name}.sign", work.names), f"{source}.sign"
+        signed = work.signs[source] = _fresh(signed, work.tensors.keys())
+        work.tensors[signed] = TensorSpec(work.tensors[source].shape, BIPOLAR)
+        work.names.add(name)
+        work.nodes.append(Node(name, Sign(), (source,), (signed,)))
+    return work.signs[source]
+
+
+def _fresh(name: str, taken: Set[str]) -> str:
+    """`name`, or with the first number that makes it new."""
+    numbered = (f"{name}{i}" for i in count(2))
+    return name if name not in taken else next(word for word in numbered if word not in taken)
 
 
 def _used_parameters(nodes: Iterable[Node], parameters: dict[str, Parameter]) -> dict:
@@ -196,6 +223,7 @@ def as_float(graph: Graph) -> Graph:
     It is the baseline that a speedup is taken against.
     """
     tensors = {name: _float_spec(spec) for name, spec in graph.tensors.items()}
+    nodes = [_float_node(node) for node in graph.nodes]
     parameters = {
         name: replace(
             item,
@@ -204,10 +232,18 @@ def as_float(graph: Graph) -> Graph:
         )
         for name, item in graph.parameters.items()
     }
-    nodes = tuple(
-        replace(node, scheme=None if node.scheme is None else FP32) for node in graph.nodes
+    used = _used_parameters(nodes, parameters)
+    return replace(graph, nodes=tuple(nodes), tensors=tensors, parameters=used)
+
+
+def _float_node(node: Node) -> Node:
+    if node.scheme is None:
+        return node
+    scaled = node.scheme.scaling is Scaling.ALPHA_K
+    roles = {role: name for role, name in node.parameters.items() if role != "alpha"}
+    return replace(
+        node, scheme=FP32, parameters=roles, inputs=node.inputs[:1] if scaled else node.inputs
     )
-    return replace(graph, nodes=nodes, tensors=tensors, parameters=parameters)
 
 
 _NARROW = frozenset({Meaning.BIPOLAR, Meaning.UNIPOLAR, Meaning.TERNARY})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, TensorSpec, last_uses
-from xnorsim.network.precision import FLOAT32, Scaling
+from xnorsim.network.precision import FLOAT32
 from xnorsim.work.fusion import Fusion, is_view
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 WORD_BITS = 64
 """Binary channels are packed into words of this size (the convention of network/bits)."""
 
-_SCALE_ROLES = frozenset({"scale", "shift", "mean", "variance", "zero_point"})
+_SCALE_ROLES = frozenset({"alpha", "scale", "shift", "mean", "variance", "zero_point"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +102,7 @@ def _layer_bits(graph: Graph, node: Node, seen: set[str]) -> ParameterBits:
                 continue
             seen.add(stored.key)
             total = _added(total, _stored_bits(role, stored.spec, parameter.spec, node))
-    if node.scheme is not None and node.scheme.scaling is not Scaling.NONE:
-        alphas = _filters(node.op) * FLOAT32.bits
-        total = _added(total, ParameterBits(scales=alphas))
     return total
-
-
-def _filters(op: ops.Op) -> int:
-    if isinstance(op, ops.Dense):
-        return op.out_features
-    return op.out_channels if isinstance(op, ops.Conv | ops.ConvTranspose) else 0
 
 
 def _stored_bits(role: str, stored: TensorSpec, read: TensorSpec, node: Node) -> ParameterBits:

@@ -1,0 +1,74 @@
+"""The binary form of a float layer's weights: signs, and one scale a filter.
+
+Source: Rastegari et al., "XNOR-Net", section 3.1: B = sign(W) with sign(0) = +1, and
+alpha = mean|W| over a filter, minimize |W - alpha B|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from xnorsim.network.graph import Parameter, Stored, TensorSpec
+from xnorsim.network.ops import Conv, ConvTranspose, Dense
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Weighted", "alphas", "binary_parameters", "filters", "signs"]
+
+Weighted = Conv | ConvTranspose | Dense
+Load = Callable[[], "np.ndarray"]
+
+
+def filters(op: Weighted) -> int:
+    """How many filters a layer has: one alpha each."""
+    return op.out_features if isinstance(op, Dense) else op.out_channels
+
+
+def signs(weight: np.ndarray) -> np.ndarray:
+    """+1 where w >= 0 (so for -0.0 too), else -1; the same shape as int8."""
+    import numpy as np
+
+    return np.where(weight >= 0, 1, -1).astype(np.int8)
+
+
+def alphas(weight: np.ndarray, op: Weighted) -> np.ndarray:
+    """mean|W| of each filter, float32 [filters]; the sum is taken in float64."""
+    import numpy as np
+
+    magnitude = np.abs(weight)
+    if isinstance(op, Dense):
+        axes: tuple[int, ...] = (1,) if op.transpose_weight else (0,)
+    elif isinstance(op, Conv):
+        axes = tuple(range(1, weight.ndim))
+    else:  # (in_channels, out_channels / groups, *kernel): a filter lies across its group's inputs
+        magnitude = magnitude.reshape(op.groups, -1, *weight.shape[1:])
+        axes = (1, *range(3, magnitude.ndim))
+    return magnitude.mean(axis=axes, dtype=np.float64).astype(np.float32).reshape(-1)
+
+
+def binary_parameters(
+    name: str, weight: Parameter, op: Weighted, scaling: Scaling
+) -> dict[str, tuple[str, Parameter]]:
+    """The parameters that take the place of float weights, as (name, parameter) by role.
+
+    "weight" is +-1, one bit an element; with a scaling "alpha" is float32 [filters]. `name` is
+    the float weight's. Values are computed when they are loaded.
+    """
+    made = {"weight": ("binary", TensorSpec(weight.spec.shape, BIPOLAR), signs)}
+    if scaling is not Scaling.NONE:
+        spec = TensorSpec((filters(op),), FLOAT32)
+        made["alpha"] = ("alpha", spec, partial(alphas, op=op))
+    result = {}
+    for role, (suffix, spec, function) in made.items():
+        key = f"{name}.{suffix}"
+        load = None if weight.load is None else partial(_computed, weight.load, function)
+        result[role] = (key, Parameter(spec, (Stored(key, spec),), load))
+    return result
+
+
+def _computed(load: Load, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return function(load())
