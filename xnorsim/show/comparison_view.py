@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResul
 from xnorsim.show import labels
 from xnorsim.show.comparison import METRICS, Comparison, Pair, Value
 from xnorsim.show.content import Column
-from xnorsim.show.terminal import fit, lines_of, table_of
+from xnorsim.show.terminal import NARROWEST_NAME, fit, lines_of, table_of
 from xnorsim.show.text import markdown_lines, markdown_table
 
 __all__ = [
@@ -45,7 +45,6 @@ def comparison_rows(found: Comparison, all_layers: bool) -> list[ComparedRow]:
     others = [line for line in lines if not (line[2]["macs"].a or line[2]["macs"].b)]
     if all_layers or not others:
         return lines
-    word = "layer" if len(others) == 1 else "layers"
     together = {
         metric: Pair(
             *(_added(metric, [getattr(line[2][metric], side) for line in others]) for side in "ab")
@@ -53,7 +52,7 @@ def comparison_rows(found: Comparison, all_layers: bool) -> list[ComparedRow]:
         for metric in METRICS
     }
     kept = [line for line in lines if line[2]["macs"].a or line[2]["macs"].b]
-    return [*kept, (f"{len(others)} other {word}", "both", together)]
+    return [*kept, (f"{len(others)} other{'s' * (len(others) > 1)}", "both", together)]
 
 
 def _added(metric: str, values: Sequence[Value]) -> Value:
@@ -156,7 +155,7 @@ class _View:
         shown = comparison_rows(self.found, self.all_layers)
         width, plain = options.max_width, options.ascii_only
         yield lines_of([*comparison_head(self.found), ("", "")], plain)
-        kept = fit(comparison_columns(self.found, shown), width - 14)
+        kept = fit(comparison_columns(self.found, shown), width - NARROWEST_NAME)
         names = [name for name, _, _ in shown]
         yield table_of("layer", names, kept, comparison_colours(shown), width, plain)
 

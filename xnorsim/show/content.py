@@ -96,9 +96,8 @@ def rows(doc: Document, all_layers: bool = False) -> list[Row]:
     others = [row for row in found if not row.work["macs"]]
     if all_layers or not others:
         return found
-    word = "layer" if len(others) == 1 else "layers"
     kept = [row for row in found if row.work["macs"]]
-    return [*kept, _together(f"{len(others)} other {word}", others)]
+    return [*kept, _together(f"{len(others)} other{'s' * (len(others) > 1)}", others)]
 
 
 def _together(name: str, several: Sequence[Row]) -> Row:
@@ -206,10 +205,13 @@ def _cost_columns(
     found = [
         Column("latency", tuple(map(latency, shown)), mark + latency(total), 0, group=profile),
         _bars("of time", profile, shown, lambda row: value(row, "latency_s") or 0.0, 31),
-        Column("range", tuple(map(span, shown)), span(total), 55, group=profile),
+        Column("range", tuple(map(span, shown)), span(total), 42, group=profile),
         Column(
             "bound",
-            tuple(labels.visible(str(value(row, "bound"))) for row in shown),
+            tuple(
+                labels.visible(value(row, "bound") if value(row, "latency_s") else "")
+                for row in shown
+            ),
             "",
             35,
             "left",

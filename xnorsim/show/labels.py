@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from xnorsim.errors import InputError
@@ -127,22 +128,35 @@ def quantity(value: float | None, unit: str = "") -> str:
 
 
 def quantity_range(low: float | None, high: float | None, unit: str = "", digits: int = 2) -> str:
-    """A range as "0.82–1.6 ms": both ends at the prefix of the upper one; "-" if unknown."""
-    if low is None or high is None:
+    """A range as "0.82–1.6 ms", rounded outwards, so that it holds all that it should.
+
+    Both ends have the prefix of the upper one, unless they lie far apart; "-" if unknown.
+
+    >>> quantity_range(0.00104, 0.00105, "s"), quantity_range(1e-9, 2.0, "s")
+    ('1.0–1.1 ms', '1.0 ns–2.0 s')
+    """
+    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         return UNKNOWN
     if low == high:
         return quantity(high, unit)
-    upper = format_si(high, unit, digits)
-    number, _, suffix = upper.partition(" ")
-    scale = high / float(number) if float(number) else 1.0
-    return f"{_digits(low / scale, digits)}–{number} {suffix}".rstrip()
+    bottom, top = _rounded(low, digits, ROUND_FLOOR), _rounded(high, digits, ROUND_CEILING)
+    upper = format_si(float(top), unit, digits)
+    if not bottom:
+        return f"0–{upper}"
+    if top.adjusted() - bottom.adjusted() > _CLOSE or abs(top.adjusted()) > _PREFIXED:
+        return f"{format_si(float(bottom), unit, digits)}–{upper}"
+    scaled = bottom.scaleb(-3 * math.floor(top.adjusted() / 3))
+    return f"{scaled:f}–{upper}"
 
 
-def _digits(value: float, digits: int) -> str:
-    if value == 0:
-        return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(decimals, digits + 1)}f}"
+_CLOSE = 3
+_PREFIXED = 17
+
+
+def _rounded(value: float, digits: int, rounding: str) -> Decimal:
+    """`value` with that many significant digits; the last bits of a float are no reason to round."""
+    exact = Decimal(f"{value:.12g}")
+    return exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=rounding)
 
 
 def amount(value: int) -> str:

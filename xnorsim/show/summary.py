@@ -25,6 +25,7 @@ _POLICY = ("binarize", "keep", "scaling", "depthwise_binary")
 _SAID = ("notes", "threads", "high_precision_layers")  # said elsewhere, or in the notes
 _SHORT = 40
 _NOTES = 3
+_LONGEST_NOTE = 180
 _AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
 
 
@@ -47,12 +48,16 @@ def head(doc: Document) -> list[Line]:
         f"{key} {value}" for key, value in settings(doc).items() if key not in _POLICY and value
     ]
     if others:
-        lines.append(("assumed", ", ".join(others).replace("_", " ")))
+        lines.append(("assumed", "; ".join(others).replace("_", " ")))
     notes = assumptions.get("notes")
     if isinstance(notes, list) and notes:
         more = f"; ... ({len(notes)} in all)" if len(notes) > _NOTES else ""
-        lines.append(("notes", "; ".join(_value(note) for note in notes[:_NOTES]) + more))
+        lines.append(("notes", "; ".join(map(_note, notes[:_NOTES])) + more))
     return lines
+
+
+def _note(note: Any) -> str:
+    return labels.shorten(_value(note).rstrip("."), _LONGEST_NOTE)
 
 
 def settings(doc: Document) -> dict[str, str]:

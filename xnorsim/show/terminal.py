@@ -18,13 +18,15 @@ from xnorsim.show import labels, summary
 from xnorsim.show.content import Column, Row, columns, precision_classes, prediction_names, rows
 from xnorsim.show.report import Report, document
 
-__all__ = ["bar", "fit", "lines_of", "report_table", "table_of"]
+__all__ = ["NARROWEST_NAME", "bar", "fit", "lines_of", "report_table", "table_of"]
 
-_BAR = 8
+_BAR = 7
 _GAP = 2
 _GROUP = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_NARROWEST_NAME = 14
+NARROWEST_NAME = 14
+"""What the names of layers get at least; other columns give way."""
+
 _PLAIN = str.maketrans(
     {
         "≥": ">=",
@@ -78,14 +80,14 @@ def _tables(
     names = [row.name for row in shown]
     number = len(doc["predictions"])
     together = columns(doc, shown)
-    kept = fit(together, width - _NARROWEST_NAME)
+    kept = fit(together, width - NARROWEST_NAME)
     wanted = {column.group for column in together if column.group}
     if number < 2 or wanted <= {column.group for column in kept}:
         yield table_of("layer", names, kept, colours, width, plain)
         return
     titles = prediction_names(doc)
     for i in range(number):
-        alone = fit(columns(doc, shown, [i]), width - _NARROWEST_NAME)
+        alone = fit(columns(doc, shown, [i]), width - NARROWEST_NAME)
         yield Text(f"\n{labels.visible(titles[i])}", style="bold")
         yield table_of("layer", names, alone, colours, width, plain)
 
