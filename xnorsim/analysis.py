@@ -22,9 +22,11 @@ from xnorsim.work.memory import WORD_BITS
 from xnorsim.work.table import LayerTable, layer_table, totals
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from xnorsim.show.comparison import Comparison
 
-__all__ = ["analyze", "compare", "load_model", "make_policy", "parse_fuse"]
+__all__ = ["analyze", "compare", "load_model", "make_policy", "parse_fuse", "speedup_figure"]
 
 Model = str | PathLike[str] | Graph
 Profile = str | PathLike[str] | HardwareProfile
@@ -152,8 +154,7 @@ def analyze(
     """
     policy = make_policy(binarize, keep, scaling, depthwise)
     fused = parse_fuse(fuse)
-    several = (profile,) if isinstance(profile, str | PathLike | HardwareProfile) else profile
-    profiles = [p if isinstance(p, HardwareProfile) else load_profile(p) for p in several]
+    profiles = _profiles(profile)
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
     graph = apply(original, policy)
     table = layer_table(graph, fused)
@@ -193,6 +194,30 @@ def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
             "give a second model or report, or two profiles"
         )
     return comparison.compare_profiles(both, *names)
+
+
+def speedup_figure(profile: Profile | Sequence[Profile] = (), *, baseline: str = "peak") -> Figure:
+    """The paper's two figures: speedup of a binary convolution by channels and by filter size.
+
+    Drawn from the paper's formula, and for each profile from its prediction over `baseline`
+    ("scalar" or "peak"; the formula has its own, "paper").
+
+    Raises:
+        InputError: no such profile or baseline.
+    """
+    from xnorsim.cost.curves import speedup_by_channels, speedup_by_filter
+    from xnorsim.show import plots
+
+    machines = [None, *_profiles(profile)]
+    return plots.speedup_figure(
+        [speedup_by_channels(machine, baseline=baseline) for machine in machines],
+        [speedup_by_filter(machine, baseline=baseline) for machine in machines],
+    )
+
+
+def _profiles(profile: Profile | Sequence[Profile]) -> list[HardwareProfile]:
+    several = (profile,) if isinstance(profile, str | PathLike | HardwareProfile) else profile
+    return [p if isinstance(p, HardwareProfile) else load_profile(p) for p in several]
 
 
 def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:

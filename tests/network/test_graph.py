@@ -81,7 +81,8 @@ def test_all_faults_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, -3), r"tensor 'x': shape \[1, -3\] has a negative dimension"),
+        ((1, -3), r"tensor 'x': shape \[1, -3\] has a dimension of -3 \(at least 1\)"),
+        ((0, 3), r"tensor 'x': shape \[0, 3\] has a dimension of 0 \(at least 1\)"),
         ((2**21, 2**20), r"tensor 'x': .* has 2199023255552 elements"),
     ],
 )
