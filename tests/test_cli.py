@@ -18,7 +18,7 @@ def run(*arguments: str, capsys) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as stop:
         cli.main(list(arguments))
     out, err = capsys.readouterr()
-    return stop.value.code or 0, out, err
+    return int(stop.value.code or 0), out, err
 
 
 @pytest.fixture

@@ -9,9 +9,16 @@ import pytest
 
 from xnorsim import zoo
 from xnorsim.network.binary import alphas, filters, signs
+from xnorsim.network.graph import Parameter
 from xnorsim.network.ops import Conv, ConvTranspose, Dense
 from xnorsim.network.policy import Binarize, Policy, apply
 from xnorsim.network.precision import Scaling
+
+
+def loaded(parameter: Parameter) -> np.ndarray:
+    assert parameter.load is not None
+    return parameter.load()
+
 
 RANDOM = np.random.default_rng(2020)
 
@@ -58,13 +65,14 @@ def test_alpha_of_a_dense_layer_is_over_its_inputs(transposed):
 def test_a_binarized_network_loads_what_its_layers_read():
     graph = apply(zoo.build("resnet18"), Policy(Binarize.XNOR, scaling=Scaling.ALPHA))
     node = graph.node("stage1.0.conv1")
-    latent = zoo.build("resnet18").parameters["stage1.0.conv1.weight"].load()
+    assert isinstance(node.op, Conv)
+    latent = loaded(zoo.build("resnet18").parameters["stage1.0.conv1.weight"])
     weight, alpha = (graph.parameters[node.parameters[role]] for role in ("weight", "alpha"))
-    np.testing.assert_array_equal(weight.load(), np.where(latent >= 0, 1, -1))
-    assert weight.load().shape == weight.spec.shape
-    np.testing.assert_array_equal(alpha.load(), alphas(latent, node.op))
-    assert alpha.load().shape == alpha.spec.shape == (64,)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(weight)).load(), weight.load())
+    np.testing.assert_array_equal(loaded(weight), np.where(latent >= 0, 1, -1))
+    assert loaded(weight).shape == weight.spec.shape
+    np.testing.assert_array_equal(loaded(alpha), alphas(latent, node.op))
+    assert loaded(alpha).shape == alpha.spec.shape == (64,)
+    np.testing.assert_array_equal(loaded(pickle.loads(pickle.dumps(weight))), loaded(weight))
 
 
 def test_alpha_minimizes_the_error():

@@ -31,7 +31,15 @@ def spec(*shape: int, encoding=FLOAT32) -> TensorSpec:
     return TensorSpec(shape, encoding)
 
 
-def conv(out, kernel, stride=1, padding=0, dilation=1, groups=1, kind=ops.Conv):
+def conv(
+    out,
+    kernel,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    kind: type[ops.Conv | ops.ConvTranspose] = ops.Conv,
+):
     axes = len(kernel)
     return kind(
         out, kernel, (stride,) * axes, ((padding, padding),) * axes, (dilation,) * axes, groups
