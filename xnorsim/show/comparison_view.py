@@ -79,8 +79,8 @@ def _metric_columns(
     found: Comparison, metric: str, heading: str, pairs: Sequence[Pair], total: Pair, main: bool
 ) -> list[Column]:
     text, rank = _TEXTS[metric], _RANKS[metric]
-    mark_a = "≥ " if found.lower_bound_a else ""
-    mark_b = "≥ " if found.lower_bound_b else ""
+    mark_a = "≥" if found.lower_bound_a else ""
+    mark_b = "≥" if found.lower_bound_b else ""
     sides = [
         Column("A", tuple(text(p.a) for p in pairs), mark_a + text(total.a), rank, group=heading),
         Column("B", tuple(text(p.b) for p in pairs), mark_b + text(total.b), rank, group=heading),

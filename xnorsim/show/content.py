@@ -70,7 +70,7 @@ def prediction_names(doc: Document) -> list[str]:
     for item in items:
         name = item["profile"]
         if profiles[name] > 1:
-            name = f"{name}@{item['predictor']},{item['threads']}"
+            name = f"{name}@{item['predictor']}:{item['threads']}"
         taken = sum(other == name or other.startswith(f"{name}#") for other in names)
         names.append(f"{name}#{taken + 1}" if taken else name)
     return names
@@ -137,7 +137,7 @@ def columns(doc: Document, shown: Sequence[Row], only: Sequence[int] | None = No
     `only` picks predictions by number; None takes all.
     """
     total = total_row(doc)
-    mark = "≥ " if doc["totals"]["lower_bound"] else ""
+    mark = "≥" if doc["totals"]["lower_bound"] else ""
     chosen = list(range(len(doc["predictions"])) if only is None else only)
     found = [
         _words("kind", shown, lambda row: row.kind, 40),
@@ -205,7 +205,7 @@ def _cost_columns(
     found = [
         Column("latency", tuple(map(latency, shown)), mark + latency(total), 0, group=profile),
         _bars("of time", profile, shown, lambda row: value(row, "latency_s") or 0.0, 31),
-        Column("range", tuple(map(span, shown)), span(total), 42, group=profile),
+        Column("range", tuple(map(span, shown)), mark + span(total), 42, group=profile),
         Column(
             "bound",
             tuple(

@@ -154,7 +154,7 @@ _PREFIXED = 17
 
 
 def _rounded(value: float, digits: int, rounding: str) -> Decimal:
-    """`value` with that many significant digits; the last bits of a float are no reason to round."""
+    """`value` with that many significant digits; the noise in a float is no reason to round."""
     exact = Decimal(f"{value:.12g}")
     return exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=rounding)
 
