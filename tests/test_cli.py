@@ -157,7 +157,7 @@ def test_profiles_and_zoo_are_listed(capsys, monkeypatch):
     assert "x86-avx512-vpopcnt" in run("profiles", "list", capsys=capsys)[1]
     shown = run("profiles", "show", "raspberry-pi-4b", capsys=capsys)[1]
     assert "throughput.binary" in shown
-    assert "a72-sog" in shown
+    assert "slothy-a72" in shown
     assert "alexnet-grouped" in run("zoo", "list", capsys=capsys)[1]
 
 
