@@ -26,7 +26,7 @@ from xnorsim.network.extents import broadcast
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import ENCODINGS
 
-__all__ = ["attributes_of", "infer", "schema_of", "spec_of_type"]
+__all__ = ["attributes_of", "check_arity", "infer", "schema_of", "spec_of_type"]
 
 
 @lru_cache(maxsize=1024)
@@ -96,6 +96,7 @@ def infer(state: State, view: NodeView, domain: str, node: onnx.NodeProto) -> di
         return {}
     if not schema.has_type_and_shape_inference_function:
         return _without_inference(view)
+    _check_indices(view)
     question = _Question(
         domain,
         node.op_type,
@@ -114,6 +115,51 @@ def infer(state: State, view: NodeView, domain: str, node: onnx.NodeProto) -> di
         shapes = ", ".join(f"'{name}' {state.specs[name]}" for name in node.input if name)
         raise ShapeError(f"{view.where}: {_first_lines(fault)} (inputs: {shapes})") from fault
     return {name: spec for name, spec in zip(node.output, found, strict=True) if name and spec}
+
+
+@lru_cache(maxsize=1024)
+def _arity(domain: str, operator: str, version: int) -> tuple[int, int, int, int]:
+    schema = schema_of(domain, operator, version)
+    if schema is None:
+        return 0, 2**31, 0, 2**31
+    return schema.min_input, schema.max_input, schema.min_output, schema.max_output
+
+
+def check_arity(where: str, node: onnx.NodeProto, domain: str, version: int) -> None:
+    """As many inputs and outputs as the operator has, the required ones not empty.
+
+    Raises:
+        ModelError: it has more or fewer.
+    """
+    least_in, most_in, least_out, most_out = _arity(domain, node.op_type, version)
+    for names, least, most, word in (
+        (node.input, least_in, most_in, "inputs"),
+        (node.output, least_out, most_out, "outputs"),
+    ):
+        if not least <= len(names) <= most or "" in names[:least]:
+            given = ", ".join(f"'{name}'" for name in names) or "none"
+            raise ModelError(f"{where}: its {word} are {given}; it has from {least} to {most}")
+
+
+# Attributes that count axes, and the operators whose axes may lie one beyond the input's.
+_INDICES = ("axis", "axes", "batch_dims", "perm", "batch_axis", "time_axis")
+_BEYOND = frozenset({"Flatten", "OneHot", "Unsqueeze", "QuantizeLinear", "DequantizeLinear"})
+
+
+def _check_indices(view: NodeView) -> None:
+    """onnx's inference does not check every axis, and a wild one ends the whole process."""
+    ranks = [len(view.specs[name].shape) for name in view.inputs if name]
+    for name in _INDICES:
+        given = view.attributes.get(name)
+        if given is None:
+            continue
+        indices = [given] if isinstance(given, int) else list(given)
+        more = len(indices) if view.operator in _BEYOND else 0
+        rank = max([1, *ranks]) + more
+        if not all(isinstance(index, int) and -rank <= index < rank for index in indices):
+            raise ShapeError(
+                f"{view.where}: {name} {given} is out of range for {max([0, *ranks])} dimensions"
+            )
 
 
 @dataclass(frozen=True, slots=True)

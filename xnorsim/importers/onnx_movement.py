@@ -46,6 +46,12 @@ def _concat(view: NodeView) -> ops.Op:
     return ops.Concat(axis) if len(view.inputs) > 1 else ops.Identity()
 
 
+def _check_split(view: NodeView) -> None:
+    stated, parts = view.attributes.get("num_outputs"), len(view.outputs)
+    # onnx's inference ends the process where the two differ
+    require(view, stated in (None, parts), f"num_outputs is {stated}; it has {parts} outputs")
+
+
 def _split(view: NodeView) -> ops.Split:
     spec = input_spec(view, 0)
     axis = axis_of(view, view.attributes.get("axis", 0), len(spec.shape))
@@ -149,7 +155,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Tile"): Rule(_expand, _FIRST),
     ("", "Transpose"): Rule(_transpose),
     ("", "Concat"): Rule(_concat),
-    ("", "Split"): Rule(_split, _FIRST),
+    ("", "Split"): Rule(_split, _FIRST, _check_split),
     ("", "Slice"): Rule(_slice, _FIRST),
     ("", "Pad"): Rule(_pad, _FIRST),
     ("", "Resize"): Rule(_resize, _FIRST),

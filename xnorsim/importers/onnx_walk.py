@@ -10,7 +10,7 @@ import onnx
 
 from xnorsim.errors import InputError, ModelError, ShapeError
 from xnorsim.importers.onnx_fold import constant_parameter, fold, is_known
-from xnorsim.importers.onnx_infer import attributes_of, infer, spec_of_type
+from xnorsim.importers.onnx_infer import attributes_of, check_arity, infer, spec_of_type
 from xnorsim.importers.onnx_names import key_of
 from xnorsim.importers.onnx_rules import RULES
 from xnorsim.importers.onnx_state import State, add_constant, add_tensor, unique, value_of
@@ -52,6 +52,7 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     for tensor in node.input:
         if tensor and tensor not in state.specs:
             raise ShapeError(f"{where}: its input '{tensor}' has no known shape")
+    check_arity(where, node, key[0], state.versions.get(key[0], 0))
     if key == ("", "CastLike"):
         node, key = _as_cast(state, node), ("", "Cast")
     if key == ("", "Constant"):
