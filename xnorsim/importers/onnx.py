@@ -91,7 +91,10 @@ def _read(
         _metadata(source, model, inputs),
         tuple(dict.fromkeys(state.notes)),
     )
-    return check(result)
+    try:
+        return check(result)
+    except ModelError as fault:
+        raise type(fault)(f"{path.name}: {fault}") from fault
 
 
 def _take_tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
