@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResul
 from xnorsim.show import labels
 from xnorsim.show.comparison import METRICS, Comparison, Pair, Value
 from xnorsim.show.content import Column
-from xnorsim.show.terminal import NARROWEST_NAME, fit, lines_of, table_of
+from xnorsim.show.terminal import fit, lines_of, name_room, table_of
 from xnorsim.show.text import markdown_lines, markdown_table
 
 __all__ = [
@@ -155,8 +155,8 @@ class _View:
         shown = comparison_rows(self.found, self.all_layers)
         width, plain = options.max_width, options.ascii_only
         yield lines_of([*comparison_head(self.found), ("", "")], plain)
-        kept = fit(comparison_columns(self.found, shown), width - NARROWEST_NAME)
         names = [name for name, _, _ in shown]
+        kept = fit(comparison_columns(self.found, shown), width - name_room(names))
         yield table_of("layer", names, kept, comparison_colours(shown), width, plain)
 
 

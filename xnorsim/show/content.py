@@ -140,7 +140,7 @@ def columns(doc: Document, shown: Sequence[Row], only: Sequence[int] | None = No
     mark = "≥" if doc["totals"]["lower_bound"] else ""
     chosen = list(range(len(doc["predictions"])) if only is None else only)
     found = [
-        _words("kind", shown, lambda row: row.kind, 40),
+        _words("kind", shown, lambda row: row.kind, 52),
         _words("precision", shown, lambda row: labels.precision_label(row.scheme), 20),
         _work("MACs", "macs", shown, total, labels.amount, mark, 10),
         _bars("of MACs", "", shown, lambda row: row.work["macs"], 80 if len(chosen) == 1 else 30),

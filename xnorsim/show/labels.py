@@ -74,19 +74,47 @@ def shorten(text: str, width: int) -> str:
 def shorten_all(names: Sequence[str], width: int) -> list[str]:
     """Each name in at most `width` characters, different names staying different.
 
-    Names that would become the same get their number in the list instead of their middle.
+    If one is too long, all lose what exporters repeat in a path, if they stay different. Names
+    that would become the same get their number in the list instead of their middle.
+
+    >>> shorten_all(["/layer1/layer1.0/conv1/Conv", "/fc/Gemm"], 20)
+    ['layer1.0/conv1', 'fc']
     """
-    short = [shorten(visible(name), width) for name in names]
+    seen = [visible(name) for name in names]
+    if max(map(len, seen), default=0) > width:
+        brief = [_without_repetition(name) for name in seen]
+        seen = brief if len(set(brief)) == len(set(seen)) else seen
+    short = [shorten(name, width) for name in seen]
     first: dict[str, str] = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate(seen):
         if first.setdefault(short[i], name) != name:
             number = f"…{i + 1}…"
             tail = max(0, width - len(number)) // 2
             head = max(0, width - len(number) - tail)
-            seen = visible(name)
-            short[i] = f"{seen[:head]}{number}{seen[len(seen) - tail :] if tail else ''}"
+            short[i] = f"{name[:head]}{number}{name[len(name) - tail :] if tail else ''}"
             first[short[i]] = name
     return short
+
+
+def _without_repetition(name: str) -> str:
+    """A path without the parts that the next one begins with, and without the operator at its end.
+
+    >>> _without_repetition("/features/features.2/conv/conv.0/conv.0.0/Conv")
+    'features.2/conv.0.0'
+    """
+    parts = [part for part in name.split("/") if part]
+    kept = [
+        part
+        for part, after in zip(parts, [*parts[1:], ""], strict=False)
+        if after != part and not after.startswith(f"{part}.")
+    ]
+    if len(kept) > 1 and kept[-1].rstrip("_0123456789") in _OPERATORS:
+        kept.pop()
+    return "/".join(kept) or name
+
+
+_OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul")
+"""Layers with MACs: the column of kinds says it already."""
 
 
 def precision_class(scheme: str | None) -> MacClass | None:

@@ -25,7 +25,7 @@ _POLICY = ("binarize", "keep", "scaling", "depthwise_binary")
 _SAID = ("notes", "threads", "high_precision_layers")  # said elsewhere, or in the notes
 _SHORT = 40
 _NOTES = 3
-_LONGEST_NOTE = 180
+_LONGEST_NOTE = 120
 _AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
 
 
@@ -57,7 +57,8 @@ def head(doc: Document) -> list[Line]:
 
 
 def _note(note: Any) -> str:
-    return labels.shorten(_value(note).rstrip("."), _LONGEST_NOTE)
+    text = _value(note).rstrip(".")
+    return text if len(text) <= _LONGEST_NOTE else f"{text[: _LONGEST_NOTE - 1]}…"
 
 
 def settings(doc: Document) -> dict[str, str]:

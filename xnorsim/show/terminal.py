@@ -18,15 +18,13 @@ from xnorsim.show import labels, summary
 from xnorsim.show.content import Column, Row, columns, precision_classes, prediction_names, rows
 from xnorsim.show.report import Report, document
 
-__all__ = ["NARROWEST_NAME", "bar", "fit", "lines_of", "report_table", "table_of"]
+__all__ = ["bar", "fit", "lines_of", "name_room", "report_table", "table_of"]
 
 _BAR = 7
 _GAP = 2
 _GROUP = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-NARROWEST_NAME = 14
-"""What the names of layers get at least; other columns give way."""
-
+_NARROWEST_NAME, _WIDEST_NAME = 14, 20
 _PLAIN = str.maketrans(
     {
         "≥": ">=",
@@ -80,16 +78,24 @@ def _tables(
     names = [row.name for row in shown]
     number = len(doc["predictions"])
     together = columns(doc, shown)
-    kept = fit(together, width - NARROWEST_NAME)
+    room = width - name_room(names)
+    kept = fit(together, room)
     wanted = {column.group for column in together if column.group}
     if number < 2 or wanted <= {column.group for column in kept}:
         yield table_of("layer", names, kept, colours, width, plain)
         return
     titles = prediction_names(doc)
     for i in range(number):
-        alone = fit(columns(doc, shown, [i]), width - NARROWEST_NAME)
+        alone = fit(columns(doc, shown, [i]), room)
         yield Text(f"\n{labels.visible(titles[i])}", style="bold")
         yield table_of("layer", names, alone, colours, width, plain)
+
+
+def name_room(names: Sequence[str]) -> int:
+    """The width that the names of layers get at least; the other columns give way."""
+    brief = labels.shorten_all(names, _WIDEST_NAME)
+    longest = max(map(cell_len, brief), default=0)
+    return min(_WIDEST_NAME, max(_NARROWEST_NAME, longest))
 
 
 def fit(found: Sequence[Column], width: int) -> list[Column]:
