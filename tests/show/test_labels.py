@@ -37,12 +37,12 @@ def test_long_names_that_differ_in_the_middle_stay_different():
     names = [f"/features/block.{i}/branch/conv/Conv" for i in range(300)]
     short = labels.shorten_all(names, 16)
     assert len(set(short)) == 300
-    assert labels.shorten_all(names[:100], 24)[7] == "block.7/branch/conv"
+    assert labels.shorten_all(names[:10], 30)[7] == "features/block.7/branch/conv"
 
 
 def test_paths_lose_their_repetition_only_if_they_stay_different():
     # One block's first and second operator: without them both would be called a/b.
-    assert labels.shorten_all(["/a/b/Conv_0", "/a/b/MatMul"], 8) == ["/a/…nv_0", "/a/…tMul"]
+    assert labels.shorten_all(["/a/b/Conv_0", "/a/b/MatMul"], 8) == ["/a/b…v_0", "/a/b…Mul"]
     assert labels.shorten_all(["/a/b/Conv_0", "/a/c/MatMul"], 8) == ["a/b", "a/c"]
     assert labels.shorten_all(["/a/b/Conv"], 20) == ["/a/b/Conv"]  # it fits as it is
 

@@ -253,7 +253,7 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
     present = [item for item in labels.COLOURS if item in classes]
     handles = [Patch(color=labels.COLOURS[item], label=_CLASS_WORDS[item]) for item in present]
     handles += [
-        Patch(facecolor="#999999", edgecolor="#FFFFFF", hatch=hatch, label=f"bound by {bound}")
+        Patch(facecolor="#FFFFFF", edgecolor="#555555", hatch=hatch, label=f"bound by {bound}")
         for bound, hatch in hatches.items()
     ]
     if not own or not isinstance(ax.figure, Figure):
