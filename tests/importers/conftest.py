@@ -16,12 +16,10 @@ from xnorsim.network.graph import Graph
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
-Shape = Sequence[int | str]
 
-
-def _value_info(name: str, shape: Shape | tuple[int, Shape]) -> onnx.ValueInfoProto:
+def _value_info(name: str, shape: Sequence[Any]) -> onnx.ValueInfoProto:
     if len(shape) == 2 and isinstance(shape[1], (tuple, list)):
-        return helper.make_tensor_value_info(name, int(shape[0]), shape[1])
+        return helper.make_tensor_value_info(name, shape[0], shape[1])
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 

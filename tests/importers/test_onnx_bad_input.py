@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,7 +24,7 @@ WEIGHT = np.ones((8, 3, 3, 3), np.float32)
 IMAGE = (1, 3, 8, 8)
 
 
-def conv(name: str = "c1", **attributes: object) -> onnx.NodeProto:
+def conv(name: str = "c1", **attributes: Any) -> onnx.NodeProto:
     return helper.make_node("Conv", ["x", "w"], ["y"], name, **attributes)
 
 
@@ -367,7 +368,7 @@ def mutate(node: onnx.NodeProto, chance: random.Random) -> None:
         elif item.type == onnx.AttributeProto.FLOAT:
             item.f = chance.choice([float("nan"), float("inf"), -1.0, 0.0])
         else:
-            item.type = chance.choice([0, 1, 2, 3, 4, 5, 7])
+            item.type = chance.choice(onnx.AttributeProto.AttributeType.values())
     elif node.input and chance.random() < 0.5:
         at = chance.randrange(len(node.input))
         node.input[at] = chance.choice(["", *node.input, "x", "nothing"])

@@ -38,6 +38,7 @@ def only(graph: Graph) -> ops.Op:
     return node.op
 
 
+EPSILON = float(np.float32(1e-5))  # onnx's attributes are 32-bit floats
 PAD_1 = ((1, 1), (1, 1))
 ONES = (1, 1)
 
@@ -112,8 +113,8 @@ FORMS: list[tuple[str, int, dict[str, Any], tuple[int, ...], list[Any], ops.Op]]
     ("Mean", 8, {}, (4,), [], ops.Identity()),
     ("Equal", 13, {}, (4,), [f(4)], ops.Compare("equal")),
     ("GreaterOrEqual", 12, {}, (4,), [f(4)], ops.Compare("greater_or_equal")),
-    ("BatchNormalization", 7, {}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(pytest.approx(1e-5))),
-    ("BatchNormalization", 9, {}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(pytest.approx(1e-5))),
+    ("BatchNormalization", 7, {}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(EPSILON)),
+    ("BatchNormalization", 9, {}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(EPSILON)),
     ("BatchNormalization", 15, {"epsilon": 0.5}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(0.5)),
     ("InstanceNormalization", 7, {"epsilon": 0.5}, (1, 3, 4, 5), [f(3), f(3)],
      ops.Normalize("instance", 20, epsilon=0.5)),
@@ -350,8 +351,8 @@ def _as_constants(case: Any) -> tuple[onnx.ModelProto, dict[str, tuple[int, ...]
         for at, name in enumerate(node.input):
             if rule and rule.roles[min(at, len(rule.roles) - 1)] == SETTING:
                 settings.add(name)
-    shapes = {}
-    for item, value in zip(case.model.graph.input, case.data_sets[0][0], strict=False):
+    shapes, (given, _) = {}, case.data_sets[0]
+    for item, value in zip(case.model.graph.input, given, strict=False):
         if not hasattr(value, "shape"):
             continue
         if item.name in settings and value.size < 100:

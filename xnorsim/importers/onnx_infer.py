@@ -142,13 +142,16 @@ def check_arity(where: str, node: onnx.NodeProto, domain: str, version: int) -> 
 
 
 # Attributes that count axes, and the operators whose axes may lie one beyond the input's.
-_INDICES = ("axis", "axes", "batch_dims", "perm", "batch_axis", "time_axis")
+_INDICES = ("axis", "axes", "perm", "batch_axis", "time_axis")
 _BEYOND = frozenset({"Flatten", "OneHot", "Unsqueeze", "QuantizeLinear", "DequantizeLinear"})
 
 
 def _check_indices(view: NodeView) -> None:
     """onnx's inference does not check every axis, and a wild one ends the whole process."""
     ranks = [len(view.specs[name].shape) for name in view.inputs if name]
+    shared = view.attributes.get("batch_dims", 0)
+    if shared != 0 and not 0 <= shared < min(ranks, default=0):
+        raise ShapeError(f"{view.where}: batch_dims {shared} is out of range for ranks {ranks}")
     for name in _INDICES:
         given = view.attributes.get(name)
         if given is None:

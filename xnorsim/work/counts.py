@@ -157,10 +157,17 @@ _JOINED = frozenset(_PER_REDUCED) - {
 
 FUNCTION_OPS: dict[Function, int] = {
     Function.ABS: 1,
+    Function.ACOS: 1,
+    Function.ACOSH: 1,
+    Function.ASIN: 1,
+    Function.ASINH: 1,
+    Function.ATAN: 1,
+    Function.ATANH: 1,
     Function.CEIL: 1,
     Function.CELU: 5,  # compare, divide, exp, subtract, multiply
     Function.CLIP: 2,  # two comparisons
     Function.COS: 1,
+    Function.COSH: 1,
     Function.ELU: 4,  # compare, exp, subtract, multiply
     Function.ERF: 1,
     Function.EXP: 1,
@@ -178,12 +185,16 @@ FUNCTION_OPS: dict[Function, int] = {
     Function.RELU: 1,
     Function.ROUND: 1,
     Function.SELU: 5,  # compare, exp, multiply, subtract, multiply
+    Function.SHRINK: 4,  # two comparisons, add, subtract
+    Function.SIGNUM: 2,  # two comparisons
     Function.SIGMOID: 4,  # negate, exp, add, divide
     Function.SILU: 5,  # sigmoid, product
     Function.SIN: 1,
+    Function.SINH: 1,
     Function.SOFTPLUS: 3,  # exp, add, log
     Function.SOFTSIGN: 3,  # abs, add, divide
     Function.SQRT: 1,
+    Function.TAN: 1,
     Function.TANH: 1,
     Function.THRESHOLDED_RELU: 1,
 }
