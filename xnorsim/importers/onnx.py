@@ -64,7 +64,7 @@ def _read(
     path: Path, input_shapes: Mapping[str, Sequence[int]], batch: int | None, allow_unknown: bool
 ) -> Graph:
     model, source = read_model(path)
-    stored = _take_tensors(model)
+    stored = _take_tensors(path.name, model)
     expanded = inline_functions(path.name, model)
     repair = expanded is not model  # onnx may repeat a name where it puts a function in place
     model, graph = expanded, expanded.graph
@@ -97,17 +97,19 @@ def _read(
         raise type(fault)(f"{path.name}: {fault}") from fault
 
 
-def _take_tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
+def _take_tensors(file: str, model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     """The graph's initializers; the model is left without them, so that nothing copies them."""
     if model.graph.sparse_initializer:
         name = model.graph.sparse_initializer[0].values.name
-        raise ModelError(f"sparse initializers (such as '{name}') are not supported")
+        raise ModelError(f"{file}: sparse initializers (such as '{name}') are not supported")
     tensors = list(model.graph.initializer)
     stored = {tensor.name: tensor for tensor in tensors}
     if len(stored) < len(tensors):
         seen: set[str] = set()
         twice = [t.name for t in tensors if t.name in seen or seen.add(t.name)]
-        raise ModelError(f"initializers with the same name: {', '.join(sorted(set(twice)))}")
+        raise ModelError(
+            f"{file}: initializers with the same name: {', '.join(sorted(set(twice)))}"
+        )
     del model.graph.initializer[:]
     return stored
 

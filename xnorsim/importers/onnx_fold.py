@@ -7,7 +7,8 @@ and is imported when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx_names import key_of
 from xnorsim.importers.onnx_rules import KNOWN
 from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, value_of
-from xnorsim.importers.onnx_tensors import element_type, encoding_of, is_external, stored_parameter
+from xnorsim.importers.onnx_tensors import encoding_of, is_external, stored_parameter, type_proto
 from xnorsim.importers.onnx_view import SETTING, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
@@ -97,13 +98,15 @@ def fold(
         _add_shape(state, view, key)
         return
     outputs = [name for name in node.output if name]
-    made = _evaluated(state, view, node) if any(o not in specs for o in outputs) else {}
+    inputs = {name: state.constants[name] for name in node.input if name}
+    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports)
+    made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
             continue
         spec = specs[name] if name in specs else _spec_of(view.where, made[name])
-        load = partial(_load, view.where, _single(state, view, node), index, _inputs(state, node))
-        parameter = Parameter(spec, _stored(state, view, key, name, spec), load)
+        stored = _stored(state, view, key, name, spec)
+        parameter = Parameter(spec, stored, partial(_load, task, index))
         if key == ("", "Identity"):
             parameter = state.constants[view.inputs[0]]
         elif key == _FILL:
@@ -168,58 +171,59 @@ def _filled(spec: TensorSpec, value: np.ndarray) -> np.ndarray:
     return np.full(spec.shape, value[0], dtype=value.dtype)
 
 
-def _inputs(state: State, node: onnx.NodeProto) -> dict[str, Parameter]:
-    return {name: state.constants[name] for name in node.input if name}
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """A node and the constants that it reads: all that its results need."""
+
+    where: str
+    node: onnx.NodeProto
+    inputs: Mapping[str, Parameter]
+    ir_version: int
+    opset_imports: Sequence[onnx.OperatorSetIdProto]
 
 
-def _single(state: State, view: NodeView, node: onnx.NodeProto) -> onnx.ModelProto:
+def _single(task: _Evaluation) -> onnx.ModelProto:
     """A model of this node alone, with typed inputs."""
     graph = onnx.GraphProto(name="fold")
-    graph.node.add().CopyFrom(node)
-    for name in dict.fromkeys(node.input):
-        if name:
-            spec = state.specs[name]
-            graph.input.append(
-                onnx.helper.make_tensor_value_info(name, element_type(spec.encoding), spec.shape)
-            )
-    for name in node.output:
-        graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    model = onnx.ModelProto(ir_version=state.ir_version, graph=graph)
-    model.opset_import.extend(state.opset_imports)
+    graph.node.add().CopyFrom(task.node)
+    for name, parameter in task.inputs.items():
+        graph.input.append(onnx.ValueInfoProto(name=name, type=type_proto(parameter.spec)))
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in task.node.output)
+    model = onnx.ModelProto(ir_version=task.ir_version, graph=graph)
+    model.opset_import.extend(task.opset_imports)
     return model
 
 
-def _evaluated(state: State, view: NodeView, node: onnx.NodeProto) -> dict[str, np.ndarray]:
-    """All results of a node whose inputs are small."""
-    if any(state.specs[name].elements > LARGEST_FOLD for name in node.input if name):
+def _evaluated(task: _Evaluation) -> dict[str, np.ndarray]:
+    """All results of a node whose inputs are small, by name."""
+    if any(parameter.spec.elements > LARGEST_FOLD for parameter in task.inputs.values()):
         raise ShapeError(
-            f"{view.where}: its output's shape stays unknown, so nothing after it fits"
+            f"{task.where}: its output's shape stays unknown, so the work after it cannot be "
+            "counted"
         )
-    results = _run(view.where, _single(state, view, node), _inputs(state, node))
-    return dict(zip(node.output, results, strict=False))
+    return dict(zip(task.node.output, _run(task), strict=False))
 
 
-def _load(
-    where: str, model: onnx.ModelProto, index: int, inputs: Mapping[str, Parameter]
-) -> np.ndarray:
-    return _run(where, model, inputs)[index]
+def _load(task: _Evaluation, index: int) -> np.ndarray:
+    return _run(task)[index]
 
 
-def _run(where: str, model: onnx.ModelProto, inputs: Mapping[str, Parameter]) -> list[np.ndarray]:
+def _run(task: _Evaluation) -> list[np.ndarray]:
     from onnx.reference import ReferenceEvaluator
 
     feeds = {}
-    for name, parameter in inputs.items():
+    for name, parameter in task.inputs.items():
         if parameter.load is None:
-            raise ModelError(f"{where}: its input '{name}' has no values")
+            raise ModelError(f"{task.where}: its input '{name}' has no values")
         feeds[name] = parameter.load()
     try:
         with np.errstate(all="ignore"):
-            return [np.asarray(item) for item in ReferenceEvaluator(model).run(None, feeds)]
-    except ModelError:
-        raise
-    except Exception as fault:
-        raise ModelError(f"{where}: its constant result cannot be evaluated: {fault}") from fault
+            results = ReferenceEvaluator(_single(task)).run(None, feeds)
+    except Exception as fault:  # whatever the evaluation of the node raises
+        raise ModelError(
+            f"{task.where}: its constant result cannot be evaluated: {fault}"
+        ) from fault
+    return [np.asarray(item) for item in results]
 
 
 def _spec_of(where: str, value: np.ndarray) -> TensorSpec:
