@@ -129,11 +129,15 @@ def test_odd_names_are_drawn_as_they_are(doc, tmp_path):
     for i, name in enumerate(["$\\frac{", "層", "a\nb", "<b>&"]):
         doc["layers"][i]["name"] = doc["predictions"][0]["layers"][i]["name"] = name
         doc["layers"][i]["macs"] = 1
+        doc["predictions"][0]["layers"][i]["bound"] = "$b_{$"
     doc["model"]["name"] = "$x_{"
     figure = plot_layers(doc).figure
     assert isinstance(figure, Figure)
     save_figure(figure, tmp_path / "odd.svg")
     assert (tmp_path / "odd.svg").read_text("utf-8").startswith("<?xml")
+    odd = [curve("$m_{$"), curve("n")]
+    save_figure(speedup_figure(odd, odd), tmp_path / "speedup.svg")
+    save_figure(speedup_figure(odd[:1], odd[:1]), tmp_path / "speedup.svg")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 from xnorsim.cost.curves import CHANNELS_OF_FILTERS, KERNEL, Curve
@@ -84,21 +85,8 @@ def plot_speedup(
     shown = list(curves)
     baselines = list(dict.fromkeys(curve.baseline for curve in shown))
     for i, curve in enumerate(shown):
-        colour = _LINES[i % len(_LINES)]
         over = _BASELINES.get(curve.baseline, curve.baseline)
-        several = f", over {over}" if len(baselines) > 1 else ""
-        ax.plot(
-            curve.x,
-            curve.value,
-            color=colour,
-            linestyle=_DASHES[i % len(_DASHES)],
-            marker=_MARKERS[i % len(_MARKERS)],
-            markersize=3.5,
-            linewidth=1.5,
-            label=f"{labels.visible(curve.name)}{several}",
-        )
-        if (curve.low != curve.high).any():
-            ax.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+        _draw(ax, i, curve, f", over {over}" if len(baselines) > 1 else "")
     over = _BASELINES.get(baselines[0]) if len(baselines) == 1 else None
     over = over or " or ".join(baselines)
     ax.set_ylabel(f"speedup over {over} (×)")
@@ -107,6 +95,22 @@ def plot_speedup(
     ax.set_title(title, fontsize="medium")
     _finish(ax)
     return ax
+
+
+def _draw(ax: Axes, number: int, curve: Curve, over: str) -> None:
+    colour = _LINES[number % len(_LINES)]
+    ax.plot(
+        curve.x,
+        curve.value,
+        color=colour,
+        linestyle=_DASHES[number % len(_DASHES)],
+        marker=_MARKERS[number % len(_MARKERS)],
+        markersize=3.5,
+        linewidth=1.5,
+        label=f"{labels.visible(curve.name)}{over}",
+    )
+    if (curve.low != curve.high).any():
+        ax.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
 
 
 def _channels_axis(ax: Axes) -> None:
@@ -130,7 +134,7 @@ def _finish(ax: Axes) -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False, fontsize="small", loc="best")
+        _literally(ax.legend(frameon=False, fontsize="small", loc="best").get_texts())
 
 
 def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> Figure:
@@ -146,9 +150,10 @@ def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> 
     if same and len(names) > 1:  # one legend for both
         for ax in (left, right):
             ax.get_legend().remove()
-        figure.legend(
+        legend = figure.legend(
             handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
         )
+        _literally(legend.get_texts())
     return figure
 
 
@@ -174,13 +179,11 @@ def plot_layers(
     if number is None:
         shown = [row for row in shown if row.work["macs"]]
     own = ax is None
-    if ax is None:
-        ax = _axes(8.0, 1.6 + 0.19 * max(4, len(shown)))
-    positions = list(range(len(shown)))
+    ax = _axes(8.0, 1.6 + 0.19 * max(4, len(shown))) if ax is None else ax
     bounds = [] if number is None else [str(row.costs[number]["bound"]) for row in shown]
-    hatches = dict(zip(dict.fromkeys(bounds), _HATCHES * 2, strict=False))
+    hatches = {bound: _HATCHES[i % len(_HATCHES)] for i, bound in enumerate(dict.fromkeys(bounds))}
     ax.barh(
-        positions,
+        range(len(shown)),
         [_cost(row, number) for row in shown],
         color=[labels.COLOURS[labels.precision_class(row.scheme)] for row in shown],
         hatch=[hatches[bound] for bound in bounds] or None,
@@ -190,15 +193,24 @@ def plot_layers(
         xerr=None if number is None else _errors(shown, number),
         error_kw={"ecolor": "#333333", "elinewidth": 0.9, "capsize": 1.5},
     )
-    names = labels.shorten_all([row.name for row in shown], _LONGEST_NAME)
-    ax.set_yticks(positions, names, fontsize=8)
-    for text in ax.get_yticklabels():
-        text.set_parse_math(False)  # a name may hold a dollar sign
-    ax.set_ylim(len(shown) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
+    _name_axis(ax, shown)
     _cost_axis(ax, doc, number)
     _layer_legend(ax, shown, hatches, own)
     return ax
+
+
+def _literally(texts: Iterable[Text]) -> None:
+    """Show texts as they are: a dollar sign in a name begins no formula."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def _name_axis(ax: Axes, shown: Sequence[Row]) -> None:
+    names = labels.shorten_all([row.name for row in shown], _LONGEST_NAME)
+    ax.set_yticks(range(len(shown)), names, fontsize=8)
+    _literally(ax.get_yticklabels())
+    ax.set_ylim(len(shown) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
 
 
 def _number(doc: Mapping[str, Any], prediction: str | int) -> int | None:
@@ -257,12 +269,13 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
         for bound, hatch in hatches.items()
     ]
     if not own or not isinstance(ax.figure, Figure):
-        ax.legend(handles=handles, fontsize="small", loc="best")
+        _literally(ax.legend(handles=handles, fontsize="small", loc="best").get_texts())
         return
     columns = min(4, max(1, len(handles)))
-    ax.figure.legend(
+    legend = ax.figure.legend(
         handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
     )
+    _literally(legend.get_texts())
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:

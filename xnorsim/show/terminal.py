@@ -141,14 +141,9 @@ def table_of(
     Parameters: `first`, the heading of the names; `colours`, one a row, for its bar and words.
     """
     table = Table(
-        box=ASCII if plain else SIMPLE,
-        show_edge=False,
-        show_footer=True,
-        padding=(0, _GAP - 1, 0, 0),
-        pad_edge=False,
-        header_style="bold",
-        footer_style="bold",
-    )
+        box=ASCII if plain else SIMPLE, show_edge=False, show_footer=True, pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0), header_style="bold", footer_style="bold",
+    )  # fmt: skip
     widths = _widths(kept)
     room = width - sum(size + _GAP for size in widths)
     longest = max((cell_len(labels.visible(name)) for name in names), default=0)
