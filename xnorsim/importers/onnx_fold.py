@@ -110,7 +110,7 @@ def fold(
         if key == ("", "Identity"):
             parameter = state.constants[view.inputs[0]]
         elif key == _FILL:
-            parameter = Parameter(spec, parameter.stored, partial(_filled, spec, _fill(node)))
+            parameter = Parameter(spec, parameter.stored, partial(_filled, spec, node))
         add_constant(state, view.where, name, parameter)
         if name in made:
             state.values[name] = made[name]
@@ -167,7 +167,8 @@ def _fill(node: onnx.NodeProto) -> np.ndarray:
     return np.zeros(1, np.float32)
 
 
-def _filled(spec: TensorSpec, value: np.ndarray) -> np.ndarray:
+def _filled(spec: TensorSpec, node: onnx.NodeProto) -> np.ndarray:
+    value = _fill(node)
     return np.full(spec.shape, value[0], dtype=value.dtype)
 
 
