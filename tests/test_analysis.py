@@ -141,3 +141,8 @@ def test_a_report_shows_itself_in_a_notebook(report):
     assert "resnet18" in page
     assert "raspberry-pi-4b" in page
     assert "<script" not in page
+
+
+def test_a_profile_may_be_compared_with_itself():
+    found = xs.compare("resnet18", profile=["pixel-1", "pixel-1"]).to_dict()
+    assert found["totals"]["latency_s_ratio"] == 1.0

@@ -187,13 +187,12 @@ def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
     if b is not None:
         return comparison.compare(_documented(a, options), _documented(b, options))
     both = _documented(a, options)
-    names = [item["profile"] for item in both["predictions"]]
-    if len(names) != 2:
+    if len(both["predictions"]) != 2:
         raise UsageError(
-            f"one model is compared on two profiles, and {len(names)} were given: "
+            f"one model is compared on two profiles, and {len(both['predictions'])} were given: "
             "give a second model or report, or two profiles"
         )
-    return comparison.compare_profiles(both, *names)
+    return comparison.compare_profiles(both, 0, 1)
 
 
 def speedup_figure(profile: Profile | Sequence[Profile] = (), *, baseline: str = "peak") -> Figure:
@@ -269,7 +268,7 @@ def _assumptions(
         "notes": list(graph.notes),
     }
     if predicted:
-        result |= {"threads": threads, "baselines": dict(BASELINES), "model": list(_MODEL)}
+        result |= {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(_MODEL)}
     return result
 
 

@@ -6,6 +6,7 @@ One class a section. What a field may hold (unit, zero, exactness) is a `Dimensi
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 from collections.abc import Iterator
@@ -181,6 +182,7 @@ def model_of(path: tuple[str | int, ...]) -> type[BaseModel] | None:
     return model
 
 
+@functools.cache
 def dimension_of(path: tuple[str | int, ...]) -> Dimension:
     """What the quantity at a path may hold; raises KeyError when there is no quantity there."""
     *parents, last = (part for part in path if isinstance(part, str))
