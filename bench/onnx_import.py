@@ -52,7 +52,7 @@ macs = int(model.graph.macs[0] if hasattr(model.graph.macs, "__len__") else mode
 import sys, time
 import xnorsim
 xnorsim.analyze
-import pandas, onnx
+import pandas, onnx, xnorsim.importers.onnx, xnorsim.work.table
 start = time.perf_counter()
 macs = int(xnorsim.analyze(sys.argv[1]).totals["macs"])
 """,

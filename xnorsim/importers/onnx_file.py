@@ -114,6 +114,8 @@ def _opened(path: Path) -> Iterator[tuple[Source, mmap.mmap]]:
         raise
     except (OSError, ValueError) as fault:
         raise ModelError(f"{path}: cannot be read: {fault}") from fault
+    if hasattr(mmap, "MADV_RANDOM"):
+        data.madvise(mmap.MADV_RANDOM)  # weights are stepped over: do not read them ahead
     with data:
         yield Source(path, state.st_size, state.st_mtime_ns), data
 
