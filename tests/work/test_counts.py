@@ -24,7 +24,8 @@ from xnorsim.network.precision import (
     Scaling,
     Scheme,
 )
-from xnorsim.work.counts import FP_KINDS, FUNCTION_OPS, Operands, count, valid_taps
+from xnorsim.work.arithmetic import FUNCTION_OPS, valid_taps
+from xnorsim.work.counts import FP_KINDS, Operands, count
 
 
 def spec(*shape: int, encoding=FLOAT32) -> TensorSpec:
