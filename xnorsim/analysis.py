@@ -56,22 +56,26 @@ def load_model(
         raise UsageError(f"batch must be at least 1, not {batch}")
     if isinstance(model, Graph):
         return _unchanged(model, input_shape, batch)
-    from xnorsim import zoo
-
-    if str(model) in zoo.ZOO and not Path(model).is_file():
-        if input_shape:
-            raise UsageError(f"zoo network '{model}' has a fixed input shape; only batch is free")
-        return zoo.build(str(model), 1 if batch is None else batch)
-    if not Path(model).exists():
-        raise UsageError(
-            f"'{model}' is neither a file nor a network of the zoo: {choices(str(model), zoo.ZOO)}"
-        )
+    if not Path(model).is_file():
+        return _from_zoo(str(model), input_shape, batch)
     from xnorsim.importers import onnx
 
     shapes = {name: tuple(shape) for name, shape in (input_shape or {}).items()}
     return onnx.read_graph(
         Path(model), input_shapes=shapes, batch=batch, allow_unknown=allow_unknown
     )
+
+
+def _from_zoo(name: str, input_shape: object, batch: int | None) -> Graph:
+    from xnorsim import zoo
+
+    if name not in zoo.ZOO:
+        raise UsageError(
+            f"'{name}' is neither a file nor a network of the zoo: {choices(name, zoo.ZOO)}"
+        )
+    if input_shape:
+        raise UsageError(f"zoo network '{name}' has a fixed input shape; only batch is free")
+    return zoo.build(name, 1 if batch is None else batch)
 
 
 def _unchanged(graph: Graph, input_shape: object, batch: int | None) -> Graph:

@@ -125,9 +125,11 @@ def test_macs_are_linear_in_batch(light: Path, name: str) -> None:
 def test_metadata(data: Path) -> None:
     path = data / "onnx" / "resnet18__ts17.onnx"
     graph = read_graph(path, batch=4)
+    assert graph.name == "resnet18__ts17"
     assert graph.metadata == {
         "format": "onnx",
         "file": path.name,
+        "graph": "main_graph",
         "bytes": path.stat().st_size,
         "producer": "pytorch 2.13.0",
         "ir_version": 8,

@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.onnx import read_graph
-from xnorsim.importers.onnx_rules import CONTROL, RULES
-from xnorsim.importers.onnx_tensors import ELEMENT_TYPES, element_type
-from xnorsim.importers.onnx_view import SETTING
+from xnorsim.importers.onnx.rules import CONTROL, RULES
+from xnorsim.importers.onnx.tensors import ELEMENT_TYPES, element_type
+from xnorsim.importers.onnx.view import SETTING
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import Activation, Function, Reduction

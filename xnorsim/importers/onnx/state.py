@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_file import Source, normal_domain
+from xnorsim.importers.onnx.file import Source, normal_domain
 from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
 from xnorsim.network.precision import Encoding
 

@@ -13,13 +13,13 @@ import numpy as np
 import onnx
 
 from xnorsim.errors import ModelError, UnsupportedOpError
-from xnorsim.importers.onnx_names import check_names, key_of, node_names, ordered, reads, subgraphs
-from xnorsim.importers.onnx_operators import check_operators
-from xnorsim.importers.onnx_rules import CONTROL
-from xnorsim.importers.onnx_state import State, add_constant, unique, value_of
-from xnorsim.importers.onnx_tensors import stored_parameter
-from xnorsim.importers.onnx_view import Layer
-from xnorsim.importers.onnx_walk import alias, emit, location, visit
+from xnorsim.importers.onnx.names import check_names, key_of, node_names, ordered, reads, subgraphs
+from xnorsim.importers.onnx.operators import check_operators
+from xnorsim.importers.onnx.rules import CONTROL
+from xnorsim.importers.onnx.state import State, add_constant, unique, value_of
+from xnorsim.importers.onnx.tensors import stored_parameter
+from xnorsim.importers.onnx.view import Layer
+from xnorsim.importers.onnx.walk import alias, emit, location, visit
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter, TensorSpec
 from xnorsim.network.precision import ENCODINGS, INT64

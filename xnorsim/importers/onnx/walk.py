@@ -9,13 +9,13 @@ from functools import partial
 import onnx
 
 from xnorsim.errors import InputError, ModelError, ShapeError
-from xnorsim.importers.onnx_fold import constant_parameter, fold, is_known
-from xnorsim.importers.onnx_infer import attributes_of, check_arity, infer, spec_of_type
-from xnorsim.importers.onnx_names import key_of
-from xnorsim.importers.onnx_rules import RULES
-from xnorsim.importers.onnx_state import State, add_constant, add_tensor, unique, value_of
-from xnorsim.importers.onnx_tensors import element_type
-from xnorsim.importers.onnx_view import DATA, Layer, NodeView, split_inputs
+from xnorsim.importers.onnx.fold import constant_parameter, fold, is_known
+from xnorsim.importers.onnx.infer import attributes_of, check_arity, infer, spec_of_type
+from xnorsim.importers.onnx.names import key_of
+from xnorsim.importers.onnx.rules import RULES
+from xnorsim.importers.onnx.state import State, add_constant, add_tensor, unique, value_of
+from xnorsim.importers.onnx.tensors import element_type
+from xnorsim.importers.onnx.view import DATA, Layer, NodeView, split_inputs
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, TensorSpec
 from xnorsim.network.precision import Encoding, Meaning, Scheme

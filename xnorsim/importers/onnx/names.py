@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 import onnx
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx_file import normal_domain
-from xnorsim.importers.onnx_state import unique
+from xnorsim.importers.onnx.file import normal_domain
+from xnorsim.importers.onnx.state import unique
 from xnorsim.network.graph import Node, execution_order
 from xnorsim.network.ops import Identity
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from xnorsim.importers import onnx_functions, onnx_movement, onnx_products, onnx_windows
-from xnorsim.importers.onnx_view import Rule
+from xnorsim.importers.onnx import functions, movement, products, windows
+from xnorsim.importers.onnx.view import Rule
 
 __all__ = ["CONTROL", "KNOWN", "RULES"]
 
 RULES: dict[tuple[str, str], Rule] = {
-    **onnx_windows.RULES,
-    **onnx_products.RULES,
-    **onnx_functions.RULES,
-    **onnx_movement.RULES,
+    **windows.RULES,
+    **products.RULES,
+    **functions.RULES,
+    **movement.RULES,
 }
 
 CONTROL = frozenset({("", "If"), ("", "Loop"), ("", "Scan")})

@@ -19,9 +19,9 @@ from onnx import checker, numpy_helper, shape_inference
 from onnx.defs import OpSchema, SchemaError
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_state import LARGEST_FOLD, State, value_of
-from xnorsim.importers.onnx_tensors import encoding_of, type_proto
-from xnorsim.importers.onnx_view import SETTING, NodeView
+from xnorsim.importers.onnx.state import LARGEST_FOLD, State, value_of
+from xnorsim.importers.onnx.tensors import encoding_of, type_proto
+from xnorsim.importers.onnx.view import SETTING, NodeView
 from xnorsim.network.extents import broadcast
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import ENCODINGS

@@ -16,16 +16,16 @@ from typing import Any
 import onnx
 
 from xnorsim.errors import InputError, ModelError
-from xnorsim.importers.onnx_control import walk
-from xnorsim.importers.onnx_file import Source, is_onnx, opsets, read_model
-from xnorsim.importers.onnx_inline import inline_functions
-from xnorsim.importers.onnx_inputs import Inputs, resolve_inputs
-from xnorsim.importers.onnx_names import check_names, node_names, ordered, reads
-from xnorsim.importers.onnx_operators import check_operators
-from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, add_tensor
-from xnorsim.importers.onnx_tensors import elements_of, is_external, stored_parameter
-from xnorsim.importers.onnx_view import Layer
-from xnorsim.importers.onnx_walk import emit
+from xnorsim.importers.onnx.control import walk
+from xnorsim.importers.onnx.file import Source, is_onnx, opsets, read_model
+from xnorsim.importers.onnx.inline import inline_functions
+from xnorsim.importers.onnx.inputs import Inputs, resolve_inputs
+from xnorsim.importers.onnx.names import check_names, node_names, ordered, reads
+from xnorsim.importers.onnx.operators import check_operators
+from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, add_tensor
+from xnorsim.importers.onnx.tensors import elements_of, is_external, stored_parameter
+from xnorsim.importers.onnx.view import Layer
+from xnorsim.importers.onnx.walk import emit
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, check
 
@@ -82,7 +82,7 @@ def _read(
         _keep_constant_output(state, item.name)
     _add_notes(state, stored)
     result = Graph(
-        graph.name or path.stem,
+        path.stem,
         tuple(state.nodes),
         state.tensors,
         state.parameters,
@@ -198,6 +198,7 @@ def _metadata(source: Source, model: onnx.ModelProto, inputs: Inputs) -> dict[st
     return {
         "format": "onnx",
         "file": source.path.name,
+        "graph": model.graph.name,
         "bytes": source.size,
         "producer": producer,
         "ir_version": model.ir_version,

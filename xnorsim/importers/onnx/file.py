@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx_wire import MODEL_FIELDS, WireError, fields, without_values
+from xnorsim.importers.onnx.wire import MODEL_FIELDS, WireError, fields, without_values
 
 __all__ = ["OLDEST_OPSET", "Source", "is_onnx", "normal_domain", "opsets", "read_model"]
 

@@ -16,11 +16,11 @@ import onnx
 from onnx import numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_names import key_of
-from xnorsim.importers.onnx_rules import KNOWN
-from xnorsim.importers.onnx_state import LARGEST_FOLD, State, add_constant, value_of
-from xnorsim.importers.onnx_tensors import encoding_of, is_external, stored_parameter, type_proto
-from xnorsim.importers.onnx_view import SETTING, NodeView
+from xnorsim.importers.onnx.names import key_of
+from xnorsim.importers.onnx.rules import KNOWN
+from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, value_of
+from xnorsim.importers.onnx.tensors import encoding_of, is_external, stored_parameter, type_proto
+from xnorsim.importers.onnx.view import SETTING, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xnorsim.errors import UnsupportedOpError, choices
-from xnorsim.importers.onnx_view import (
+from xnorsim.importers.onnx.view import (
     DATA,
     Layer,
     NodeView,

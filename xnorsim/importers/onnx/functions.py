@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import prod
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx_view import (
+from xnorsim.importers.onnx.view import (
     DATA,
     SETTING,
     Layer,

@@ -6,7 +6,7 @@ import onnx
 from onnx import inliner
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx_names import subgraphs
+from xnorsim.importers.onnx.names import subgraphs
 
 __all__ = ["inline_functions"]
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 import onnx
 
 from xnorsim.errors import UnsupportedOpError
-from xnorsim.importers.onnx_fold import is_known, known_outputs
-from xnorsim.importers.onnx_infer import schema_of
-from xnorsim.importers.onnx_names import key_of
-from xnorsim.importers.onnx_rules import CONTROL, RULES
+from xnorsim.importers.onnx.fold import is_known, known_outputs
+from xnorsim.importers.onnx.infer import schema_of
+from xnorsim.importers.onnx.names import key_of
+from xnorsim.importers.onnx.rules import CONTROL, RULES
 
 __all__ = ["check_operators"]
 

@@ -16,8 +16,8 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx_file import Source
-from xnorsim.importers.onnx_wire import INSIDE
+from xnorsim.importers.onnx.file import Source
+from xnorsim.importers.onnx.wire import INSIDE
 from xnorsim.network.graph import MAX_ELEMENTS, Parameter, Stored, TensorSpec
 from xnorsim.network.precision import ENCODINGS, Encoding
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from xnorsim.errors import ModelError, ShapeError, UsageError, choices
-from xnorsim.importers.onnx_tensors import encoding_of
+from xnorsim.importers.onnx.tensors import encoding_of
 from xnorsim.network.graph import MAX_ELEMENTS, TensorSpec
 
 __all__ = ["Inputs", "resolve_inputs"]

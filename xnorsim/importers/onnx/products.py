@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx_view import (
+from xnorsim.importers.onnx.view import (
     DATA,
     SETTING,
     Layer,
@@ -24,7 +24,7 @@ from xnorsim.importers.onnx_view import (
     output_spec,
     require,
 )
-from xnorsim.importers.onnx_windows import check_convolution, convolution
+from xnorsim.importers.onnx.windows import check_convolution, convolution
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter, TensorSpec
 from xnorsim.network.precision import INT32

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xnorsim.errors import ShapeError
-from xnorsim.importers.onnx_view import (
+from xnorsim.importers.onnx.view import (
     DATA,
     SETTING,
     Layer,

@@ -1,0 +1,11 @@
+"""ONNX files -> Graph.
+
+reading (the entry) takes a file through wire and file (its bytes, without the weights), tensors
+(what is stored), inputs and names (checks), control and inline (branches, loops, functions), and
+walk, which visits node after node: infer (shapes, by onnx), fold (constants), rules (operators ->
+layer kinds, from functions, movement, operators, products and windows).
+"""
+
+from xnorsim.importers.onnx.reading import is_onnx, read_graph
+
+__all__ = ["is_onnx", "read_graph"]
