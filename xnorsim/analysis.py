@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xnorsim.cost.network import BASELINES, Twin, predict_network
 from xnorsim.errors import UsageError, choices
-from xnorsim.machine.profile import load_profile
-from xnorsim.machine.schema import HardwareProfile
 from xnorsim.network.graph import Graph, spec_of
 from xnorsim.network.policy import Binarize, Policy, apply, as_float, kept, parse_keep
 from xnorsim.network.precision import Scaling
@@ -21,15 +18,18 @@ from xnorsim.work.fusion import DEFAULT_FUSE, Fuse
 from xnorsim.work.memory import WORD_BITS
 from xnorsim.work.table import LayerTable, layer_table, totals
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a network is counted without these: pydantic alone takes 0.15 s
     from matplotlib.figure import Figure
 
+    from xnorsim.cost.network import NetworkPrediction
+    from xnorsim.machine.schema import HardwareProfile
     from xnorsim.show.comparison import Comparison
+
+    Profile = str | PathLike[str] | HardwareProfile
 
 __all__ = ["analyze", "compare", "load_model", "make_policy", "parse_fuse", "speedup_figure"]
 
 Model = str | PathLike[str] | Graph
-Profile = str | PathLike[str] | HardwareProfile
 
 
 def load_model(
@@ -158,23 +158,17 @@ def analyze(
     """
     policy = make_policy(binarize, keep, scaling, depthwise)
     fused = parse_fuse(fuse)
-    profiles = _profiles(profile)
+    profiles = _profiles(profile)  # before the model: its faults are found sooner
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
     graph = apply(original, policy)
     table = layer_table(graph, fused)
-    predictions = ()
+    assumptions = _assumptions(graph, original, policy, fused)
+    predictions: tuple[NetworkPrediction, ...] = ()
     if profiles:
-        twin = _twin(original, fused, table)
-        predictions = tuple(
-            predict_network(table.columns, twin, item, threads, predictor) for item in profiles
-        )
-    return Report(
-        model=_described(original),
-        assumptions=_assumptions(graph, original, policy, fused, threads, bool(profiles)),
-        table=table,
-        totals=totals(table),
-        predictions=predictions,
-    )
+        floats = layer_table(as_float(original), fused)
+        predictions = _predictions(table, floats, profiles, threads, predictor)
+        assumptions |= _prediction_assumptions(threads)
+    return Report(_described(original), assumptions, table, totals(table), predictions)
 
 
 def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
@@ -219,6 +213,11 @@ def speedup_figure(profile: Profile | Sequence[Profile] = (), *, baseline: str =
 
 
 def _profiles(profile: Profile | Sequence[Profile]) -> list[HardwareProfile]:
+    if isinstance(profile, Sequence) and not isinstance(profile, str) and not profile:
+        return []
+    from xnorsim.machine.profile import load_profile
+    from xnorsim.machine.schema import HardwareProfile
+
     several = (profile,) if isinstance(profile, str | PathLike | HardwareProfile) else profile
     return [p if isinstance(p, HardwareProfile) else load_profile(p) for p in several]
 
@@ -233,12 +232,23 @@ def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     return analyze(item, **options).to_dict()
 
 
-def _twin(original: Graph, fuse: tuple[Fuse, ...], table: LayerTable) -> Twin:
-    """The network in fp32, and which of its layers the table has with binary weights."""
-    floats = layer_table(as_float(original), fuse)
+def _predictions(
+    table: LayerTable,
+    floats: LayerTable,
+    profiles: Sequence[HardwareProfile],
+    threads: int,
+    predictor: str,
+) -> tuple[NetworkPrediction, ...]:
+    """One prediction a profile; `floats` is the same network in fp32, the baseline."""
+    from xnorsim.cost.network import Twin, predict_network
+
     binary_macs = table.columns["binary_macs"] + table.columns["bwn_macs"]
     binary = {name for name, macs in zip(table.names, binary_macs, strict=True) if macs}
-    return Twin(floats.columns, np.array([name in binary for name in floats.names], dtype=bool))
+    is_binary = np.array([name in binary for name in floats.names], dtype=bool)
+    twin = Twin(floats.columns, is_binary)
+    return tuple(
+        predict_network(table.columns, twin, item, threads, predictor) for item in profiles
+    )
 
 
 def _described(graph: Graph) -> dict[str, Any]:
@@ -252,15 +262,10 @@ def _described(graph: Graph) -> dict[str, Any]:
 
 
 def _assumptions(
-    graph: Graph,
-    original: Graph,
-    policy: Policy,
-    fuse: tuple[Fuse, ...],
-    threads: int,
-    predicted: bool,
+    graph: Graph, original: Graph, policy: Policy, fuse: tuple[Fuse, ...]
 ) -> dict[str, Any]:
     binary = policy.binarize is not Binarize.NONE
-    result: dict[str, Any] = {
+    return {
         "binarize": str(policy.binarize),
         "keep": list(policy.keep) if binary else [],
         "high_precision_layers": sorted(kept(original, policy)) if binary else [],
@@ -271,9 +276,12 @@ def _assumptions(
         "conventions": list(_CONVENTIONS),
         "notes": list(graph.notes),
     }
-    if predicted:
-        result |= {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(_MODEL)}
-    return result
+
+
+def _prediction_assumptions(threads: int) -> dict[str, Any]:
+    from xnorsim.cost.network import BASELINES
+
+    return {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(_MODEL)}
 
 
 _CONVENTIONS = (

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xnorsim.cost.network import NetworkPrediction
 from xnorsim.work.table import COLUMNS, LayerTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from xnorsim.cost.network import NetworkPrediction
 
 __all__ = ["SCHEMA", "Report", "document"]
 

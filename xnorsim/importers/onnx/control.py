@@ -97,10 +97,12 @@ def _take(
         add_constant(state, where, mapping[tensor.name], parameter)
     names = node_names(graph.node, where)
     known = {*state.specs, *bound, *(item.name for item in graph.initializer)}
-    check_names(where, graph, names, known - {n for node in graph.node for n in node.output})
+    read = [reads(node) for node in graph.node]
+    known -= {n for node in graph.node for n in node.output}
+    check_names(where, graph, names, read, known)
     nodes = [
         (f"{prefix}/{name}", _renamed(node, mapping))
-        for name, node in ordered(where, graph.node, names)
+        for name, node in ordered(where, graph.node, names, read)
     ]
     for _, node in nodes:
         state.read.update(reads(node))

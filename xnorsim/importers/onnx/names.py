@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import onnx
 
@@ -68,8 +68,16 @@ def node_names(nodes: Iterable[onnx.NodeProto], where: str, repair: bool = False
     return result
 
 
-def check_names(file: str, graph: onnx.GraphProto, names: list[str], known: set[str]) -> None:
+def check_names(
+    file: str,
+    graph: onnx.GraphProto,
+    names: Sequence[str],
+    read: Sequence[Sequence[str]],
+    known: Set[str],
+) -> None:
     """Every tensor is written once, and written by somebody before it is read.
+
+    `names` and `read` belong to the nodes in their order; `known` holds inputs and initializers.
 
     Raises:
         ModelError: all faults together.
@@ -84,8 +92,8 @@ def check_names(file: str, graph: onnx.GraphProto, names: list[str], known: set[
     faults += [
         f"node '{name}' ({node.op_type}) reads tensor '{tensor}', which is no input, no "
         "initializer, and written by no node"
-        for name, node in zip(names, graph.node, strict=True)
-        for tensor in reads(node)
+        for name, node, tensors in zip(names, graph.node, read, strict=True)
+        for tensor in tensors
         if tensor not in known and tensor not in written
     ]
     faults += [
@@ -99,7 +107,10 @@ def check_names(file: str, graph: onnx.GraphProto, names: list[str], known: set[
 
 
 def ordered(
-    file: str, nodes: Iterable[onnx.NodeProto], names: list[str]
+    file: str,
+    nodes: Iterable[onnx.NodeProto],
+    names: Sequence[str],
+    read: Sequence[Sequence[str]],
 ) -> list[tuple[str, onnx.NodeProto]]:
     """The nodes with their names, each after those that it reads from.
 
@@ -108,7 +119,7 @@ def ordered(
     """
     by_name = dict(zip(names, nodes, strict=True))
     plain = [
-        Node(name, Identity(), tuple(reads(node)), tuple(filter(None, node.output)))
-        for name, node in by_name.items()
+        Node(name, Identity(), tuple(tensors), tuple(filter(None, node.output)))
+        for (name, node), tensors in zip(by_name.items(), read, strict=True)
     ]
     return [(node.name, by_name[node.name]) for node in execution_order(plain, file)]

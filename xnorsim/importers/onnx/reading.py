@@ -71,11 +71,13 @@ def _read(
     names = node_names(graph.node, path.name, repair)
     given = [item for item in graph.input if item.name not in stored]
     known = {*stored, *(item.name for item in given)}
-    check_names(path.name, graph, names, known)
-    nodes = ordered(path.name, graph.node, names)
+    read = [reads(node) for node in graph.node]
+    check_names(path.name, graph, names, read, known)
+    nodes = ordered(path.name, graph.node, names, read)
     check_operators(path.name, nodes, set(stored), opsets(model), allow_unknown)
     inputs = resolve_inputs(path.name, given, input_shapes, batch)
     state = _start(source, model, stored, inputs, allow_unknown)
+    state.read.update(*read)
     state.names.update(names)
     walk(state, nodes)
     for item in graph.output:
@@ -122,7 +124,6 @@ def _start(
     allow_unknown: bool,
 ) -> State:
     graph, file = model.graph, source.path.name
-    read = {name for node in graph.node for name in reads(node)}
     stated = {item.name: item.type for item in (*graph.value_info, *graph.output)}
     state = State(
         file,
@@ -130,7 +131,7 @@ def _start(
         list(model.opset_import),
         model.ir_version,
         allow_unknown,
-        read | {item.name for item in graph.output},
+        {item.name for item in graph.output},
         stated,
         inputs.symbols,
         inputs.overridden,

@@ -7,6 +7,7 @@ lengths.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -119,10 +120,11 @@ def check_tensor(where: str, tensor: TensorProto, source: Source) -> TensorSpec:
         ShapeError: impossible dimensions.
     """
     spec = tensor_spec(where, tensor)
-    if is_external(tensor) and _entries(tensor).get("location") != INSIDE:
+    entries = _entries(tensor) if is_external(tensor) else None
+    if entries is not None and entries.get("location") != INSIDE:
         external_file(where, tensor, source.path.parent)
         return spec
-    field, found, expected, unit = _length(tensor, spec)
+    field, found, expected, unit = _length(tensor, spec, entries)
     if found != expected:
         raise ModelError(
             f"{where}: its {field} has {found} {unit}; {spec} takes {expected}: damaged"
@@ -130,11 +132,15 @@ def check_tensor(where: str, tensor: TensorProto, source: Source) -> TensorSpec:
     return spec
 
 
-def _length(tensor: TensorProto, spec: TensorSpec) -> tuple[str, int, int, str]:
-    """(field, its length, the length it should have, unit); nothing is decoded."""
+def _length(
+    tensor: TensorProto, spec: TensorSpec, entries: Mapping[str, str] | None
+) -> tuple[str, int, int, str]:
+    """(field, its length, the length it should have, unit); nothing is decoded.
+
+    `entries` say where values stand that were stepped over; None if the tensor holds its own.
+    """
     name = _FIELDS.get(spec.encoding.name, "int32_data")
-    if is_external(tensor):
-        entries = _entries(tensor)
+    if entries is not None:
         field, length = entries.get("field", ""), int(entries.get("length", 0))
         fits = field == name or (field == "raw_data" and spec.encoding.name != "string")
         return field, length, _bytes_of(spec) if fits else 0, "bytes"
