@@ -4,7 +4,7 @@
 
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
-The questions:  analyze, compare
+The questions:  analyze, compare, speedup_figure
 Networks:       load_model, Graph
 Machines:       load_profile, profile_names
 Errors:         XnorsimError
@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xnorsim.analysis import analyze, compare, load_model
+    from xnorsim.analysis import analyze, compare, load_model, speedup_figure
     from xnorsim.errors import XnorsimError
     from xnorsim.machine.profile import load_profile, profile_names
     from xnorsim.network.graph import Graph
@@ -35,6 +35,7 @@ __all__ = [
     "load_model",
     "load_profile",
     "profile_names",
+    "speedup_figure",
 ]
 
 # Public name -> the module that defines it. The imports above say the same to type checkers and
@@ -47,6 +48,7 @@ _PUBLIC = {
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",
     "profile_names": "xnorsim.machine.profile",
+    "speedup_figure": "xnorsim.analysis",
 }
 
 

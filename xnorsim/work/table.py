@@ -111,7 +111,9 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
             for node in graph.nodes
         ),
         fused_into=tuple(fused[name].host if name in fused else "" for name in by_name),
-        output_shapes=tuple(spec_of(graph, node.outputs[0]).shape for node in graph.nodes),
+        output_shapes=tuple(
+            spec_of(graph, node.outputs[0]).shape if node.outputs else () for node in graph.nodes
+        ),
         fp_ops_by_kind=tuple(item.fp_ops for item in counts.values()),
         columns={name: _column(graph, name, [row[name] for row in rows]) for name in COLUMNS},
         peak_layer=live.peak_node,

@@ -72,8 +72,9 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         fold(state, view, key, node, specs)
         return
     assert rule is not None
-    outputs = _kept_outputs(state, where, node, specs)
-    view = replace(view, outputs=tuple(outputs))
+    outputs = tuple(_kept_outputs(state, where, node, specs))
+    if outputs != view.outputs:
+        view = replace(view, outputs=outputs)
     built = rule.build(view)
     if not isinstance(built, Sequence):
         built = (Layer(built, view.inputs, view.outputs, rule.roles),)

@@ -145,18 +145,17 @@ def _without_large(data: Buffer, start: int, end: int) -> bytes:
     if len(large) != 1 or any(field.number in _EXTERNAL for field in found):
         return data[start:end]
     cut = large[0]
-    where = {
-        "location": INSIDE,
-        "offset": str(cut.content),
-        "length": str(cut.end - cut.content),
-        "field": _VALUES[cut.number],
-    }
     entries = [
-        _bytes_field(13, _bytes_field(1, key.encode()) + _bytes_field(2, value.encode()))
-        for key, value in where.items()
+        _entry("offset", str(cut.content)),
+        _entry("length", str(cut.end - cut.content)),
+        _entry("field", _VALUES[cut.number]),
     ]
-    external = b"\x70\x01"  # data_location (field 14, a number) = EXTERNAL
-    return b"".join([data[start : cut.start], data[cut.end : end], *entries, external])
+    return b"".join([data[start : cut.start], data[cut.end : end], *entries, _STANDS_INSIDE])
+
+
+def _entry(key: str, value: str) -> bytes:
+    """A pair of texts among a tensor's external data (field 13)."""
+    return _bytes_field(13, _bytes_field(1, key.encode()) + _bytes_field(2, value.encode()))
 
 
 def _bytes_field(number: int, content: bytes) -> bytes:
@@ -164,9 +163,15 @@ def _bytes_field(number: int, content: bytes) -> bytes:
 
 
 def _number(value: int) -> bytes:
+    if value <= 0x7F:
+        return bytes((value,))
     result = bytearray()
     while value > 0x7F:
         result.append(value & 0x7F | 0x80)
         value >>= 7
     result.append(value)
     return bytes(result)
+
+
+# Where the values stand, and data_location (field 14, a number) = EXTERNAL.
+_STANDS_INSIDE = _entry("location", INSIDE) + b"\x70\x01"
