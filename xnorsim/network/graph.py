@@ -64,10 +64,15 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One tensor of the model file. Parameters that share a key are stored once."""
+    """One tensor of the model file. Parameters that share a key are stored once.
+
+    `is_scale` says that its values scale or shift others: a scale, a zero point, or the smaller
+    factor of a product from which a parameter was folded.
+    """
 
     key: str
     spec: TensorSpec
+    is_scale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
