@@ -9,6 +9,7 @@ from functools import partial
 import onnx
 
 from xnorsim.errors import InputError, ModelError, ShapeError
+from xnorsim.importers.onnx.agree import check_layer
 from xnorsim.importers.onnx.fold import constant_parameter, fold, is_known
 from xnorsim.importers.onnx.infer import attributes_of, check_arity, infer, spec_of_type
 from xnorsim.importers.onnx.names import key_of
@@ -170,6 +171,7 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
     inputs, parameters = split_inputs(layer.inputs, layer.roles or (DATA,), state.constants)
     state.parameters.update({tensor: state.constants[tensor] for tensor in parameters.values()})
     outputs = tuple(output for output in layer.outputs if output)
+    check_layer(state, where, layer.op, inputs, layer.outputs, parameters)
     title = f"{name}{layer.suffix}"
     if layer.suffix or title in state.emitted:
         title = unique(title, state.names | state.emitted)
