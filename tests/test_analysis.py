@@ -40,6 +40,8 @@ def test_layers_are_a_frame(report):
 def test_costs_are_a_frame(report):
     frame = report.costs
     assert frame.index.names == ["profile", "layer"]
+    twice = xs.analyze("resnet18", profile=["pixel-1", "pixel-1"])
+    assert len(twice.costs) == 2 * len(twice.layers)
     assert frame.loc["raspberry-pi-4b", "latency_s"].sum() == pytest.approx(
         report.predictions[0].totals["latency_s"]
     )
@@ -115,6 +117,8 @@ def test_a_graph_is_analyzed_as_it_is():
         ({"batch": 0}, "batch must be at least 1, not 0"),
         ({"profile": "raspberry-pi-5b"}, "did you mean raspberry-pi-4b"),
         ({"profile": "raspberry-pi-4b", "threads": 8}, "has 4 cores"),
+        ({"threads": 2}, "give a profile too"),
+        ({"predictor": "formula"}, "give a profile too"),
         ({"input_shape": {"input": (1, 3, 8, 8)}}, "fixed input shape"),
         ({"binarize": "xnor", "keep": "stage1.0.cnv1"}, "did you mean stage1.0.conv1"),
     ],

@@ -159,6 +159,8 @@ def analyze(
     policy = make_policy(binarize, keep, scaling, depthwise)
     fused = parse_fuse(fuse)
     profiles = _profiles(profile)  # before the model: its faults are found sooner
+    if not profiles and (threads, predictor) != (1, "roofline"):
+        raise UsageError("threads and predictor say how a profile is used: give a profile too")
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
     graph = apply(original, policy)
     table = layer_table(graph, fused)
@@ -289,6 +291,7 @@ _CONVENTIONS = (
     "batch normalization at inference holds two vectors a layer: scale and shift",
     "activations live from the layer that writes them to the last that reads them",
     "views, and what is fused, use the memory of the tensor they change",
+    "scratch inside a layer (packing buffers, the K map) is not part of the activations",
 )
 _MODEL = (
     "roofline: the nearest of one compute ceiling a precision and one memory ceiling a level",

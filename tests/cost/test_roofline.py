@@ -79,26 +79,30 @@ BYTE = 8
     ("work", "expected", "why"),
     [
         (
-            {"input_bits": 8000 * BYTE, "output_bits": 2000 * BYTE, "runs": 1},
+            {"activation_traffic_bits": 10_000 * BYTE},
             [10e3, 0, 0],
             "fits into L1",
         ),
         (
-            {"input_bits": 40000 * BYTE, "output_bits": 10000 * BYTE, "runs": 1},
+            {"activation_traffic_bits": 50_000 * BYTE},
             [50e3, 50e3, 0],
             "more than L1 holds: all of it crosses from L2",
         ),
         (
-            {"weight_bits": 2_000_000 * BYTE, "runs": 1},
+            {"weight_bits": 2_000_000 * BYTE, "parameter_traffic_bits": 2_000_000 * BYTE},
             [2e6, 2e6, 2e6],
             "weights that no cache keeps come from memory each time",
         ),
         (
-            {"weight_bits": 3000 * BYTE, "scale_bits": 1000 * BYTE, "runs": 1},
+            {
+                "weight_bits": 3000 * BYTE,
+                "scale_bits": 1000 * BYTE,
+                "parameter_traffic_bits": 4000 * BYTE,
+            },
             [4e3, 0, 0],
             "weights of a network that fits into L1 stay there",
         ),
-        ({"input_bits": 8000, "output_bits": 8000, "runs": 0}, [0, 0, 0], "a view moves nothing"),
+        ({"input_bits": 8000, "output_bits": 8000}, [0, 0, 0], "a view moves nothing"),
     ],
 )
 def test_traffic_by_level(work, expected, why):
@@ -106,8 +110,27 @@ def test_traffic_by_level(work, expected, why):
     assert found == expected, why
 
 
+def test_weights_stay_in_a_cache_only_if_all_of_the_network_do():
+    """Two layers of 20 kB each: either would fit into L1, both together do not."""
+    each = np.array([20_000, 20_000]) * BYTE
+    work = {name: np.zeros(2, dtype=np.int64) for name in COLUMNS}
+    work |= {"weight_bits": each, "parameter_traffic_bits": each}
+    l1, l2, dram = roofline.traffic_bytes(work, MACHINE)
+    assert l2.tolist() == l1.tolist() == [20e3, 20e3]
+    assert dram.tolist() == [0, 0]
+
+
+def test_a_shared_weight_is_read_each_time():
+    """Stored with the first of two layers, and moved for both."""
+    work = {name: np.zeros(2, dtype=np.int64) for name in COLUMNS}
+    work["weight_bits"] = np.array([2_000_000 * BYTE, 0])
+    work["parameter_traffic_bits"] = np.array([2_000_000 * BYTE, 2_000_000 * BYTE])
+    found = roofline.predict(work, MACHINE)
+    assert found.latency_s[0] == found.latency_s[1] == pytest.approx(1e-3)
+
+
 def test_bandwidth_grows_with_threads_to_the_shared_limit():
-    work = columns(weight_bits=6_000_000 * BYTE, runs=1)
+    work = columns(weight_bits=6_000_000 * BYTE, parameter_traffic_bits=6_000_000 * BYTE)
     seconds = [roofline.transfer_seconds(work, MACHINE, n)[2][0] for n in (1, 2, 4)]
     assert seconds == pytest.approx([3e-3, 2e-3, 2e-3])  # 2 GB/s, then 3 GB/s for all together
 
@@ -119,7 +142,12 @@ def test_bandwidth_grows_with_threads_to_the_shared_limit():
         ({"fp_macs": 4_000_000, "runs": 1}, 1e-3 + 1e-6, "compute", "overhead is added"),
         ({"fp_macs": 4, "runs": 1}, 1e-9 + 1e-6, "overhead", "mostly overhead"),
         (
-            {"fp_macs": 4000, "weight_bits": 2_000_000 * BYTE, "runs": 1},
+            {
+                "fp_macs": 4000,
+                "weight_bits": 2_000_000 * BYTE,
+                "parameter_traffic_bits": 2_000_000 * BYTE,
+                "runs": 1,
+            },
             1e-3 + 1e-6,
             "DRAM",
             "2 MB at 2 GB/s hide the compute",
@@ -134,7 +162,7 @@ def test_the_nearest_bound_wins(work, latency, bound, why):
 
 
 def test_energy_adds_operations_bytes_and_static_power():
-    work = columns(binary_macs=1000, fp_ops=10, input_bits=100 * BYTE, runs=1)
+    work = columns(binary_macs=1000, fp_ops=10, activation_traffic_bits=100 * BYTE, runs=1)
     found = roofline.predict(work, MACHINE)
     by_hand = 1000 * 1e-14 + 10 * 1e-12 + 100 * 1e-12 + 0.5 * float(found.latency_s[0])
     assert found.energy_j[0] == pytest.approx(by_hand, rel=1e-12)

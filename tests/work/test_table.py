@@ -14,7 +14,7 @@ from xnorsim.errors import ModelError
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, consumers
 from xnorsim.network.policy import Binarize, Policy, apply, as_float
-from xnorsim.network.precision import BIPOLAR, FLOAT32, INT8, MAC_CLASSES, Scaling
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT8, MAC_CLASSES, Scaling
 from xnorsim.work.fusion import Fuse, fusions
 from xnorsim.work.memory import live_activations, packed_bits, parameter_bits
 from xnorsim.work.table import COLUMNS, layer_table, totals
@@ -41,6 +41,20 @@ class TestFusion:
         assert found["sum"].host == "conv1"
         assert found["sum"].tensor == "bn1"  # its last writer, not the shortcut
         assert found["last"].host == "conv1"
+
+    def test_a_sum_waits_for_the_layer_that_is_ready_last(self):
+        """relu(a) runs in a, which is done before b: the sum runs in b and reads relu(a)."""
+        b = Builder("wait", input=(1, 4, 4, 4))
+        x = b.conv(b.input, 4, 1, name="a")
+        y = b.conv(b.input, 4, 1, name="b")
+        graph = b.graph(b.add(y, b.relu(x, name="relu"), name="sum"))
+        found = fusions(graph, (Fuse.RELU, Fuse.ADD))
+        assert (found["relu"].host, found["sum"].host) == ("a", "b")
+        table = layer_table(graph, (Fuse.RELU, Fuse.ADD))
+        moved = dict(
+            zip(table.names, table.columns["activation_traffic_bits"].tolist(), strict=True)
+        )
+        assert (moved["relu"], moved["sum"]) == (0, 64 * BITS)
 
     def test_nothing_is_fused_unless_asked(self):
         assert fusions(residual_block(), ()) == {}
@@ -93,7 +107,7 @@ class TestParameters:
         b = Builder("pad", input=(1, 100))
         graph = apply(b.graph(b.dense(b.input, 10, bias=False, name="d")), _all_xnor())
         assert parameter_bits(graph, {})["d"].padded == 10 * 128
-        assert packed_bits(TensorSpec((100, 10), BIPOLAR), 0) == 10 * 128
+        assert packed_bits(TensorSpec((100, 10), BIPOLAR), 100) == 10 * 128
 
     def test_shared_tensors_are_stored_once_and_worked_each_time(self):
         b = Builder("shared", input=(1, 8, 4, 4))
@@ -110,11 +124,80 @@ class TestParameters:
         read = TensorSpec((8, 8, 1, 1), FLOAT32)
         stored = (
             Stored("w_int8", TensorSpec((8, 8, 1, 1), INT8)),
-            Stored("w_scale", TensorSpec((8,), FLOAT32)),
+            Stored("w_scale", TensorSpec((8,), FLOAT32), is_scale=True),
         )
         graph = dataclasses.replace(graph, parameters={"c.weight": Parameter(read, stored)})
         bits = parameter_bits(graph, {})["c"]
         assert (bits.weights, bits.scales, bits.fp32) == (64 * 8, 8 * 32, 64 * 32)
+
+    def test_a_shared_weight_is_binarized_once(self):
+        """Two names of one stored tensor, as Identity makes them."""
+        b = Builder("shared", input=(1, 8, 4, 4))
+        x = b.conv(b.input, 8, 3, padding=1, bias=False, name="one")
+        graph = b.graph(b.conv(x, 8, 3, padding=1, bias=False, name="two"))
+        weights = {**graph.parameters, "two.weight": graph.parameters["one.weight"]}
+        table = layer_table(apply(dataclasses.replace(graph, parameters=weights), _all_xnor()))
+        rows = [table.names.index(name) for name in ("one", "two")]
+        assert table.columns["weight_bits"][rows].tolist() == [576, 0]
+        assert table.columns["scale_bits"][rows].tolist() == [8 * BITS, 0]
+        assert table.columns["parameter_traffic_bits"][rows].tolist() == [576 + 8 * BITS] * 2
+
+    def test_bn_is_not_folded_into_weights_that_another_layer_uses(self):
+        b = Builder("shared", input=(1, 8, 4, 4))
+        x = b.batch_norm(b.conv(b.input, 8, 3, padding=1, bias=False, name="one"), name="bn1")
+        y = b.batch_norm(b.conv(x, 8, 3, padding=1, bias=False, name="two"), name="bn2")
+        graph = b.graph(y)
+        assert set(fusions(graph)) == {"bn1", "bn2"}
+        weights = {**graph.parameters, "two.weight": graph.parameters["one.weight"]}
+        assert fusions(dataclasses.replace(graph, parameters=weights)) == {}
+
+    def test_two_bns_that_share_one_vector_are_stored_each(self):
+        b = Builder("bn", input=(1, 8, 4, 4))
+        graph = b.graph(b.batch_norm(b.batch_norm(b.input, name="one"), name="two"))
+        for shared, bits, count in (
+            (("scale",), 2 * 8 * BITS, 8),
+            (("scale", "shift", "mean", "variance"), 0, 0),
+        ):
+            same = {f"two.{role}": graph.parameters[f"one.{role}"] for role in shared}
+            found = parameter_bits(
+                dataclasses.replace(graph, parameters={**graph.parameters, **same}), {}
+            )
+            assert (found["two"].scales, found["two"].count) == (bits, count)
+            assert found["two"].read == 2 * 8 * BITS
+
+    def test_transposed_filters_are_padded_along_their_inputs(self):
+        weight = TensorSpec((64, 1, 4, 4), FLOAT32)
+        op = ops.ConvTranspose(1, (4, 4), (2, 2), ((1, 1),) * 2, (1, 1))
+        graph = Graph(
+            "up",
+            (Node("up", op, ("x",), ("y",), {"weight": "w"}),),
+            {"x": TensorSpec((1, 64, 4, 4), FLOAT32), "y": TensorSpec((1, 1, 8, 8), FLOAT32)},
+            {"w": Parameter(weight, (Stored("w", weight),))},
+            ("x",),
+            ("y",),
+        )
+        assert parameter_bits(apply(graph, _all_xnor()), {})["up"].padded == 64 * 16
+
+    def test_a_normalization_trains_its_vectors(self):
+        vector = TensorSpec((16,), FLOAT32)
+        spec = TensorSpec((2, 16), FLOAT32)
+        roles = {"scale": "s", "shift": "h"}
+        held = {name: Parameter(vector, (Stored(name, vector),)) for name in roles.values()}
+        node = Node("ln", ops.Normalize("layer", 16), ("x",), ("y",), roles)
+        graph = Graph("ln", (node,), {"x": spec, "y": spec}, held, ("x",), ("y",))
+        bits = parameter_bits(graph, {})["ln"]
+        assert (bits.count, bits.scales, bits.weights, bits.fp32) == (32, 1024, 0, 1024)
+
+    def test_of_a_table_the_picked_entries_are_read(self):
+        table = TensorSpec((30_000, 8), FLOAT32)
+        tensors = {
+            "i": TensorSpec((4,), ENCODINGS["int64"]),
+            "y": TensorSpec((4, 8), FLOAT32),
+        }
+        node = Node("pick", ops.Gather((4, 8)), ("i",), ("y",), {"table": "t"})
+        held = {"t": Parameter(table, (Stored("t", table),))}
+        bits = parameter_bits(Graph("t", (node,), tensors, held, ("i",), ("y",)), {})["pick"]
+        assert (bits.weights, bits.read) == (30_000 * 8 * BITS, 4 * 8 * BITS)
 
 
 class TestLiveActivations:

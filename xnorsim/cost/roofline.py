@@ -7,7 +7,8 @@ each field of a Machine may be a number or an array that broadcasts against them
 
 Assumptions: every operand crosses each memory boundary at most once; the operations of one layer
 share the vector unit, so their times add up; compute and transfers overlap fully; a layer that
-does not run on its own (fused, view) costs its operations, but neither transfers nor overhead.
+does not run on its own (fused, view) has no overhead and moves only what its host has not at hand.
+A cache is taken as its size says, also where several threads have one each.
 """
 
 from __future__ import annotations
@@ -91,10 +92,9 @@ def traffic_bytes(columns: Columns, machine: Machine) -> list[NDArray[np.float64
     that do not fit into the level before it, and the weights if those of the whole network do
     not: at batch 1 each is used once an inference, and stays only if all stay.
     """
-    runs = columns["runs"]
-    activations = runs * (columns["input_bits"] + columns["output_bits"]) / 8
-    weights = (columns["weight_bits"] + columns["scale_bits"]) / 8
-    all_weights = weights.sum()
+    activations = columns["activation_traffic_bits"] / 8
+    weights = columns["parameter_traffic_bits"] / 8
+    all_weights = (columns["weight_bits"] + columns["scale_bits"]).sum() / 8
     result = [activations + weights]
     for inner in machine.level_size_bytes[:-1]:
         result.append(

@@ -11,15 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
-from xnorsim.network.ops import Conv, ConvTranspose, Dense
+from xnorsim.network.ops import Conv, Dense, Weighted
 from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Weighted", "alphas", "binary_parameters", "filters", "signs"]
+__all__ = ["alphas", "binary_parameters", "filters", "signs"]
 
-Weighted = Conv | ConvTranspose | Dense
 Load = Callable[[], "np.ndarray"]
 
 
@@ -62,11 +61,12 @@ def binary_parameters(
     if scaling is not Scaling.NONE:
         spec = TensorSpec((filters(op),), FLOAT32)
         made["alpha"] = ("alpha", spec, partial(alphas, op=op))
+    stored = "+".join(part.key for part in weight.stored)  # what shares these, shares signs
     result = {}
     for role, (suffix, spec, function) in made.items():
-        key = f"{name}.{suffix}"
         load = None if weight.load is None else partial(_computed, weight.load, function)
-        result[role] = (key, Parameter(spec, (Stored(key, spec),), load))
+        made_of = (Stored(f"{stored}.{suffix}", spec),)
+        result[role] = (f"{name}.{suffix}", Parameter(spec, made_of, load))
     return result
 
 

@@ -18,6 +18,7 @@ from xnorsim.network.precision import Encoding
 
 __all__ = [
     "KINDS",
+    "MULTIPLYING",
     "Activation",
     "BatchNorm",
     "Cast",
@@ -55,6 +56,7 @@ __all__ = [
     "Split",
     "Transpose",
     "Unknown",
+    "Weighted",
     "kind",
 ]
 
@@ -376,6 +378,12 @@ Op = (
 )
 
 KINDS: tuple[type, ...] = Op.__args__
+
+Weighted = Conv | ConvTranspose | Dense
+"""Layers of filters: what can be binarized, and what a batch normalization folds into."""
+
+MULTIPLYING = (Conv, ConvTranspose, Dense, MatMul, Recurrent)
+"""Layers with multiply-accumulates, and so with a scheme."""
 
 
 def kind(op: Op) -> str:

@@ -13,9 +13,17 @@ from fnmatch import fnmatchcase
 from itertools import count
 
 from xnorsim.errors import UsageError, choices
-from xnorsim.network.binary import Weighted, binary_parameters
+from xnorsim.network.binary import binary_parameters
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, scheme
-from xnorsim.network.ops import Conv, ConvTranspose, Sign
+from xnorsim.network.ops import (
+    Conv,
+    ConvTranspose,
+    Dequantize,
+    Identity,
+    Quantize,
+    Sign,
+    Weighted,
+)
 from xnorsim.network.precision import (
     BIPOLAR,
     FLOAT32,
@@ -203,7 +211,9 @@ def _fresh(name: str, taken: Set[str]) -> str:
     return name if name not in taken else next(word for word in numbered if word not in taken)
 
 
-def _used_parameters(nodes: Iterable[Node], parameters: dict[str, Parameter]) -> dict:
+def _used_parameters(
+    nodes: Iterable[Node], parameters: dict[str, Parameter]
+) -> dict[str, Parameter]:
     used = {name for node in nodes for name in node.parameters.values()}
     return {name: item for name, item in parameters.items() if name in used}
 
@@ -211,8 +221,9 @@ def _used_parameters(nodes: Iterable[Node], parameters: dict[str, Parameter]) ->
 def _summary(count: int, stay: frozenset[str], policy: Policy) -> str:
     names = sorted(stay)
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    layers = "1 layer" if count == 1 else f"{count} layers"
     return (
-        f"{count} layers costed as {policy.binarize} with scaling {policy.scaling}; "
+        f"{layers} costed as {policy.binarize} with scaling {policy.scaling}; "
         f"in high precision: {shown or 'none'}"
     )
 
@@ -237,6 +248,8 @@ def as_float(graph: Graph) -> Graph:
 
 
 def _float_node(node: Node) -> Node:
+    if isinstance(node.op, Sign | Quantize | Dequantize):  # between floats there is no conversion
+        return replace(node, op=Identity(), parameters={})
     if node.scheme is None:
         return node
     scaled = node.scheme.scaling is Scaling.ALPHA_K

@@ -58,10 +58,13 @@ class Report:
         """One row a profile and layer: latency_s, energy_j, their ranges, and the bound."""
         import pandas as pd
 
+        from xnorsim.show.content import prediction_names
+
         index = pd.Index(self.table.names, name="layer")
+        names = prediction_names(self.to_dict())
         frames = {
-            item.profile: pd.DataFrame({**item.columns, "bound": item.bounds}, index=index)
-            for item in self.predictions
+            name: pd.DataFrame({**item.columns, "bound": item.bounds}, index=index)
+            for name, item in zip(names, self.predictions, strict=True)
         }
         return pd.concat(frames, names=["profile"]) if frames else pd.DataFrame()
 

@@ -204,10 +204,11 @@ def _speedups(item: Mapping[str, Any]) -> list[str]:
 
 
 def _amdahl(item: Mapping[str, Any], totals: Mapping[str, Any]) -> str:
-    share = totals["binary_share"]
-    if not share:
+    binary, weights = totals["binary_macs"], totals["bwn_macs"]
+    if not binary + weights:
         return "no MAC is binary, so there is nothing to gain"
-    text = f"{labels.percent(share)} of the MACs are binary: at most "
+    share = labels.percent((binary + weights) / totals["macs"])
+    text = f"{share} of the MACs {'have binary weights' if weights else 'are binary'}: at most "
     limits = item["amdahl"].items()
     return text + ", ".join(
         # null in the document: the binary layers are everything that costs

@@ -216,8 +216,17 @@ def _(op: ops.Elementwise, at: Operands) -> LayerCounts:
     steps = operands if op.operator is Operator.MEAN else operands - 1
     name = "elementwise"
     if op.operator is Operator.ADD:
-        name = "bias" if at.parameters else "add"
+        name = "add"
+        if at.parameters:
+            name = "bias" if _is_per_channel(at) else "elementwise"
     return LayerCounts(fp_ops={name: steps * at.outputs[0].elements})
+
+
+def _is_per_channel(at: Operands) -> bool:
+    """Whether the constant operand has one value a channel, first or last axis."""
+    (constant,) = at.parameters.values() if len(at.parameters) == 1 else (None,)
+    shape = at.outputs[0].shape
+    return constant is not None and len(shape) > 1 and constant.elements in (shape[1], shape[-1])
 
 
 @count.register

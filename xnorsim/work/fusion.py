@@ -7,12 +7,14 @@ report states it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node, consumers, producers, scheme
+from xnorsim.network.graph import Graph, Node, Stored, consumers, producers, scheme
+from xnorsim.network.ops import Weighted
 from xnorsim.network.precision import Meaning, Scaling
 
 __all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "is_view"]
@@ -23,12 +25,11 @@ class Fuse(StrEnum):
 
     BN = "bn"  # folded into the weights or the scales of a convolution or dense layer
     RELU = "relu"  # elementwise functions of one tensor, ReLU the most common
-    ADD = "add"  # residual additions, into the later of their two producers
+    ADD = "add"  # residual additions, into the later of the two layers that they add
 
 
 DEFAULT_FUSE = (Fuse.BN, Fuse.RELU)
 
-_MULTIPLYING = (ops.Conv, ops.ConvTranspose, ops.Dense)
 _VIEWS = (ops.Reshape, ops.Identity)
 
 
@@ -53,38 +54,63 @@ def fusions(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> dict[str, Fu
     """
     readers, written_by = consumers(graph), producers(graph)
     position = {node.name: i for i, node in enumerate(graph.nodes)}
-    outputs = set(graph.outputs)
+    shared = _shared_keys(graph)
     found: dict[str, Fusion] = {}
+
+    def host_of(tensor: str) -> str:
+        producer = written_by[tensor].name
+        return found[producer].host if producer in found else producer
+
     for node in graph.nodes:
         rules = [_RULES[item] for item in fuse if isinstance(node.op, _KINDS[item])]
         sources = [name for name in node.inputs if name in written_by]
         if not rules or len(set(sources)) < len(node.inputs):
             continue
-        tensor = max(sources, key=lambda name: position[written_by[name].name])
+        # the input that is ready last: whatever else the node reads is there by then
+        tensor = max(sources, key=lambda name: position[host_of(name)])
         producer = written_by[tensor]
-        alone = len(readers[tensor]) == 1 and tensor not in outputs and not is_view(producer)
-        if alone and rules[0](graph, node, producer):
-            earlier = found.get(producer.name)
-            found[node.name] = Fusion(earlier.host if earlier else producer.name, tensor)
+        alone = len(readers[tensor]) == 1 and tensor not in graph.outputs
+        if alone and not is_view(producer) and rules[0](graph, node, producer, shared):
+            found[node.name] = Fusion(host_of(tensor), tensor)
     return found
 
 
-def _folds(graph: Graph, node: Node, producer: Node) -> bool:
-    """BN folds into float weights, or into the alpha of binary ones; its shift is a bias."""
-    if not isinstance(producer.op, _MULTIPLYING) or "weight" not in producer.parameters:
+def _shared_keys(graph: Graph) -> frozenset[str]:
+    """The stored tensors that more than one node reads."""
+    uses = Counter(
+        key
+        for node in graph.nodes
+        for key in {part.key for name in node.parameters.values() for part in _stored(graph, name)}
+    )
+    return frozenset(key for key, count in uses.items() if count > 1)
+
+
+def _stored(graph: Graph, parameter: str) -> tuple[Stored, ...]:
+    return graph.parameters[parameter].stored
+
+
+def _folds(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
+    """BN folds into float weights, or into the alpha of binary ones; its shift is a bias.
+
+    Not into weights that other layers use too: theirs would change.
+    """
+    if not isinstance(producer.op, Weighted) or "weight" not in producer.parameters:
         return False
     used = scheme(graph, producer)
-    return used.weight.meaning is Meaning.FLOAT or used.scaling is not Scaling.NONE
+    if used.weight.meaning is not Meaning.FLOAT and used.scaling is Scaling.NONE:
+        return False
+    weight = _stored(graph, producer.parameters["weight"])
+    return shared.isdisjoint(part.key for part in weight)
 
 
-def _follows(graph: Graph, node: Node, producer: Node) -> bool:
+def _follows(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
     """A function of each element changes what its producer has just written, of the same kind."""
     tensor = graph.tensors[node.inputs[0]]
     return tensor.encoding == graph.tensors[node.outputs[0]].encoding
 
 
-def _joins(graph: Graph, node: Node, producer: Node) -> bool:
-    """A residual sum is added to the result of a layer that has weights."""
+def _joins(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
+    """A sum of equal shapes is added up where the last of them is written."""
     result = graph.tensors[node.outputs[0]]
     same = all(graph.tensors[name] == result for name in node.inputs)
     return same and node.op == ops.Elementwise(ops.Operator.ADD)
@@ -95,7 +121,7 @@ _KINDS: dict[Fuse, type] = {
     Fuse.RELU: ops.Activation,
     Fuse.ADD: ops.Elementwise,
 }
-_RULES: dict[Fuse, Callable[[Graph, Node, Node], bool]] = {
+_RULES: dict[Fuse, Callable[[Graph, Node, Node, frozenset[str]], bool]] = {
     Fuse.BN: _folds,
     Fuse.RELU: _follows,
     Fuse.ADD: _joins,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node, TensorSpec, last_uses
+from xnorsim.network.graph import Graph, Node, Stored, TensorSpec, last_uses
 from xnorsim.network.precision import FLOAT32
 from xnorsim.work.fusion import Fusion, is_view
 
@@ -22,8 +22,6 @@ __all__ = [
 WORD_BITS = 64
 """Binary channels are packed into words of this size (the convention of network/bits)."""
 
-_SCALE_ROLES = frozenset({"alpha", "scale", "shift", "mean", "variance", "zero_point"})
-
 
 @dataclass(frozen=True, slots=True)
 class ParameterBits:
@@ -31,9 +29,11 @@ class ParameterBits:
 
     `count` is the number of trained parameters as the field counts them (weights, biases, scale
     and shift of BN; not its running statistics). `weights` are weights and biases as stored,
-    `scales` the scales of binary layers, BN vectors and quantization scales. `padded` is
-    `weights` with the binary ones filled up to whole words for each filter tap. `fp32` is what
-    the same parameters would take as float32.
+    `scales` the scales of binary layers, vectors of normalizations and quantization scales.
+    `padded` is `weights` with the binary ones filled up to whole words for each filter tap.
+    `fp32` is what the same parameters would take as float32. A tensor that several layers share
+    is in these figures of the first of them only; `read` is what the layer reads when it runs,
+    shared or not.
     """
 
     count: int = 0
@@ -41,25 +41,40 @@ class ParameterBits:
     padded: int = 0
     scales: int = 0
     fp32: int = 0
+    read: int = 0
 
-    @property
-    def stored(self) -> int:
-        """All bits that the model holds for the layer."""
-        return self.weights + self.scales
+    def __add__(self, other: ParameterBits) -> ParameterBits:
+        return ParameterBits(
+            self.count + other.count,
+            self.weights + other.weights,
+            self.padded + other.padded,
+            self.scales + other.scales,
+            self.fp32 + other.fp32,
+            self.read + other.read,
+        )
 
 
-def packed_bits(spec: TensorSpec, channel_axis: int = 1) -> int:
-    """Bits of a tensor with its channels packed into whole words, if its elements are one bit.
+def packed_bits(spec: TensorSpec, channels: int) -> int:
+    """Bits of binary weights with the `channels` that a filter tap reads filled up to words.
+
+    Weights of more than one bit are not packed: they take what they take.
 
     >>> from xnorsim.network.precision import BIPOLAR
-    >>> packed_bits(TensorSpec((64, 3, 7, 7), BIPOLAR)) // 64  # a word for each filter and tap
+    >>> packed_bits(TensorSpec((64, 3, 7, 7), BIPOLAR), 3) // 64  # a word for each filter and tap
     3136
     """
-    if spec.encoding.bits != 1 or len(spec.shape) <= channel_axis:
+    if spec.encoding.bits != 1 or not channels:
         return spec.bits
-    channels = spec.shape[channel_axis]
-    words = -(-channels // WORD_BITS)
-    return spec.elements // max(channels, 1) * words * WORD_BITS
+    return spec.elements // channels * -(-channels // WORD_BITS) * WORD_BITS
+
+
+def _tap_channels(op: ops.Op, weight: TensorSpec) -> int:
+    """The channels that one tap of a filter multiplies; 0 where there are no filters."""
+    if isinstance(op, ops.Dense):
+        return op.in_features
+    if isinstance(op, ops.ConvTranspose):
+        return weight.shape[0] // op.groups
+    return weight.shape[1] if isinstance(op, ops.Conv) else 0
 
 
 def parameter_bits(graph: Graph, fused: Mapping[str, Fusion]) -> dict[str, ParameterBits]:
@@ -82,49 +97,60 @@ def parameter_bits(graph: Graph, fused: Mapping[str, Fusion]) -> dict[str, Param
 
 
 def _batch_norm_bits(graph: Graph, node: Node, host: Node | None, seen: set[str]) -> ParameterBits:
-    scale = graph.parameters[node.parameters["scale"]] if "scale" in node.parameters else None
-    keys = {stored.key for stored in scale.stored} if scale else {node.name}
-    if keys <= seen:
-        return ParameterBits()
-    seen |= keys
+    """The two vectors that inference needs are made of all four, so only equal BNs share them."""
+    held = [graph.parameters[name] for name in node.parameters.values()]
+    keys = [part.key for item in held for part in item.stored]
     channels = graph.tensors[node.inputs[0]].shape[1]
+    width = held[0].spec.encoding.bits if held else FLOAT32.bits
     vectors = 2 if host is None else 0 if "bias" in host.parameters else 1
-    bits = vectors * channels * FLOAT32.bits
-    return ParameterBits(count=2 * channels, scales=bits, fp32=bits)
+    read = ParameterBits(read=vectors * channels * width)
+    both = "+".join(keys)
+    if both in seen:
+        return read
+    seen.add(both)
+    roles = [role for role in ("scale", "shift") if role in node.parameters]
+    trained = [graph.parameters[node.parameters[role]] for role in roles]
+    new = [item for item in trained if not seen.issuperset(part.key for part in item.stored)]
+    seen.update(keys)
+    return read + ParameterBits(
+        count=sum(item.spec.elements for item in new),
+        scales=vectors * channels * width,
+        fp32=vectors * channels * FLOAT32.bits,
+    )
 
 
 def _layer_bits(graph: Graph, node: Node, seen: set[str]) -> ParameterBits:
     total = ParameterBits()
     for role, name in node.parameters.items():
-        parameter = graph.parameters[name]
-        for stored in parameter.stored:
-            if stored.key in seen:
-                continue
-            seen.add(stored.key)
-            total = _added(total, _stored_bits(role, stored.spec, parameter.spec, node))
+        for part in graph.parameters[name].stored:
+            total += ParameterBits(read=_read_bits(graph, node, part.spec))
+            if part.key not in seen:
+                seen.add(part.key)
+                total += _stored_bits(role, part, node.op)
     return total
 
 
-def _stored_bits(role: str, stored: TensorSpec, read: TensorSpec, node: Node) -> ParameterBits:
-    is_values = stored.shape == read.shape or stored.elements == read.elements
-    if role in _SCALE_ROLES or not is_values:  # a quantization scale beside its weights
-        return ParameterBits(scales=stored.bits)
-    axis = 0 if isinstance(node.op, ops.Dense) and not node.op.transpose_weight else 1
-    return ParameterBits(
-        count=stored.elements,
-        weights=stored.bits,
-        padded=packed_bits(stored, axis),
-        fp32=stored.elements * FLOAT32.bits,
-    )
+def _read_bits(graph: Graph, node: Node, stored: TensorSpec) -> int:
+    """All of a parameter, or of a table the entries that are picked."""
+    if not isinstance(node.op, ops.Gather):
+        return stored.bits
+    picked = sum(graph.tensors[name].elements for name in node.outputs)
+    return min(stored.bits, picked * stored.encoding.bits)
 
 
-def _added(a: ParameterBits, b: ParameterBits) -> ParameterBits:
+def _stored_bits(role: str, part: Stored, op: ops.Op) -> ParameterBits:
+    spec = part.spec
+    if isinstance(op, ops.Normalize):  # its scale and shift are trained
+        return ParameterBits(
+            count=spec.elements, scales=spec.bits, fp32=spec.elements * FLOAT32.bits
+        )
+    if part.is_scale or role == "alpha" or role.endswith(("scale", "zero_point")):
+        return ParameterBits(scales=spec.bits)
     return ParameterBits(
-        a.count + b.count,
-        a.weights + b.weights,
-        a.padded + b.padded,
-        a.scales + b.scales,
-        a.fp32 + b.fp32,
+        count=spec.elements,
+        weights=spec.bits,
+        padded=packed_bits(spec, _tap_channels(op, spec) if role == "weight" else 0),
+        fp32=spec.elements * FLOAT32.bits,
     )
 
 

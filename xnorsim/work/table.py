@@ -7,7 +7,7 @@ are exact int64; a network too large for that is an error, never a wrapped numbe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,10 @@ COLUMNS = {
     "weight_bits_padded": "the same with binary channels filled up to 64-bit words",
     "scale_bits": "scales of binary layers, BN vectors, quantization scales",
     "weight_bits_fp32": "the same parameters as float32",
-    "input_bits": "activations read",
-    "output_bits": "activations written",
+    "input_bits": "activations that the layer takes",
+    "output_bits": "activations that it gives",
+    "activation_traffic_bits": "activations moved: a fused layer finds its first input at hand",
+    "parameter_traffic_bits": "parameters read in a run, those that layers share each time",
     "live_bits": "activations alive while the layer runs",
     "output_elements": "elements written",
     "runs": "1 if the layer runs on its own; 0 if it is fused, a view or known before the run",
@@ -47,7 +49,6 @@ COLUMNS = {
 """Every numeric column, and what it means."""
 
 _NOT_SUMMED = ("live_bits",)
-_MULTIPLIES = (ops.Conv, ops.ConvTranspose, ops.Dense, ops.MatMul, ops.Recurrent)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def count_node(graph: Graph, node: Node) -> LayerCounts:
             tuple(spec_of(graph, name) for name in node.inputs),
             tuple(spec_of(graph, name) for name in node.outputs),
             {role: graph.parameters[name].spec for role, name in node.parameters.items()},
-            scheme(graph, node) if isinstance(node.op, _MULTIPLIES) else FP32,
+            scheme(graph, node) if isinstance(node.op, ops.MULTIPLYING) else FP32,
         ),
     )
 
@@ -107,7 +108,7 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
         names=tuple(by_name),
         kinds=tuple(ops.kind(node.op) for node in graph.nodes),
         schemes=tuple(
-            scheme(graph, node) if isinstance(node.op, _MULTIPLIES) else None
+            scheme(graph, node) if isinstance(node.op, ops.MULTIPLYING) else None
             for node in graph.nodes
         ),
         fused_into=tuple(fused[name].host if name in fused else "" for name in by_name),
@@ -155,7 +156,7 @@ def _row(
     if counts.macs:
         used = scheme(graph, node)
         macs_of[mac_class(used.weight, used.activation)] = counts.macs
-    resting = is_view(node) or node.name in fused or isinstance(node.op, ops.Constant)
+    is_constant = isinstance(node.op, ops.Constant)
     return {
         "macs": counts.macs,
         "macs_valid": counts.macs_valid,
@@ -167,12 +168,27 @@ def _row(
         "weight_bits_padded": parameters.padded,
         "scale_bits": parameters.scales,
         "weight_bits_fp32": parameters.fp32,
-        "input_bits": sum(spec_of(graph, name).bits for name in dict.fromkeys(node.inputs)),
-        "output_bits": sum(spec_of(graph, name).bits for name in node.outputs),
+        "input_bits": _bits(graph, node.inputs),
+        "output_bits": _bits(graph, node.outputs),
+        "activation_traffic_bits": _moved_bits(graph, node, fused),
+        "parameter_traffic_bits": 0 if is_constant else parameters.read,
         "live_bits": live.by_node[node.name],
         "output_elements": sum(spec_of(graph, name).elements for name in node.outputs),
-        "runs": int(not resting),
+        "runs": int(not (is_view(node) or is_constant or node.name in fused)),
     }
+
+
+def _bits(graph: Graph, names: Iterable[str]) -> int:
+    return sum(spec_of(graph, name).bits for name in dict.fromkeys(names))
+
+
+def _moved_bits(graph: Graph, node: Node, fused: Mapping[str, Fusion]) -> int:
+    """What a node reads and writes; where it is fused, only what its host has not at hand."""
+    if is_view(node) or isinstance(node.op, ops.Constant):
+        return 0
+    if node.name in fused:
+        return _bits(graph, (name for name in node.inputs if name != fused[node.name].tensor))
+    return _bits(graph, node.inputs) + _bits(graph, node.outputs)
 
 
 def totals(table: LayerTable) -> dict[str, Any]:
