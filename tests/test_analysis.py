@@ -114,10 +114,13 @@ def test_a_graph_is_analyzed_as_it_is():
         ({"scaling": "beta"}, "scaling 'beta': .*valid choices: alpha, alpha_k, none"),
         ({"binarize": "bwn", "scaling": "alpha_k"}, "does not go with"),
         ({"fuse": "bn,gelu"}, "fuse 'gelu': .*valid choices: add, bn, none, relu"),
-        ({"batch": 0}, "batch must be at least 1, not 0"),
+        ({"batch": 0}, "batch must be a whole number of at least 1, not 0"),
         ({"profile": "raspberry-pi-5b"}, "did you mean raspberry-pi-4b"),
         ({"profile": "raspberry-pi-4b", "threads": 8}, "has 4 cores"),
         ({"threads": 2}, "give a profile too"),
+        ({"batch": 2.5}, "batch must be a whole number of at least 1, not 2.5"),
+        ({"threads": "2"}, "threads must be a whole number of at least 1, not '2'"),
+        ({"fuse": "none,bn"}, "fuse 'none' does not go with others"),
         ({"predictor": "formula"}, "give a profile too"),
         ({"input_shape": {"input": (1, 3, 8, 8)}}, "fixed input shape"),
         ({"binarize": "xnor", "keep": "stage1.0.cnv1"}, "did you mean stage1.0.conv1"),
@@ -145,6 +148,34 @@ def test_a_report_shows_itself_in_a_notebook(report):
     assert "resnet18" in page
     assert "raspberry-pi-4b" in page
     assert "<script" not in page
+
+
+def test_two_models_are_compared_on_one_profile():
+    with pytest.raises(UsageError, match="compared on one profile, and 2 were given"):
+        xs.compare("resnet18", "alexnet", profile=["pixel-1", "raspberry-pi-4b"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 3, 8, 8), r"maps names to shapes.*not \(1, 3, 8, 8\)"),
+        ({"x": "1,3,8,8"}, "'x' must be a list of numbers"),
+        ({"x": (1, 3, 8.5, 8)}, "'x' must be a whole number of at least 1, not 8.5"),
+    ],
+)
+def test_an_input_shape_of_another_type_is_named(data, shape, message):
+    with pytest.raises(UsageError, match=message):
+        xs.analyze(data / "onnx" / "resnet18__dynamo.onnx", input_shape=shape)
+
+
+def test_a_report_shows_itself_in_plain_python(report):
+    assert "1.81 G" in repr(report)
+    assert repr(zoo.build("alexnet")).startswith("<Graph alexnet: ")
+
+
+def test_what_cannot_be_binarized_is_said(data):
+    doc = xs.analyze("alexnet", binarize="xnor", keep="conv2,first").to_dict()
+    assert doc["assumptions"]["high_precision_layers"] == ["conv1", "conv2"]
 
 
 def test_a_profile_may_be_compared_with_itself():

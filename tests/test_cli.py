@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,7 @@ def test_dynamic_dimension_is_asked_for(data, capsys):
         (["analyze", "resnet18", "--batch", "many"], "batch"),
         (["analyze", "resnet18", "--format", "xml"], "xml"),
         (["analyze", "resnet18", "--threads", "9", "-p", "pixel-1"], "has 2 cores"),
+        (["analyze", "resnet18", "-o", "figure.png"], "its name says no form"),
         (["analyze"], "model"),
         (["analyse", "resnet18"], "analyse"),
         (["compare", "resnet18"], "two profiles"),
@@ -105,6 +108,66 @@ def test_bad_input_is_told_in_few_lines(arguments, message, capsys, tmp_path, mo
     assert "Traceback" not in err
     assert len(err.splitlines()) <= 8
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_input_is_never_written_over(resnet, capsys, tmp_path):
+    """Not the model, a profile or a report, nor through a link to one."""
+    model, link = tmp_path / "model.txt", tmp_path / "link.txt"
+    model.write_bytes(Path(resnet).read_bytes())
+    link.symlink_to(model)
+    report = tmp_path / "a.json"
+    assert run("analyze", "alexnet", "-o", str(report), capsys=capsys)[0] == 0
+    for command in (
+        ["analyze", str(model), "-o", str(model)],
+        ["analyze", str(model), "-o", str(link)],
+        ["compare", str(report), "alexnet", "-o", str(report)],
+    ):
+        before = model.read_bytes(), report.read_bytes()
+        code, _, err = run(*command, capsys=capsys)
+        assert code == 2
+        assert "would be written over" in err
+        assert before == (model.read_bytes(), report.read_bytes())
+
+
+def test_a_dash_is_standard_output(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("analyze", "alexnet", "-f", "json", "-o", "-", capsys=capsys)
+    assert code == 0
+    assert json.loads(out)["model"]["name"] == "alexnet"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_do_not_change_reports_that_are_made(capsys, tmp_path):
+    path = str(tmp_path / "a.json")
+    run("analyze", "alexnet", "-o", path, capsys=capsys)
+    code, _, err = run("compare", path, path, "--binarize", "xnor", capsys=capsys)
+    assert code == 2
+    assert "--binarize: two reports are compared as they were made" in err
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "markdown"])
+def test_a_terminal_without_unicode_is_no_failure(resnet, form, tmp_path):
+    path = tmp_path / "netz-ü-網.onnx"
+    path.write_bytes(Path(resnet).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "xnorsim", "analyze", str(path), "-f", form],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_that_stops_early_gets_no_message(resnet):
+    command = f"{sys.executable} -m xnorsim profiles show pixel-1 | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_errors_do_not_steer_the_terminal(capsys):
+    _, _, err = run("analyze", "a\x1b[31mb.onnx", capsys=capsys)
+    assert "a\\x1b[31mb.onnx" in err
+    assert "\x1b" not in err
 
 
 def test_a_failure_of_ours_is_told_as_such(capsys, monkeypatch):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph, spec_of
-from xnorsim.network.policy import Binarize, Policy, apply, as_float, kept, parse_keep
+from xnorsim.network.policy import Binarize, Policy, apply, as_float, parse_keep
 from xnorsim.network.precision import Scaling
 from xnorsim.show.report import Report
 from xnorsim.work.fusion import DEFAULT_FUSE, Fuse
@@ -52,18 +52,38 @@ def load_model(
         ModelError: the file cannot be read or costed; the message names file, node and value.
         UsageError: neither a file nor a network of the zoo, or a batch or shape that does not fit.
     """
-    if batch is not None and batch < 1:
-        raise UsageError(f"batch must be at least 1, not {batch}")
+    batch = None if batch is None else _whole("batch", batch)
     if isinstance(model, Graph):
         return _unchanged(model, input_shape, batch)
     if not Path(model).is_file():
         return _from_zoo(str(model), input_shape, batch)
     from xnorsim.importers import onnx
 
-    shapes = {name: tuple(shape) for name, shape in (input_shape or {}).items()}
     return onnx.read_graph(
-        Path(model), input_shapes=shapes, batch=batch, allow_unknown=allow_unknown
+        Path(model), input_shapes=_shapes(input_shape), batch=batch, allow_unknown=allow_unknown
     )
+
+
+def _whole(what: str, value: object) -> int:
+    """`value` as a whole number of 1 or more."""
+    number = value.__index__() if isinstance(value, SupportsIndex) else 0
+    if number < 1:
+        raise UsageError(f"{what} must be a whole number of at least 1, not {value!r}")
+    return number
+
+
+def _shapes(given: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, ...]]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"input_shape maps names to shapes, {{'x': (1, 3, 8, 8)}}, not {given!r}")
+    for name, shape in given.items():
+        if isinstance(shape, str) or not isinstance(shape, Iterable):
+            raise UsageError(f"input_shape of '{name}' must be a list of numbers, not {shape!r}")
+    return {
+        name: tuple(_whole(f"input_shape of '{name}'", size) for size in shape)
+        for name, shape in given.items()
+    }
 
 
 def _from_zoo(name: str, input_shape: object, batch: int | None) -> Graph:
@@ -111,6 +131,8 @@ def parse_fuse(fuse: str | Iterable[str]) -> tuple[Fuse, ...]:
     words = [w.strip() for w in fuse.split(",")] if isinstance(fuse, str) else list(fuse)
     words = [] if words in ([""], ["none"]) else words
     for word in words:
+        if word == "none":
+            raise UsageError("fuse 'none' does not go with others")
         if word not in list(Fuse):
             raise UsageError(f"fuse '{word}': {choices(word, [*Fuse, 'none'])}")
     return tuple(Fuse(word) for word in dict.fromkeys(words))
@@ -156,6 +178,7 @@ def analyze(
     >>> analyze("resnet18", binarize="xnor").totals["binary_macs"]
     1695547392
     """
+    threads = _whole("threads", threads)
     policy = make_policy(binarize, keep, scaling, depthwise)
     fused = parse_fuse(fuse)
     profiles = _profiles(profile)  # before the model: its faults are found sooner
@@ -164,7 +187,7 @@ def analyze(
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
     graph = apply(original, policy)
     table = layer_table(graph, fused)
-    assumptions = _assumptions(graph, original, policy, fused)
+    assumptions = _assumptions(graph, table, policy, fused)
     predictions: tuple[NetworkPrediction, ...] = ()
     if profiles:
         floats = layer_table(as_float(original), fused)
@@ -185,7 +208,11 @@ def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
     from xnorsim.show import comparison
 
     if b is not None:
-        return comparison.compare(_documented(a, options), _documented(b, options))
+        of_a, of_b = _documented(a, options), _documented(b, options)
+        several = max(len(doc["predictions"]) for doc in (of_a, of_b))
+        if options.get("profile") and several > 1:
+            raise UsageError(f"two models are compared on one profile, and {several} were given")
+        return comparison.compare(of_a, of_b)
     both = _documented(a, options)
     if len(both["predictions"]) != 2:
         raise UsageError(
@@ -264,13 +291,15 @@ def _described(graph: Graph) -> dict[str, Any]:
 
 
 def _assumptions(
-    graph: Graph, original: Graph, policy: Policy, fuse: tuple[Fuse, ...]
+    graph: Graph, table: LayerTable, policy: Policy, fuse: tuple[Fuse, ...]
 ) -> dict[str, Any]:
     binary = policy.binarize is not Binarize.NONE
+    high = (table.columns["macs"] - table.columns["binary_macs"] - table.columns["bwn_macs"]) > 0
+    stay = [name for name, is_high in zip(table.names, high, strict=True) if is_high]
     return {
         "binarize": str(policy.binarize),
         "keep": list(policy.keep) if binary else [],
-        "high_precision_layers": sorted(kept(original, policy)) if binary else [],
+        "high_precision_layers": stay if binary else [],
         "scaling": str(policy.scaling) if binary else None,
         "depthwise_binary": policy.depthwise,
         "fuse": [str(item) for item in fuse],

@@ -7,9 +7,10 @@ Exit codes: 0; 1 for a failure of ours; 2 for bad input. Errors go to stderr in 
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -162,7 +163,8 @@ def analyze(
     """Count the work in a network, and predict what it costs on machines."""
     from xnorsim.analysis import analyze as run
 
-    _emit(run(model, **options).to_dict(), format, output, all_layers)
+    form = _form(format, output, [model, *options["profile"]])
+    _emit(run(model, **options).to_dict(), form, output, all_layers)
 
 
 @app.command()
@@ -178,7 +180,13 @@ def compare(
     """Put two reports, two models, or one model on two profiles side by side."""
     from xnorsim.analysis import compare as run
 
-    _emit(run(a, b, **options), format, output, all_layers)
+    given = [item for item in (a, b) if item is not None]
+    changed = [o.name for o in _ANALYSIS_OPTIONS if options[o.name] not in (o.default, (), {})]
+    if changed and all(item.endswith(".json") for item in given):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise UsageError(f"{names}: two reports are compared as they were made")
+    form = _form(format, output, [*given, *options["profile"]])
+    _emit(run(a, b, **options), form, output, all_layers)
 
 
 @profiles_app.command("list")
@@ -217,11 +225,18 @@ def profiles_check(
     """Check profiles: every fault at once, with line and path."""
     from xnorsim.machine.profile import check_profile
 
-    faults = [str(fault) for file in files for fault in check_profile(file)]
-    if faults:
-        raise ProfileError("\n".join([f"{len(faults)} faults", *faults]))
+    faults: list[str] = []
     for file in files:
-        typer.echo(f"{file}: no faults")
+        try:
+            found = [str(fault) for fault in check_profile(file)]
+        except ProfileError as error:  # not a profile at all: the other files are checked too
+            found = [str(error)]
+        faults += found
+        if not found:
+            typer.echo(f"{file}: no faults")
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise ProfileError("\n".join([f"{count}:", *faults]))
 
 
 @profiles_app.command("schema")
@@ -282,17 +297,37 @@ def _save(figure: Any, output: Path | None) -> None:
     typer.echo(f"wrote {output}")
 
 
-def _emit(result: Any, format: Form | None, output: Path | None, all_layers: bool) -> None:
-    """Show `result` on the screen or write it, in the form asked for or named by the file."""
-    chosen = format or form_of(output)
-    if chosen is Form.TABLE and output is None:
+def _form(format: Form | None, output: Path | None, inputs: Sequence[str]) -> Form:
+    """The form asked for, or that the output file's name says; before any work is done.
+
+    Raises:
+        UsageError: the output is one of the inputs, or its name says a form that there is not.
+    """
+    for item in inputs:
+        if output and output.exists() and Path(item).exists() and output.samefile(item):
+            raise UsageError(f"'{output}' is read, and would be written over by --output")
+    found = form_of(output)
+    if format is None and found is None:
+        raise UsageError(
+            f"'{output}': its name says no form: end it in .json, .csv, .md or .txt, "
+            "or give --format"
+        )
+    return format or found or Form.TABLE
+
+
+def _emit(result: Any, form: Form, output: Path | None, all_layers: bool) -> None:
+    """Show `result` on the screen or write it."""
+    if form is Form.TABLE and output in (None, _STANDARD_OUTPUT):
         print_table(result, all_layers=all_layers)
     else:
-        _write(render(result, chosen, all_layers=all_layers), output)
+        _write(render(result, form, all_layers=all_layers), output)
+
+
+_STANDARD_OUTPUT = Path("-")
 
 
 def _write(text: str, output: Path | None) -> None:
-    if output is None:
+    if output in (None, _STANDARD_OUTPUT):
         sys.stdout.write(text)
         return
     from xnorsim.show.output import write_text
@@ -309,6 +344,8 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:1] == ["--version"]:
         print(f"xnorsim {__version__}")
         raise SystemExit(0)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(given, prog_name="xnorsim")
     except Exception as error:
@@ -319,12 +356,21 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _report(error: Exception) -> int:
     """Tell `error` on stderr; the exit code."""
+    text = "\n".join(_printable(line) for line in str(error).splitlines())
     if isinstance(error, InputError):
-        print(f"xnorsim: {error}", file=sys.stderr)
+        print(f"xnorsim: {text}", file=sys.stderr)
         return 2
+    if isinstance(error, OSError):
+        print(f"xnorsim: cannot write: {error.strerror or text}", file=sys.stderr)
+        return 1
     print(
-        f"xnorsim: this is a failure of ours: {type(error).__name__}: {error}\n"
+        f"xnorsim: this is a failure of ours: {type(error).__name__}: {text}\n"
         "Run it again with --debug for the traceback.",
         file=sys.stderr,
     )
     return 1
+
+
+def _printable(text: str) -> str:
+    """`text` without characters that would steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in text)

@@ -133,4 +133,4 @@ def test_as_float_undoes_the_encodings():
 
 def test_the_summary_counts_what_changed():
     note = apply(chain(), Policy(Binarize.XNOR)).notes[-1]
-    assert note.startswith("2 layers costed as xnor with scaling alpha; in high precision: ")
+    assert note.startswith("2 layers costed as xnor with scaling alpha; kept in high precision: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,8 @@ def predict_network(
     names = roofline.bound_names(ends["value"]) if model is roofline.predict else ("operations",)
     baselines = {at: _baselines(twin.columns, ends[at], threads) for at in _ENDS}
     speedups = {at: _speedups(columns, baselines[at], found[at]) for at in _ENDS}
+    if model is _formula:  # its clocks are no time that could be set beside a machine's
+        speedups = {at: {**end, "scalar": nan, "peak": nan} for at, end in speedups.items()}
     return NetworkPrediction(
         profile=profile.name,
         predictor=predictor,

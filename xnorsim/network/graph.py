@@ -106,7 +106,7 @@ class Node:
     scheme: Scheme | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A network. `tensors` holds the activations, `parameters` all that is constant."""
 
@@ -119,6 +119,10 @@ class Graph:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What the reader of a report should know about this graph, a sentence each."""
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name} {spec_of(self, name)}" for name in self.inputs)
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, inputs {inputs or 'none'}>"
 
     def node(self, name: str) -> Node:
         """The node called `name`.
@@ -253,7 +257,8 @@ def check(graph: Graph) -> Graph:
 
 
 def _listing(where: str, faults: list[str]) -> str:
-    return f"{where}: " + (faults[0] if len(faults) == 1 else "\n  ".join(["", *faults]).lstrip())
+    more = [f"... and {len(faults) - 10} more"] if len(faults) > 10 else []
+    return f"{where}: " + "\n  ".join([*faults[:10], *more])
 
 
 def _name_faults(graph: Graph) -> list[str]:

@@ -6,7 +6,7 @@ first and the last layer keep high precision, the others get +-1 weights and, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -16,6 +16,7 @@ from xnorsim.errors import UsageError, choices
 from xnorsim.network.binary import binary_parameters
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, scheme
 from xnorsim.network.ops import (
+    MULTIPLYING,
     Conv,
     ConvTranspose,
     Dequantize,
@@ -132,7 +133,10 @@ def _matches(word: str, names: list[str]) -> list[str]:
     if word in names:
         return [word]
     ends = {"first": names[:1], "last": names[-1:]}
-    return ends[word] if word in ends else [name for name in names if fnmatchcase(name, word)]
+    if word in ends:
+        return ends[word]
+    # exporters begin names with a slash, which nobody types
+    return [n for n in names if fnmatchcase(n, word) or fnmatchcase(n.lstrip("/"), word)]
 
 
 def apply(graph: Graph, policy: Policy) -> Graph:
@@ -162,7 +166,7 @@ def apply(graph: Graph, policy: Policy) -> Graph:
         nodes=tuple(work.nodes),
         tensors=work.tensors,
         parameters=_used_parameters(work.nodes, work.parameters),
-        notes=(*graph.notes, _summary(len(chosen), stay, policy)),
+        notes=(*graph.notes, *_summary(graph, len(chosen), stay, policy)),
     )
 
 
@@ -218,14 +222,25 @@ def _used_parameters(
     return {name: item for name, item in parameters.items() if name in used}
 
 
-def _summary(count: int, stay: frozenset[str], policy: Policy) -> str:
-    names = sorted(stay)
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def _summary(graph: Graph, count: int, stay: frozenset[str], policy: Policy) -> Iterator[str]:
     layers = "1 layer" if count == 1 else f"{count} layers"
-    return (
+    kept_names = _shortened(node.name for node in graph.nodes if node.name in stay)
+    yield (
         f"{layers} costed as {policy.binarize} with scaling {policy.scaling}; "
-        f"in high precision: {shown or 'none'}"
+        f"kept in high precision: {kept_names or 'none'}"
     )
+    able = {node.name for node in binarizable(graph)}
+    unable = [n.name for n in graph.nodes if isinstance(n.op, MULTIPLYING) and n.name not in able]
+    if unable:
+        yield (
+            "not binarized, since they have no constant float filters or multiply other than "
+            f"floats: {_shortened(unable)}"
+        )
+
+
+def _shortened(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def as_float(graph: Graph) -> Graph:

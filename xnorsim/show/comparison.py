@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.show.content import prediction_names
-from xnorsim.show.summary import settings
+from xnorsim.show.summary import inputs_text, settings
 from xnorsim.show.text import csv_text, to_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
 
 Document = Mapping[str, Any]
 Value = float | int | None
+Range = tuple[float | None, float | None]
 
 METRICS = {
     "macs": "MACs",
@@ -57,18 +58,21 @@ class Pair:
         return None if self.b is None or not self.a else self.b / self.a
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two reports matched by the names of their layers.
 
-    `a` and `b` say what is compared; `layers` has one mapping of METRICS to Pair a layer, in A's
-    order with what only B has where B has it; `where` is "both", "a" or "b" for each; `totals`
-    is one such mapping. Of live_bits, the total is the peak. A side is a lower bound if its model
-    has layers without a rule.
+    `a` and `b` say what is compared, and `both` the settings that they share; `ranges` has the
+    lowest and highest total of A and of B for each predicted metric; `layers` has one mapping of
+    METRICS to Pair a layer, in A's order with what only B has where B has it; `where` is "both",
+    "a" or "b" for each; `totals` is one such mapping. Of live_bits, the total is the peak. A side
+    is a lower bound if its model has layers without a rule.
     """
 
     a: str
     b: str
+    both: str
+    ranges: Mapping[str, tuple[Range, Range]]
     names: tuple[str, ...]
     where: tuple[str, ...]
     layers: tuple[Mapping[str, Pair], ...]
@@ -88,6 +92,11 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data, ready for JSON."""
         return comparison_dict(self)
+
+    def __repr__(self) -> str:
+        from xnorsim.show.forms import Form, render
+
+        return render(self, Form.TABLE)
 
     def _repr_html_(self) -> str:
         from xnorsim.show.notebook import comparison_html
@@ -130,9 +139,15 @@ def _matched(a: Document, b: Document, at_a: int | None, at_b: int | None) -> Co
     names = list(_merged(list(of_a), list(of_b)))
     nothing: dict[str, Value] = dict.fromkeys(METRICS)
     title_a, title_b = _titles(a, b, at_a, at_b)
+    left, right = _facts(a, at_a), _facts(b, at_b)
     return Comparison(
         a=title_a,
         b=title_b,
+        both=_said(left, [key for key in left if left[key] == right.get(key)]),
+        ranges={
+            metric: (_range(a, at_a, metric), _range(b, at_b, metric))
+            for metric in ("latency_s", "energy_j")
+        },
         names=tuple(names),
         where=tuple(
             "both" if n in of_a and n in of_b else "a" if n in of_a else "b" for n in names
@@ -184,7 +199,7 @@ def _totals(doc: Document, at: int | None) -> dict[str, Value]:
 
 def _titles(a: Document, b: Document, at_a: int | None, at_b: int | None) -> tuple[str, str]:
     """What tells the sides apart: the model, the profile and the settings in which they differ."""
-    left, right = settings(a), settings(b)
+    left, right = _facts(a, at_a), _facts(b, at_b)
     differ = [key for key in {**left, **right} if left.get(key) != right.get(key)]
     return _title(a, at_a, left, differ), _title(b, at_b, right, differ)
 
@@ -192,8 +207,26 @@ def _titles(a: Document, b: Document, at_a: int | None, at_b: int | None) -> tup
 def _title(doc: Document, at: int | None, own: Mapping[str, str], differ: Sequence[str]) -> str:
     words = [str(doc["model"].get("name", "network"))]
     words += [prediction_names(doc)[at]] if at is not None else []
-    words += [f"{key.replace('_', ' ')} {own[key]}" for key in differ if own.get(key)]
-    return ", ".join(words)
+    said = _said(own, differ)
+    return ", ".join([*words, said] if said else words)
+
+
+def _facts(doc: Document, at: int | None) -> dict[str, str]:
+    """The settings of one side, those of its prediction included."""
+    found = {"inputs": inputs_text(doc), **settings(doc)}
+    if at is not None:
+        item = doc["predictions"][at]
+        found |= {"predictor": str(item["predictor"]), "threads": str(item["threads"])}
+    return found
+
+
+def _said(facts: Mapping[str, str], keys: Sequence[str]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {facts[key]}" for key in keys if facts.get(key))
+
+
+def _range(doc: Document, at: int | None, metric: str) -> Range:
+    costs = doc["predictions"][at]["totals"] if at is not None else {}
+    return costs.get(f"{metric}_low"), costs.get(f"{metric}_high")
 
 
 def _lines(found: Comparison) -> Iterator[dict[str, Any]]:
@@ -217,6 +250,8 @@ def comparison_dict(found: Comparison) -> dict[str, Any]:
         "schema": 1,
         "a": {"title": found.a, "lower_bound": found.lower_bound_a},
         "b": {"title": found.b, "lower_bound": found.lower_bound_b},
+        "both": found.both,
+        "ranges": {metric: {"a": list(a), "b": list(b)} for metric, (a, b) in found.ranges.items()},
         "layers": layers,
         "totals": {key: value for key, value in total.items() if key not in ("name", "in")},
     }

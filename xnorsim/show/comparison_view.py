@@ -124,6 +124,14 @@ def comparison_colours(shown: Sequence[ComparedRow]) -> list[str]:
 def comparison_head(found: Comparison) -> list[tuple[str, str]]:
     """What is compared, and the layers that only one side has."""
     lines = [("A", labels.visible(found.a)), ("B", labels.visible(found.b))]
+    lines += [("both", labels.visible(found.both))] if found.both else []
+    for metric, unit in (("latency_s", "s"), ("energy_j", "J")):
+        ends = [
+            f"{side} {labels.quantity_range(low, high, unit)}"
+            for side, (low, high) in zip("AB", found.ranges[metric], strict=True)
+            if low is not None and high is not None
+        ]
+        lines += [(f"{METRICS[metric]} range", ", ".join(ends))] if ends else []
     for side, where in (("A", "a"), ("B", "b")):
         only = [
             labels.visible(n) for n, w in zip(found.names, found.where, strict=True) if w == where

@@ -28,13 +28,22 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
 
 
-_SUFFIXES = {".json": Form.JSON, ".csv": Form.CSV, ".md": Form.MARKDOWN}
+_SUFFIXES = {
+    ".json": Form.JSON,
+    ".csv": Form.CSV,
+    ".md": Form.MARKDOWN,
+    ".txt": Form.TABLE,
+    "": Form.TABLE,
+}
 _FILE_WIDTH = 100
 
 
-def form_of(path: Path | None) -> Form:
-    """The form that a file's name says: .json, .csv or .md; else a table."""
-    return _SUFFIXES.get(path.suffix.lower(), Form.TABLE) if path else Form.TABLE
+def form_of(path: Path | None) -> Form | None:
+    """The form that a file's name says: .json, .csv, .md or .txt; None for another ending.
+
+    Without a file or an ending it is a table.
+    """
+    return _SUFFIXES.get(path.suffix.lower()) if path else Form.TABLE
 
 
 def print_table(result: Mapping[str, Any] | Comparison, *, all_layers: bool = False) -> None:

@@ -24,8 +24,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` to a file, which appears complete or stays as it was.
 
-    A new file gets the mode that the umask leaves; a link is followed. What is no ordinary file
-    (a pipe, /dev/stdout) is written to directly: it cannot be replaced.
+    A new file gets the mode that the umask leaves, an old one keeps its own; a link is followed.
+    What is no ordinary file (a pipe, /dev/stdout) is written to directly: it cannot be replaced.
 
     Raises:
         UsageError: no such folder, a folder in the file's place, no permission, a full disk.
@@ -39,7 +39,7 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
             return
         if mode is not None and not os.access(target, os.W_OK):
             raise PermissionError(None, "the file is read-only")
-        _replace(target, content)
+        _replace(target, content, mode)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot write {os.fspath(path)!r}: {reason}") from error
@@ -52,12 +52,14 @@ def _mode(path: str | os.PathLike[str]) -> int | None:
         return None
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(target: Path, content: bytes, mode: int | None) -> None:
     temporary = target.with_name(f".xnorsim-{token_hex(8)}.tmp")
     # 0o666 and not mkstemp's 0o600: the umask decides, as for any other file.
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
+            if mode is not None:
+                os.fchmod(stream.fileno(), stat.S_IMODE(mode))
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

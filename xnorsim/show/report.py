@@ -24,13 +24,13 @@ SCHEMA = 1
 """Version of the JSON document; a change that breaks a reader raises it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """The work in a network and its predicted cost.
 
     `model` says what was read, `assumptions` under which conventions and options, `totals` is
-    xnorsim.work.table.totals, `predictions` has one entry a profile. In a notebook it shows
-    itself as a table.
+    xnorsim.work.table.totals, `predictions` has one entry a profile. In a notebook and in a
+    Python shell it shows itself as a table.
     """
 
     model: Mapping[str, Any]
@@ -71,6 +71,11 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, ready for JSON."""
         return document(self)
+
+    def __repr__(self) -> str:
+        from xnorsim.show.forms import Form, render
+
+        return render(self.to_dict(), Form.TABLE)
 
     def _repr_html_(self) -> str:
         from xnorsim.show.notebook import report_html

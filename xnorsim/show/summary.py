@@ -9,7 +9,7 @@ from xnorsim.network.precision import MacClass
 from xnorsim.show import labels
 from xnorsim.show.content import prediction_names
 
-__all__ = ["details", "head", "settings", "summary"]
+__all__ = ["details", "head", "inputs_text", "settings", "summary"]
 
 Document = Mapping[str, Any]
 Line = tuple[str, str]
@@ -25,7 +25,7 @@ _POLICY = ("binarize", "keep", "scaling", "depthwise_binary")
 _SAID = ("notes", "threads", "high_precision_layers")  # said elsewhere, or in the notes
 _SHORT = 40
 _NOTES = 3
-_LONGEST_NOTE = 120
+_LONGEST_NOTE = 240
 _AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
 
 
@@ -34,10 +34,8 @@ def head(doc: Document) -> list[Line]:
     model, assumptions = doc["model"], doc["assumptions"]
     about = [_value(model[key]) for key in ("name", "file") if model.get(key)]
     about = list(dict.fromkeys(about))  # a zoo network has its name for a file
-    inputs = model.get("inputs") or {}
-    if isinstance(inputs, Mapping):
-        shapes = [f"{_value(k)}={_shape(v)}" for k, v in inputs.items()]
-        about += [f"input {', '.join(shapes)}"] if shapes else []
+    shapes = inputs_text(doc)
+    about += [f"input {shapes}"] if shapes else []
     lines = [("model", ", ".join(about))]
     if doc["predictions"]:
         lines.append(("profile" if len(doc["predictions"]) == 1 else "profiles", _profiles(doc)))
@@ -54,6 +52,14 @@ def head(doc: Document) -> list[Line]:
         more = f"; ... ({len(notes)} in all)" if len(notes) > _NOTES else ""
         lines.append(("notes", "; ".join(map(_note, notes[:_NOTES])) + more))
     return lines
+
+
+def inputs_text(doc: Document) -> str:
+    """The shapes of the model's inputs by name; "" if the document says none."""
+    inputs = doc["model"].get("inputs")
+    if not isinstance(inputs, Mapping):
+        return ""
+    return ", ".join(f"{_value(name)}={_shape(shape)}" for name, shape in inputs.items())
 
 
 def _note(note: Any) -> str:
