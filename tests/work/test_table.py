@@ -188,6 +188,24 @@ class TestParameters:
         bits = parameter_bits(graph, {})["ln"]
         assert (bits.count, bits.scales, bits.weights, bits.fp32) == (32, 1024, 0, 1024)
 
+    @pytest.mark.parametrize(
+        ("role", "shape", "encoding", "count", "why"),
+        [
+            ("right", (16,), "float32", 16, "a vector of a linear layer written as operators"),
+            ("right", (), "float32", 0, "a constant factor is not trained"),
+            ("bias", (1,), "float32", 1, "the bias of a single filter is"),
+            ("operand_1", (7,), "int64", 0, "nor are indices or initial states"),
+        ],
+    )
+    def test_constants_are_stored_but_not_all_trained(self, role, shape, encoding, count, why):
+        held = TensorSpec(shape, ENCODINGS[encoding])
+        spec = TensorSpec((2, 16), FLOAT32)
+        node = Node("n", ops.Elementwise(ops.Operator.MUL), ("x",), ("y",), {role: "c"})
+        parameters = {"c": Parameter(held, (Stored("c", held),))}
+        graph = Graph("c", (node,), {"x": spec, "y": spec}, parameters, ("x",), ("y",))
+        bits = parameter_bits(graph, {})["n"]
+        assert (bits.count, bits.weights, bits.fp32) == (count, held.bits, held.bits), why
+
     def test_of_a_table_the_picked_entries_are_read(self):
         table = TensorSpec((30_000, 8), FLOAT32)
         tensors = {

@@ -22,6 +22,22 @@ __all__ = [
 WORD_BITS = 64
 """Binary channels are packed into words of this size (the convention of network/bits)."""
 
+_TRAINED = frozenset(
+    {
+        "weight",
+        "bias",
+        "recurrence",
+        "peephole",
+        "slope",
+        "table",
+        "left",
+        "right",
+        "scale",
+        "shift",
+    }
+)
+"""The roles of trained parameters; other constants are stored, and as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterBits:
@@ -146,6 +162,9 @@ def _stored_bits(role: str, part: Stored, op: ops.Op) -> ParameterBits:
         )
     if part.is_scale or role == "alpha" or role.endswith(("scale", "zero_point")):
         return ParameterBits(scales=spec.bits)
+    is_factor = role in ("left", "right") and spec.elements == 1
+    if role not in _TRAINED or is_factor:  # indices, initial states, constants of a formula
+        return ParameterBits(weights=spec.bits, padded=spec.bits, fp32=spec.bits)
     return ParameterBits(
         count=spec.elements,
         weights=spec.bits,
