@@ -45,6 +45,25 @@ UNFIT: dict[str, tuple[str, dict[str, Any], Any, list[Any], str]] = {
     ),
     "slopes": ("PRelu", {}, IMAGE, [f(3, 1, 1)], r"\[3, 1, 1\] and \[1, 4, 8, 8\]"),
     "slopes that enlarge": ("PRelu", {}, (4,), [f(3, 1)], r"slope \[3, 1\].*\[4\]"),
+    "scales of instances": ("InstanceNormalization", {}, IMAGE, [f(3), f(3)], r"\[3\].*4"),
+    "scales of groups": (
+        "GroupNormalization", {"num_groups": 2}, IMAGE, [f(8), f(8)], r"scale \[8\].* 4 channels",
+    ),
+    "scales of a layer": ("LayerNormalization", {}, IMAGE, [f(7)], r"\[7\] and \[1, 4, 8, 8\]"),
+    "shifts of a layer": (
+        "LayerNormalization", {}, IMAGE, [f(8), f(3, 8)], r"\[3, 8\] and \[1, 4, 8, 8\]",
+    ),
+    "bias of a cell": (
+        "LSTM", {"hidden_size": 5}, (7, 2, 3), [f(1, 20, 3), f(1, 20, 5), f(1, 20)],
+        r"bias \[1, 20\].*expected \[1, 40\]",
+    ),
+    "peepholes of a cell": (
+        "LSTM", {"hidden_size": 5}, (7, 2, 3),
+        [f(1, 20, 3), f(1, 20, 5), None, None, None, None, f(1, 5)],
+        r"peephole \[1, 5\].*expected \[1, 15\]",
+    ),
+    "picks behind the end": ("Gather", {"axis": 1}, IMAGE, [i(0, 4)], "index 4 is out .* of 4"),
+    "picks before the start": ("Gather", {"axis": 1}, IMAGE, [i(-5)], "index -5 is out .* of 4"),
     "blocks of space": ("SpaceToDepth", {"blocksize": 3}, IMAGE, [], "256 elements"),
     "blocks of depth": ("DepthToSpace", {"blocksize": 3}, IMAGE, [], "256 elements"),
 }  # fmt: skip

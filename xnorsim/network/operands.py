@@ -6,19 +6,27 @@ Every check raises ShapeError with both values that do not fit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
-from xnorsim.errors import ShapeError
+from xnorsim.errors import ShapeError, choices
+from xnorsim.network import ops
 from xnorsim.network.extents import Shape, broadcast
 from xnorsim.network.graph import TensorSpec
 
 __all__ = [
+    "RECURRENT_GATES",
     "check_groups",
+    "check_recurrent",
+    "check_statistics",
     "check_stretches",
     "check_vectors",
     "check_weight",
     "operands",
     "require",
 ]
+
+RECURRENT_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+"""Blocks of `hidden` rows in a recurrent weight. Source: ONNX, LSTM, GRU and RNN."""
 
 
 def require(fits: bool, message: str) -> None:
@@ -79,3 +87,46 @@ def check_stretches(role: str, spec: TensorSpec, shape: Shape) -> None:
     """A parameter broadcasts to the result, and does not enlarge it."""
     if broadcast(spec.shape, shape) != shape:
         raise ShapeError(f"{role} {list(spec.shape)} does not broadcast to {list(shape)}")
+
+
+def check_statistics(
+    op: ops.Normalize, data: TensorSpec, parameters: Mapping[str, TensorSpec]
+) -> None:
+    """Scale and shift of a normalization: one a channel, or over the axes that are normalized.
+
+    Before opset 21 a group normalization had one a group. Source: ONNX, GroupNormalization-18
+    and -21, InstanceNormalization-22, LayerNormalization-17.
+    """
+    for role in ("scale", "shift"):
+        if role not in parameters:
+            continue
+        if op.form not in ("instance", "group"):
+            check_stretches(role, parameters[role], data.shape)
+            continue
+        require(len(data.shape) > 1, f"input {list(data.shape)} has no axis of channels")
+        groups = prod(data.shape[1:]) // max(op.statistics, 1)
+        if op.form == "instance" or parameters[role].shape != (groups,):
+            check_vectors(parameters, data.shape[1], role)
+
+
+def check_recurrent(
+    op: ops.Recurrent,
+    data: TensorSpec,
+    weight: TensorSpec,
+    recurrence: TensorSpec,
+    parameters: Mapping[str, TensorSpec],
+) -> None:
+    """The matrices of all gates, and the vectors that go with them.
+
+    The bias holds that of the input and that of the state; the peepholes are those of the input,
+    output and forget gates. Source: ONNX, LSTM-22, GRU-22, RNN-22.
+    """
+    if op.cell not in RECURRENT_GATES:
+        raise ShapeError(f"no cell '{op.cell}': {choices(op.cell, RECURRENT_GATES)}")
+    require(len(data.shape) == 3, f"input {list(data.shape)} is not (time, batch, features)")
+    rows = RECURRENT_GATES[op.cell] * op.hidden
+    check_weight("weight", weight, (op.directions, rows, data.shape[2]), data)
+    check_weight("recurrence", recurrence, (op.directions, rows, op.hidden), data)
+    for role, size in (("bias", 2 * rows), ("peephole", 3 * op.hidden)):
+        if role in parameters:
+            check_weight(role, parameters[role], (op.directions, size), data)

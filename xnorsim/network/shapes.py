@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import singledispatch, wraps
 from math import prod
 
-from xnorsim.errors import ShapeError, UnsupportedOpError, choices
+from xnorsim.errors import ShapeError, UnsupportedOpError
 from xnorsim.network import ops
 from xnorsim.network.extents import (
     axis_index,
@@ -32,7 +32,10 @@ from xnorsim.network.extents import (
 )
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.operands import (
+    RECURRENT_GATES,
     check_groups,
+    check_recurrent,
+    check_statistics,
     check_stretches,
     check_vectors,
     check_weight,
@@ -52,9 +55,6 @@ from xnorsim.network.precision import (
 __all__ = ["RECURRENT_GATES", "output_specs", "product_encoding"]
 
 Specs = tuple[TensorSpec, ...]
-
-RECURRENT_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-"""Blocks of `hidden` rows in a recurrent weight. Source: ONNX, LSTM, GRU and RNN."""
 
 _INTEGRAL = {Meaning.INTEGER, Meaning.BIPOLAR, Meaning.UNIPOLAR, Meaning.TERNARY}
 
@@ -184,12 +184,7 @@ def _(op: ops.MatMul, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 @_rule
 def _(op: ops.Recurrent, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     data, weight, recurrence = operands(inputs, parameters, "input", "weight", "recurrence")
-    if op.cell not in RECURRENT_GATES:
-        raise ShapeError(f"no cell '{op.cell}': {choices(op.cell, RECURRENT_GATES)}")
-    require(len(data.shape) == 3, f"input {list(data.shape)} is not (time, batch, features)")
-    rows = RECURRENT_GATES[op.cell] * op.hidden
-    check_weight("weight", weight, (op.directions, rows, data.shape[2]), data)
-    check_weight("recurrence", recurrence, (op.directions, rows, op.hidden), data)
+    check_recurrent(op, data, weight, recurrence, parameters)
     sequence = (data.shape[0], op.directions, data.shape[1], op.hidden)
     state = (op.directions, data.shape[1], op.hidden)
     if op.batch_first:
@@ -219,7 +214,14 @@ def _(op: ops.LocalResponseNorm, *inputs: TensorSpec, **parameters: TensorSpec) 
 
 
 @_rule
-def _(op: ops.Normalize | ops.Identity, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
+def _(op: ops.Normalize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
+    (data,) = operands(inputs, parameters, "input")
+    check_statistics(op, data, parameters)
+    return (data,)
+
+
+@_rule
+def _(op: ops.Identity, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     return operands(inputs, parameters, "input")
 
 

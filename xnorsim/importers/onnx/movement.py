@@ -107,10 +107,23 @@ def _blocks(form: str) -> Callable[[NodeView], ops.Rearrange]:
     return build
 
 
+def _check_picks(view: NodeView, size: int) -> None:
+    """Indices that are known point into the axis, from its start or (negative) its end."""
+    indices = view.value(view.inputs[1])
+    if indices is None or indices.size == 0:
+        return
+    low, high = int(indices.min()), int(indices.max())
+    wrong = low if low < -size else high
+    text = f"index {wrong} is out of range for an axis of {size}"
+    require(view, -size <= low and high < size, text)
+
+
 def _gather(form: str) -> Callable[[NodeView], ops.Gather]:
     def build(view: NodeView) -> ops.Gather:
         rank = len(input_spec(view, 0).shape)
         axis = axis_of(view, view.attributes.get("axis", 0), rank)
+        if form != "gather_nd":  # its indices count several axes
+            _check_picks(view, input_spec(view, 0).shape[axis])
         return ops.Gather(output_spec(view).shape, axis, form)
 
     return build

@@ -27,6 +27,7 @@ from xnorsim.importers.onnx.view import (
 from xnorsim.importers.onnx.windows import check_convolution, convolution
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter, TensorSpec
+from xnorsim.network.operands import RECURRENT_GATES
 from xnorsim.network.precision import INT32
 
 __all__ = ["RULES"]
@@ -153,16 +154,13 @@ def _recurrent(cell: str):
     return build
 
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-
-
 def _check_recurrent(view: NodeView) -> None:
     data, weight, recurrence = (input_spec(view, position).shape for position in range(3))
     text = f"its input {list(data)} is not (time, batch, features)"
     require(view, len(data) == 3, text)
     directions = 2 if view.attributes.get("direction") == "bidirectional" else 1
     hidden = view.attributes.get("hidden_size") or recurrence[-1]
-    rows = _GATES[view.operator] * hidden
+    rows = RECURRENT_GATES[view.operator.lower()] * hidden
     for name, found, columns in (("weight", weight, data[2]), ("recurrence", recurrence, hidden)):
         expected = (directions, rows, columns)
         text = f"its {name} {list(found)} should be {list(expected)} for input {list(data)}"
