@@ -91,7 +91,7 @@ def test_layers_between_dequantize_are_integer_layers(build: Any, operator: str)
     weights = {"s": np.float32(0.5), "z": np.uint8(0), "w": np.ones(shape, np.int8)}
     graph = build(nodes, {"x": (1, 3, 2, 2) if conv else (2, 3)}, weights=weights)
     assert graph.node("layer").scheme == Scheme(ENCODINGS["int8"], ENCODINGS["uint8"])
-    assert any("8-bit integer layers" in note for note in graph.notes)
+    assert any("8-bit integers" in note and "1 layer " in note for note in graph.notes)
     assert totals(layer_table(graph))["int8_macs"] == (4 * 3 * 4 if conv else 2 * 3 * 4)
 
 
@@ -173,7 +173,7 @@ def test_an_initializer_among_the_inputs_is_a_parameter(build: Any) -> None:
 def test_unused_initializers_are_noted(build: Any) -> None:
     weights = {"w": np.ones(4, np.float32), "lost": np.ones(10, np.float16)}
     graph = build(n("Add", ["x", "w"], ["y"]), {"x": (4,)}, weights=weights)
-    assert any("1 initializers (160 bits)" in note for note in graph.notes)
+    assert any("1 initializer (160 bits)" in note for note in graph.notes)
 
 
 def branch(name: str, operator: str) -> onnx.GraphProto:

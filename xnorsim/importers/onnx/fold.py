@@ -8,7 +8,7 @@ and is imported when it is first needed.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -33,6 +33,11 @@ _FILL: Key = ("", "ConstantOfShape")
 _RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormalLike", "RandomUniformLike"})
 _SAME_VALUES = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 _INTEGRAL = frozenset({Meaning.INTEGER, Meaning.BOOLEAN})
+_FACTORS = frozenset({"Mul", "Div"})
+_NO_VALUES = frozenset({SETTING, "indices"})
+
+LARGEST_OPERAND = 2**22
+"""[elements] No number of an op is evaluated by way of a larger tensor."""
 
 
 def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool:
@@ -99,22 +104,27 @@ def fold(
         return
     outputs = [name for name in node.output if name]
     inputs = {name: state.constants[name] for name in node.input if name}
-    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports)
+    largest = max((_largest(parameter) for parameter in inputs.values()), default=0)
+    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, largest)
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
             continue
         spec = specs[name] if name in specs else _spec_of(view.where, made[name])
         stored = _stored(state, view, key, name, spec)
+        is_number = spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD
         parameter = Parameter(spec, stored, partial(_load, task, index))
         if key == ("", "Identity"):
             parameter = state.constants[view.inputs[0]]
         elif key == _FILL:
             parameter = Parameter(spec, parameter.stored, partial(_filled, spec, node))
+        elif is_number and largest > LARGEST_OPERAND:
+            parameter = Parameter(spec, stored, partial(_too_large, view.where, largest))
+            is_number = False
         add_constant(state, view.where, name, parameter)
         if name in made:
             state.values[name] = made[name]
-        elif spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD:
+        elif is_number:
             value_of(state, name)
     if outputs:
         _remember_encoding(state, view, outputs[0])
@@ -145,12 +155,24 @@ def _stored(
             return (Stored(name, spec),)
         return ()
     roles = view.roles or ("",)
-    sources = [
-        state.constants[source].stored
-        for position, source in enumerate(view.inputs)
-        if source and roles[min(position, len(roles) - 1)] != SETTING
-    ]
-    return tuple(dict.fromkeys(stored for source in sources for stored in source))
+    scale = _scaling_operand(state, view)
+    found: dict[str, Stored] = {}
+    for position, source in enumerate(view.inputs):
+        role = roles[min(position, len(roles) - 1)]
+        if not source or role in _NO_VALUES:
+            continue
+        is_scale = position == scale or role.endswith(("scale", "zero_point"))
+        for part in state.constants[source].stored:
+            found.setdefault(part.key, replace(part, is_scale=part.is_scale or is_scale))
+    return tuple(found.values())
+
+
+def _scaling_operand(state: State, view: NodeView) -> int | None:
+    """Which operand of a product or quotient scales the other: the smaller, else the second."""
+    if view.operator not in _FACTORS or len(view.inputs) != 2:
+        return None
+    left, right = (state.specs[name].elements for name in view.inputs)
+    return 0 if left < right else 1
 
 
 def _remember_encoding(state: State, view: NodeView, name: str) -> None:
@@ -181,6 +203,15 @@ class _Evaluation:
     inputs: Mapping[str, Parameter]
     ir_version: int
     opset_imports: Sequence[onnx.OperatorSetIdProto]
+    largest: int
+    """Elements of the largest tensor that an evaluation passes through, however far back."""
+
+
+def _largest(parameter: Parameter) -> int:
+    load = parameter.load
+    if isinstance(load, partial) and load.func is _load:
+        return max(parameter.spec.elements, load.args[0].largest)
+    return parameter.spec.elements
 
 
 def _single(task: _Evaluation) -> onnx.ModelProto:
@@ -197,12 +228,20 @@ def _single(task: _Evaluation) -> onnx.ModelProto:
 
 def _evaluated(task: _Evaluation) -> dict[str, np.ndarray]:
     """All results of a node whose inputs are small, by name."""
-    if any(parameter.spec.elements > LARGEST_FOLD for parameter in task.inputs.values()):
+    small = all(p.spec.elements <= LARGEST_FOLD for p in task.inputs.values())
+    if not small or task.largest > LARGEST_OPERAND:
         raise ShapeError(
             f"{task.where}: its output's shape stays unknown, so the work after it cannot be "
             "counted"
         )
     return dict(zip(task.node.output, _run(task), strict=False))
+
+
+def _too_large(where: str, largest: int) -> np.ndarray:
+    raise ShapeError(
+        f"{where}: its result is needed as a number, but follows from a tensor of {largest} "
+        f"elements (at most {LARGEST_OPERAND} are evaluated)"
+    )
 
 
 def _load(task: _Evaluation, index: int) -> np.ndarray:

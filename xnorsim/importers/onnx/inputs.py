@@ -153,7 +153,10 @@ def _filled(
         which = ", ".join(
             f"{axis}" + (f" ('{size}')" if size != "?" else "") for axis, size in open_ones
         )
-        example = ",".join(str(size) if isinstance(size, int) else "1" for size in sizes)
+        example = ",".join(
+            str(size) if isinstance(size, int) else str(_likely(axis, len(sizes)))
+            for axis, size in enumerate(sizes)
+        )
         also = " or --batch 1" if [axis for axis, _ in open_ones] == [0] else ""
         plural = "s" if len(open_ones) > 1 else ""
         raise ShapeError(
@@ -161,6 +164,11 @@ def _filled(
             f"set, for example: --input-shape {name}={example}{also}"
         )
     return tuple(size for size in sizes if isinstance(size, int))
+
+
+def _likely(axis: int, rank: int) -> int:
+    """A size to show as an example: of an image, or 1."""
+    return 224 if rank == 4 and axis >= 2 else 1
 
 
 def _text(dimensions: Dimensions) -> str:

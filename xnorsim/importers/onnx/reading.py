@@ -126,16 +126,16 @@ def _start(
     graph, file = model.graph, source.path.name
     stated = {item.name: item.type for item in (*graph.value_info, *graph.output)}
     state = State(
-        file,
-        source,
-        list(model.opset_import),
-        model.ir_version,
-        allow_unknown,
-        {item.name for item in graph.output},
-        stated,
-        inputs.symbols,
-        inputs.overridden,
-        inputs.batch,
+        file=file,
+        source=source,
+        opset_imports=list(model.opset_import),
+        ir_version=model.ir_version,
+        allow_unknown=allow_unknown,
+        read={item.name for item in graph.output},
+        stated=stated,
+        symbols=inputs.symbols,
+        overridden=inputs.overridden,
+        batch=inputs.batch,
     )
     for name, tensor in stored.items():
         where = f"{file}: initializer '{name}'"
@@ -163,34 +163,39 @@ def _add_notes(state: State, stored: Mapping[str, onnx.TensorProto]) -> None:
     if filled:
         elements = sum(spec.elements for spec in filled)
         state.notes.append(
-            f"{len(filled)} weights ({elements} elements) are not in the file but filled by "
-            "ConstantOfShape: they are counted as the stored weights that they stand for."
+            f"{_several(filled, 'weight')} ({elements} elements) not in the file but filled by "
+            "ConstantOfShape: counted as the stored weights that they stand for."
         )
     schemes = [node for node in state.nodes if node.scheme is not None]
     if schemes:
         state.notes.append(
-            f"{len(schemes)} layers between QuantizeLinear and DequantizeLinear are counted as "
-            "8-bit integer layers, as integer runtimes execute them."
+            f"{_several(schemes, 'layer')} between QuantizeLinear and DequantizeLinear: MACs and "
+            "weights are counted as 8-bit integers, as integer runtimes execute them; activations "
+            "and the conversions between them as the file has them, in float32."
         )
     if state.rebatched and state.batch:
         names = list(dict.fromkeys(state.rebatched))
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         old, new = state.batch
         state.notes.append(
-            f"{len(names)} reshapes have batch {old} written into them, where {new} is used "
-            f"instead ({shown})."
+            f"{_several(names, 'reshape')} with batch {old} written into the file, where {new} is "
+            f"used instead ({shown})."
         )
     if state.unknown:
         state.notes.append(
-            f"{len(state.unknown)} nodes have operators without a rule and count as nothing: "
-            f"every total is a lower bound ({', '.join(state.unknown[:10])})."
+            f"{_several(state.unknown, 'node')} with operators that have no rule and count as "
+            f"nothing: every total is a lower bound ({', '.join(state.unknown[:10])})."
         )
     unused = [state.specs[name] for name in stored if name not in state.read]
     if unused:
         bits = sum(spec.bits for spec in unused)
         state.notes.append(
-            f"{len(unused)} initializers ({bits} bits) are read by no node and are left out."
+            f"{_several(unused, 'initializer')} ({bits} bits) read by no node: left out."
         )
+
+
+def _several(items: Sequence[object], word: str) -> str:
+    return f"{len(items)} {word}" + ("" if len(items) == 1 else "s")
 
 
 def _metadata(source: Source, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Any]:

@@ -164,7 +164,10 @@ def _transposed(view: NodeView) -> ops.ConvTranspose:
     extra = _numbers(view, "output_padding", rank, 0, 0)
     mode = view.attributes.get("auto_pad") or "NOTSET"
     padding = window.padding
-    if mode.startswith("SAME") or view.attributes.get("output_shape"):
+    stated = view.attributes.get("output_shape")
+    text = f"its output_shape {list(stated or ())} cannot come from input {list(image.shape)}"
+    require(view, len(result.shape) == len(image.shape), text)
+    if mode.startswith("SAME") or stated:
         padding, extra = _transposed_padding(image, result, window, extra, mode == "SAME_UPPER")
     return ops.ConvTranspose(
         weight[1] * groups, window.kernel, window.stride, padding, window.dilation, groups, extra
