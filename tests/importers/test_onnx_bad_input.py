@@ -20,6 +20,17 @@ from onnx import TensorProto, helper
 from xnorsim.errors import InputError, ModelError, ShapeError, UnsupportedOpError
 from xnorsim.importers.onnx import read_graph
 
+
+@pytest.fixture(autouse=True)
+def _quick_and_small(tmp_path: Path):
+    """Every case here answers within 5 s and 1 GB."""
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # [KiB] never falls
+    assert time.monotonic() - start < 5
+    assert peak - before < 2**20
+
+
 WEIGHT = np.ones((8, 3, 3, 3), np.float32)
 IMAGE = (1, 3, 8, 8)
 

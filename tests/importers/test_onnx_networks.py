@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ from onnx import external_data_helper, helper, numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError, UsageError
 from xnorsim.importers.onnx import is_onnx, read_graph
-from xnorsim.network import ops
 from xnorsim.network.graph import Graph
 from xnorsim.network.shapes import output_specs
+from xnorsim.work.table import layer_table
 
 ORIGINS = ("mobilenet_v2__ts17.onnx", "resnet18__dynamo.onnx", "resnet18__ts17.onnx")
 
@@ -63,14 +62,10 @@ LIGHT_MACS = {
 
 
 def macs(graph: Graph) -> dict[str, int]:
-    """MACs by layer, written for this test alone: outputs times the inputs of one output."""
-    result = {}
-    for node in graph.nodes:
-        if isinstance(node.op, (ops.Conv, ops.Dense)):
-            weight = graph.parameters[node.parameters["weight"]].spec.shape
-            taps = prod(weight[1:]) if isinstance(node.op, ops.Conv) else node.op.in_features
-            result[node.name] = graph.tensors[node.outputs[0]].elements * taps
-    return result
+    """MACs by layer as the product counts them, to be held against independent counts."""
+    table = layer_table(graph)
+    counts = zip(table.names, table.columns["macs"].tolist(), strict=True)
+    return {name: count for name, count in counts if count}
 
 
 @pytest.mark.parametrize("name", ORIGINS)
