@@ -154,6 +154,12 @@ FP_OPS = [
         "one map a group",
     ),
     (
+        conv(4, (2, 2), stride=2, kind=ops.ConvTranspose),
+        at(X, spec(1, 4, 12, 12), Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA_K)),
+        {"alpha": 576, "k_mean": 2 * 288, "k_box": 4 * 36, "k_product": 576},
+        "transposed: each of 36 input positions goes to four taps",
+    ),
+    (
         ops.Dense(288, 10),
         at(spec(1, 288), spec(1, 10), Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA_K)),
         {"alpha": 10, "k_mean": 2 * 288, "k_product": 10},

@@ -142,7 +142,10 @@ def _multiplying(
         if isinstance(op, ops.Dense):  # K is one mean, the paper's beta: there is no box
             fp_ops |= k_map_ops(inputs, outputs, positions=0, taps=0)
         else:
-            positions = outputs // op.out_channels * op.groups
+            # a transposed box spreads each input position over its taps
+            spread = isinstance(op, ops.ConvTranspose)
+            channels = at.inputs[0].shape[1] if spread else op.out_channels
+            positions = (inputs if spread else outputs) // channels * op.groups
             fp_ops |= k_map_ops(inputs, outputs, positions, prod(op.kernel))
     return LayerCounts(macs, valid, {name: n for name, n in fp_ops.items() if n})
 
