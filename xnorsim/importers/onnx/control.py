@@ -8,6 +8,7 @@ on values, so it is refused rather than guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.importers.onnx.names import check_names, key_of, node_names, ordered, reads, subgraphs
 from xnorsim.importers.onnx.operators import check_operators
 from xnorsim.importers.onnx.rules import CONTROL
-from xnorsim.importers.onnx.state import State, add_constant, unique, value_of
+from xnorsim.importers.onnx.state import AnyOf, State, add_constant, unique, value_of
 from xnorsim.importers.onnx.tensors import stored_parameter
 from xnorsim.importers.onnx.view import Layer
 from xnorsim.importers.onnx.walk import alias, emit, location, visit
@@ -26,8 +27,11 @@ from xnorsim.network.precision import ENCODINGS, INT64
 
 __all__ = ["walk"]
 
-MOST_ROUNDS = 10_000
-MOST_NODES = 200_000
+MOST_LAYERS = 10_000
+"""[nodes] What all loops of a file may be written out to, every round counted as one at least."""
+
+MOST_TENSORS = 200_000
+"""[tensors] The same for what a file with control flow may hold in all."""
 
 
 def walk(state: State, nodes: Iterable[tuple[str, onnx.NodeProto]]) -> None:
@@ -86,20 +90,22 @@ def _take(
     mapping = dict(bound)
     inner = [item.name for item in graph.initializer]
     inner += [name for node in graph.node for name in node.output if name]
+    given = set(mapping.values())
     for name in inner:
         if name not in mapping:
-            mapping[name] = unique(f"{prefix}/{name}", {*mapping.values(), *state.specs.keys()})
-    if len(mapping) + len(state.specs) > MOST_NODES:
-        raise ModelError(f"{where}: it expands to more than {MOST_NODES} tensors")
+            mapping[name] = unique(f"{prefix}/{name}", AnyOf((given, state.specs)))
+            given.add(mapping[name])
+    if len(mapping) + len(state.specs) > MOST_TENSORS:
+        raise ModelError(f"{where}: it expands to more than {MOST_TENSORS} tensors")
     for tensor in graph.initializer:
         label = f"{where}: initializer '{tensor.name}'"
         parameter = stored_parameter(label, mapping[tensor.name], tensor, state.source)
         add_constant(state, where, mapping[tensor.name], parameter)
     names = node_names(graph.node, where)
-    known = {*state.specs, *bound, *(item.name for item in graph.initializer)}
+    stored = {item.name for item in graph.initializer}
     read = [reads(node) for node in graph.node]
-    known -= {n for node in graph.node for n in node.output}
-    check_names(where, graph, names, read, known)
+    made = {n for node in graph.node for n in node.output}
+    check_names(where, graph, names, read, AnyOf((state.specs, bound, stored), made))
     nodes = [
         (f"{prefix}/{name}", _renamed(node, mapping))
         for name, node in ordered(where, graph.node, names, read)
@@ -107,8 +113,7 @@ def _take(
     for _, node in nodes:
         state.read.update(reads(node))
     state.read.update(mapping.get(item.name, item.name) for item in graph.output)
-    constants = set(state.constants)
-    check_operators(state.file, nodes, constants, state.versions, state.allow_unknown)
+    check_operators(state.file, nodes, state.constants, state.versions, state.allow_unknown)
     walk(state, nodes)
     return mapping
 
@@ -138,7 +143,7 @@ def _number(state: State, name: str) -> int | None:
 def _loop(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     """Write out every round; each round's condition has to be constant as well."""
     inputs = [*node.input, "", ""]
-    rounds = _number(state, inputs[0]) if inputs[0] else MOST_ROUNDS
+    rounds = _number(state, inputs[0]) if inputs[0] else inf
     going = _number(state, inputs[1]) if inputs[1] else 1
     if rounds is None or going is None:
         raise _refused(where, "how often it runs is only known at run time")
@@ -151,10 +156,12 @@ def _loop(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
             f"{len(carried)} carried tensors"
         )
     stacks: list[list[str]] = [[] for _ in range(scans)]
-    count = 0
+    count, size = 0, _size(body)
+    if going and _goes_on(body):
+        _check_growth(state, where, rounds, rounds * size, 0)
     while going and count < rounds:
-        if count >= MOST_ROUNDS:
-            raise _refused(where, f"it runs more than {MOST_ROUNDS} times")
+        _check_growth(state, where, rounds, size, count)
+        state.rounds.append(_written(state) + size)
         results = _round(state, where, f"{name}.{count}", body, count, carried)
         carried = results[1 : 1 + len(carried)]
         for stack, result in zip(stacks, results[1 + len(carried) :], strict=True):
@@ -165,6 +172,46 @@ def _loop(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         count += 1
     _finish_loop(state, where, name, node, carried, stacks)
     state.notes.append(f"Node '{name}' (Loop) runs {count} times: it is written out.")
+
+
+def _size(body: onnx.GraphProto) -> int:
+    """Nodes that one round adds, branches included; loops inside count when they run."""
+    inner = [
+        max(map(_size, subgraphs(node)), default=0)
+        for node in body.node
+        if key_of(node) == ("", "If")
+    ]
+    return max(1, len(body.node) + sum(inner))
+
+
+def _goes_on(body: onnx.GraphProto) -> bool:
+    """Whether the body hands on the condition that it was given: only the trip count ends it."""
+    sources = {
+        node.output[0]: node.input[0]
+        for node in body.node
+        if key_of(node) == ("", "Identity") and node.input and node.output
+    }
+    name = body.output[0].name
+    for _ in range(len(sources)):
+        name = sources.get(name, name)
+    return name == body.input[1].name
+
+
+def _written(state: State) -> int:
+    return state.rounds[-1] if state.rounds else 0
+
+
+def _check_growth(state: State, where: str, rounds: float, more: float, count: int) -> None:
+    """Refuse to write out `more` nodes after `count` rounds, if that is too much."""
+    before = _written(state)
+    if before + more <= MOST_LAYERS:
+        return
+    trips = "no trip count" if rounds == inf else f"a trip count of {rounds}"
+    raise _refused(
+        where,
+        f"with {trips} it would be written out beyond the limit of {MOST_LAYERS} layers from "
+        f"loops ({before} so far, {count} rounds of this one)",
+    )
 
 
 def _round(
@@ -207,14 +254,14 @@ def _stack(state: State, where: str, name: str, stack: Sequence[str], target: st
     if any(item in state.constants for item in stack):
         raise _refused(where, f"its output '{target}' gathers constants")
     rows = []
-    for source in stack:
+    for number, source in enumerate(stack):
         row = unique(f"{source}.row", state.specs)
         new = {row: TensorSpec((1, *spec.shape), spec.encoding)}
         emit(
             state,
             where,
             name,
-            Layer(ops.Reshape((1, *spec.shape)), (source,), (row,), (), ".row", new),
+            Layer(ops.Reshape((1, *spec.shape)), (source,), (row,), (), f".{number}.row", new),
         )
         rows.append(row)
     new = {target: TensorSpec((len(rows), *spec.shape), spec.encoding)}

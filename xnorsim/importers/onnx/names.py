@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import onnx
 
@@ -73,7 +73,7 @@ def check_names(
     graph: onnx.GraphProto,
     names: Sequence[str],
     read: Sequence[Sequence[str]],
-    known: Set[str],
+    known: Container[str],
 ) -> None:
     """Every tensor is written once, and written by somebody before it is read.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import onnx
 
 from xnorsim.errors import UnsupportedOpError
-from xnorsim.importers.onnx.fold import is_known, known_outputs
+from xnorsim.importers.onnx.fold import is_known
 from xnorsim.importers.onnx.infer import schema_of
 from xnorsim.importers.onnx.names import key_of
 from xnorsim.importers.onnx.rules import CONTROL, RULES
+from xnorsim.importers.onnx.state import AnyOf
 
 __all__ = ["check_operators"]
 
@@ -19,7 +20,7 @@ __all__ = ["check_operators"]
 def check_operators(
     file: str,
     nodes: Sequence[tuple[str, onnx.NodeProto]],
-    constants: Collection[str],
+    constants: Container[str],
     versions: Mapping[str, int],
     allow_unknown: bool,
 ) -> None:
@@ -28,7 +29,11 @@ def check_operators(
     Raises:
         UnsupportedOpError: every such operator with its domain, count and nodes.
     """
-    known = known_outputs((node for _, node in nodes), constants)
+    made: set[str] = set()
+    known = AnyOf((made, constants))
+    for _, node in nodes:
+        if is_known(key_of(node), node.input, known):
+            made.update(node.output)
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     undefined: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, node in nodes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,11 +14,25 @@ from xnorsim.importers.onnx.file import Source, normal_domain
 from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
 from xnorsim.network.precision import Encoding
 
-__all__ = ["LARGEST_FOLD", "State", "add_constant", "add_tensor", "unique", "value_of"]
+__all__ = ["LARGEST_FOLD", "AnyOf", "State", "add_constant", "add_tensor", "unique", "value_of"]
 
 LARGEST_FOLD = 1024
 """[elements] A constant up to this size may be shape arithmetic and is evaluated; others are
 weights, which nobody looks into."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Container[str]):
+    """What is in one of `parts` and not in `without`: their union, without copying them.
+
+    Every round of a loop asks for it, and the parts grow with the rounds.
+    """
+
+    parts: tuple[Container[str], ...]
+    without: Container[str] = frozenset()
+
+    def __contains__(self, name: Any) -> bool:
+        return name not in self.without and any(name in part for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -27,7 +42,8 @@ class State:
     `protos` are small tensors of the file, handed to onnx's inference as they are. `dequantized`
     is the encoding that a tensor had before a DequantizeLinear. `stated` is the file's value_info,
     `symbols` the sizes given for its symbolic dimensions, `read` every tensor that somebody reads.
-    `names` are the file's node names, `emitted` those of `nodes`; `filled`, `unknown` and
+    `names` are the file's node names, `emitted` those of `nodes`, `rounds` how many nodes
+    the rounds of loops were written out to, after each of them; `filled`, `unknown` and
     `rebatched` are what the notes tell.
     """
 
@@ -48,6 +64,7 @@ class State:
     nodes: list[Node] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     emitted: set[str] = field(default_factory=set)
+    rounds: list[int] = field(default_factory=list)
     tensors: dict[str, TensorSpec] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dequantized: dict[str, Encoding] = field(default_factory=dict)
@@ -101,7 +118,7 @@ def value_of(state: State, name: str) -> np.ndarray | None:
     return state.values[name]
 
 
-def unique(name: str, taken: Iterable[str]) -> str:
+def unique(name: str, taken: Container[str]) -> str:
     """`name`, or `name` with the first number that makes it differ from all that are taken."""
     candidate, number = name, 1
     while candidate in taken:

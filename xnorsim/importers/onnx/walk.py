@@ -14,7 +14,14 @@ from xnorsim.importers.onnx.fold import constant_parameter, fold, is_known
 from xnorsim.importers.onnx.infer import attributes_of, check_arity, infer, spec_of_type
 from xnorsim.importers.onnx.names import key_of
 from xnorsim.importers.onnx.rules import RULES
-from xnorsim.importers.onnx.state import State, add_constant, add_tensor, unique, value_of
+from xnorsim.importers.onnx.state import (
+    AnyOf,
+    State,
+    add_constant,
+    add_tensor,
+    unique,
+    value_of,
+)
 from xnorsim.importers.onnx.tensors import element_type
 from xnorsim.importers.onnx.view import DATA, Layer, NodeView, split_inputs
 from xnorsim.network import ops
@@ -174,7 +181,7 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
     check_layer(state, where, layer.op, inputs, layer.outputs, parameters)
     title = f"{name}{layer.suffix}"
     if layer.suffix or title in state.emitted:
-        title = unique(title, state.names | state.emitted)
+        title = unique(title, AnyOf((state.names, state.emitted)))
     state.emitted.add(title)
     scheme = layer.scheme or _integer_scheme(state, layer.op, inputs, parameters)
     state.nodes.append(Node(title, layer.op, inputs, outputs, parameters, scheme))

@@ -1,0 +1,183 @@
+"""Loops written out: how far, what their rounds share, and where they cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from xnorsim.errors import UnsupportedOpError
+from xnorsim.importers.onnx import control, reading
+from xnorsim.importers.onnx.state import State
+
+n = helper.make_node
+_info = helper.make_tensor_value_info
+
+
+def looped(
+    nodes: list[onnx.NodeProto],
+    inputs: list[str],
+    carried: dict[str, Any] | None = None,
+    condition: str = "going",
+    tensors: list[TensorProto] | None = None,
+    outputs: list[str] | None = None,
+    scan: bool = False,
+) -> onnx.NodeProto:
+    """A Loop 'loop' over tensor `s`, written anew as `t`, with the shapes of further carried ones.
+
+    Those are read as NAME and written as NAME_next; `scan` keeps every `t` as a further output.
+    """
+    more = carried or {}
+    body = helper.make_graph(
+        nodes,
+        "body",
+        [
+            _info("round", TensorProto.INT64, []),
+            _info("going", TensorProto.BOOL, []),
+            _info("s", TensorProto.FLOAT, [1, 8]),
+            *(_info(name, kind, []) for name, kind in more.items()),
+        ],
+        [
+            _info(condition, TensorProto.BOOL, []),
+            _info("t", TensorProto.FLOAT, [1, 8]),
+            *(_info(f"{name}_next", kind, []) for name, kind in more.items()),
+            *([_info("t", TensorProto.FLOAT, [1, 8])] if scan else []),
+        ],
+        tensors or [],
+    )
+    return n("Loop", inputs, outputs or ["y", *(f"{name}_end" for name in more)], "loop", body=body)
+
+
+def model_of(make: Any, node: onnx.NodeProto, **weights: Any) -> onnx.ModelProto:
+    return make([node], {"x": (1, 8)}, weights={k: np.array(v) for k, v in weights.items()})
+
+
+RELU = n("Relu", ["s"], ["t"], "inner")
+AFTER = n("Greater", ["round", "last"], ["far"], "compare")
+NOT = n("Not", ["far"], ["on"], "not")
+
+RUNAWAYS = {
+    # condition handed on: nothing ends it, refused before the first round
+    "endless": (looped([RELU], ["", "", "x"]), {}, "no trip count.*0 so far"),
+    "true_given": (looped([RELU], ["", "c", "x"]), {"c": True}, "no trip count.*0 so far"),
+    "trips": (looped([RELU], ["m", "", "x"]), {"m": 10**9}, "1000000000.*0 so far"),
+    # ended by a condition, but far too late: each round has to be looked at
+    "late": (
+        looped([RELU, AFTER, NOT], ["", "", "x"], condition="on"),
+        {"last": np.int64(10**9)},
+        "no trip count.*9999 so far, 3333 rounds",
+    ),
+    # a body without any layer is a round all the same
+    "idle": (
+        looped([n("Identity", ["s"], ["t"])], ["m", "", "x"]), {"m": 10**12}, "limit of 10000"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RUNAWAYS)
+def test_a_runaway_loop_is_refused_soon(tmp_path: Path, model: Any, case: str) -> None:
+    """In a process of its own, so that a loop without an end ends the test and not the suite."""
+    node, weights, message = RUNAWAYS[case]
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model_of(model, node, **weights).SerializeToString())
+    code = "import sys; from xnorsim.importers.onnx import read_graph; read_graph(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    last = result.stderr.strip().splitlines()[-1]
+    assert "UnsupportedOpError: model.onnx: node 'loop' (Loop)" in last
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(last)
+
+
+def test_loops_share_one_limit(read: Any, model: Any, monkeypatch: Any) -> None:
+    """Nested or one after the other: 4 rounds of (Relu + Loop of 5 rounds of 1) are 4 x 7."""
+    inner = looped([n("Relu", ["s"], ["t"])], ["five", "", "a"], outputs=["t"])
+    made = model_of(
+        model, looped([n("Relu", ["s"], ["a"]), inner], ["four", "", "x"]), four=4, five=5
+    )
+    monkeypatch.setattr(control, "MOST_LAYERS", 28)
+    assert len(read(made).nodes) == 4 * 6 + 4 + 1  # and one Identity for every result of a loop
+    monkeypatch.setattr(control, "MOST_LAYERS", 27)
+    with pytest.raises(UnsupportedOpError, match="limit of 27 layers from loops"):
+        read(made)
+
+
+def test_an_early_end_beats_a_large_trip_count(read: Any, model: Any) -> None:
+    """A while loop is exported with the largest trip count and a condition: 3 rounds, not 2^63."""
+    node = looped([RELU, AFTER, NOT], ["m", "", "x"], condition="on")
+    made = model_of(model, node, m=np.int64(2**63 - 1), last=np.int64(1))
+    assert [node.name for node in read(made).nodes[:3]] == [f"loop.{k}/inner" for k in range(3)]
+
+
+class WatchedDict(dict[str, Any]):
+    """Adds how many of its names are gone through to `passed`."""
+
+    passed = 0
+
+    def __iter__(self) -> Any:
+        WatchedDict.passed += len(self)
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        return list(self)
+
+
+class WatchedSet(set[str]):
+    """The same; a union goes through all of them as well."""
+
+    def __iter__(self) -> Any:
+        WatchedDict.passed += len(self)
+        return super().__iter__()
+
+    def __or__(self, other: Any) -> Any:
+        WatchedDict.passed += len(self) + len(other)
+        return {*self, *other}
+
+
+def watched(*arguments: Any, **more: Any) -> State:
+    state = State(*arguments, **more)
+    for name in ("specs", "constants", "tensors", "parameters"):
+        object.__setattr__(state, name, WatchedDict(getattr(state, name)))
+    for name in ("names", "emitted", "read"):
+        object.__setattr__(state, name, WatchedSet(getattr(state, name)))
+    return state
+
+
+def work(read: Any, made: onnx.ModelProto) -> tuple[int, int]:
+    """(calls, names gone through) while a model is read."""
+    calls = 0
+
+    def count(*event: Any) -> None:
+        nonlocal calls
+        calls += event[1] in ("call", "c_call")
+
+    WatchedDict.passed = 0
+    sys.setprofile(count)
+    try:
+        read(made)
+    finally:
+        sys.setprofile(None)
+    return calls, WatchedDict.passed
+
+
+def test_rounds_are_linear_in_work(read: Any, model: Any, monkeypatch: Any) -> None:
+    """Calls and names gone through, not seconds: ten times the rounds, ten times the work."""
+    monkeypatch.setattr(reading, "State", watched)
+    nodes = [RELU, n("Identity", ["going"], ["on"])]
+    made = [
+        model_of(
+            model,
+            looped(nodes, ["m", "", "x"], condition="on", outputs=["y", "all"], scan=True),
+            m=m,
+        )
+        for m in (40, 40, 400)
+    ]
+    _, few, many = (work(read, item) for item in made)  # the first fills caches
+    assert 0 < many[0] < 12 * few[0]
+    assert many[1] < 12 * few[1] + 1000
