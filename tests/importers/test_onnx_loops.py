@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from xnorsim.errors import UnsupportedOpError
 from xnorsim.importers.onnx import control, reading
 from xnorsim.importers.onnx.state import State
+from xnorsim.work.table import layer_table, totals
 
 n = helper.make_node
 _info = helper.make_tensor_value_info
@@ -181,3 +182,82 @@ def test_rounds_are_linear_in_work(read: Any, model: Any, monkeypatch: Any) -> N
     _, few, many = (work(read, item) for item in made)  # the first fills caches
     assert 0 < many[0] < 12 * few[0]
     assert many[1] < 12 * few[1] + 1000
+
+
+WEIGHT = numpy_helper.from_array(np.ones((8, 8), np.float32), "w")
+PRODUCT = n("MatMul", ["s", "w"], ["t"], "product")
+CONSTANT = n("Constant", [], ["w"], value=WEIGHT)
+FILLED = [
+    n("Constant", [], ["size"], value_ints=[8, 8]),
+    n("ConstantOfShape", ["size"], ["w"]),
+]
+
+
+def in_branch(nodes: list[onnx.NodeProto], tensors: list[TensorProto]) -> onnx.NodeProto:
+    inner = [n("MatMul", ["s", "w"], ["b"], "product")]
+    result = [_info("b", TensorProto.FLOAT, [1, 8])]
+    graph = helper.make_graph([*nodes, *inner], "branch", [], result, tensors)
+    return n("If", ["going"], ["t"], "branch", then_branch=graph, else_branch=graph)
+
+
+BODIES = {
+    "initializer": ([PRODUCT], [WEIGHT]),
+    "constant": ([CONSTANT, PRODUCT], []),
+    "derived": (
+        [n("Constant", [], ["v"], value=WEIGHT), n("Transpose", ["v"], ["w"]), PRODUCT], []
+    ),
+    "filled": ([*FILLED, PRODUCT], []),
+    "initializer_in_branch": ([in_branch([], [WEIGHT])], []),
+    "constant_in_branch": ([in_branch([CONSTANT], [])], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("body", BODIES)
+def test_a_weight_of_a_loop_body_is_stored_once(
+    read: Any, model: Any, body: str, nested: bool
+) -> None:
+    """Work every round, storage once; nested: 2 x 5 rounds of the one tensor in the file."""
+    nodes, tensors = BODIES[body]
+    node = looped(nodes, ["five", "", "s" if nested else "x"], tensors=tensors)
+    if nested:
+        node.output[0] = "t"
+        node = looped([node], ["two", "", "x"])
+    graph = read(model_of(model, node, five=5, two=2))
+    rounds = 10 if nested else 5
+    result = totals(layer_table(graph))
+    assert (result["macs"], result["weight_bits"]) == (rounds * 64, 64 * 32)
+    weights = {node.parameters["weight"] for node in graph.nodes if "weight" in node.parameters}
+    assert len(weights) == rounds  # every round has a parameter of its own name
+    loads = [graph.parameters[name].load for name in weights]
+    assert all(load is not None and load().shape == (8, 8) for load in loads)
+
+
+def test_a_weight_of_a_function_is_stored_once(read: Any, model: Any) -> None:
+    """Two functions with equal values are two tensors; three calls of one are one."""
+    opsets = [helper.make_opsetid("", 21)]
+    functions = [
+        helper.make_function("local", name, ["s"], ["t"], [CONSTANT, PRODUCT], opsets)
+        for name in ("One", "Two")
+    ]
+    calls = [("One", "x", "a"), ("Two", "a", "b"), ("One", "b", "c"), ("One", "c", "y")]
+    nodes = [n(name, [s], [t], domain="local") for name, s, t in calls]
+    made = model(
+        nodes, {"x": (1, 8)}, functions=functions, opset_imports=[helper.make_opsetid("local", 1)]
+    )
+    result = totals(layer_table(read(made)))
+    assert (result["macs"], result["weight_bits"]) == (4 * 64, 2 * 64 * 32)
+
+
+def test_equal_constants_are_stored_apart(read: Any, model: Any) -> None:
+    """Two Constant nodes are two tensors, whatever marks the file itself has on them."""
+    nodes = [
+        n("Constant", [], ["v"], value=WEIGHT),
+        n("Constant", [], ["w"], value=WEIGHT),
+        n("MatMul", ["x", "v"], ["s"]),
+        n("MatMul", ["s", "w"], ["y"]),
+    ]
+    for node in nodes[:2]:
+        node.metadata_props.add(key="xnorsim.stored", value="0")
+    result = totals(layer_table(read(model(nodes, {"x": (1, 8)}))))
+    assert result["weight_bits"] == 2 * 64 * 32

@@ -17,7 +17,14 @@ from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.importers.onnx.names import check_names, key_of, node_names, ordered, reads, subgraphs
 from xnorsim.importers.onnx.operators import check_operators
 from xnorsim.importers.onnx.rules import CONTROL
-from xnorsim.importers.onnx.state import AnyOf, State, add_constant, unique, value_of
+from xnorsim.importers.onnx.state import (
+    AnyOf,
+    State,
+    add_constant,
+    as_stored,
+    unique,
+    value_of,
+)
 from xnorsim.importers.onnx.tensors import stored_parameter
 from xnorsim.importers.onnx.view import Layer
 from xnorsim.importers.onnx.walk import alias, emit, location, visit
@@ -100,7 +107,7 @@ def _take(
     for tensor in graph.initializer:
         label = f"{where}: initializer '{tensor.name}'"
         parameter = stored_parameter(label, mapping[tensor.name], tensor, state.source)
-        add_constant(state, where, mapping[tensor.name], parameter)
+        add_constant(state, where, mapping[tensor.name], as_stored(state, tensor, parameter))
     names = node_names(graph.node, where)
     stored = {item.name for item in graph.initializer}
     read = [reads(node) for node in graph.node]

@@ -1,4 +1,8 @@
-"""Functions of a file (ModelProto.functions) put in place of the nodes that call them."""
+"""Functions of a file (ModelProto.functions) put in place of the nodes that call them.
+
+Before that, whatever may be written out several times (in functions and in loops) is marked, so
+that its tensors stay those of the file: read in each place, stored once.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import onnx
 from onnx import inliner
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.onnx.names import subgraphs
+from xnorsim.importers.onnx.names import key_of, subgraphs
+from xnorsim.importers.onnx.state import mark
 
 __all__ = ["inline_functions"]
 
@@ -14,6 +19,9 @@ LARGEST_GRAPH = 200_000
 """[nodes] More than this after inlining is a fault of the file, not a network."""
 
 Key = tuple[str, str]
+
+_HOLDERS = frozenset({("", "Constant"), ("", "ConstantOfShape")})
+"""Nodes that hold a tensor, or stand for one that was left out of the file."""
 
 
 def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
@@ -23,6 +31,7 @@ def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
         ModelError: functions that call each other in a circle or grow beyond all bounds, or that
             onnx cannot put in place.
     """
+    _mark_tensors(model)
     if not model.functions:
         return model
     bodies = {(f.domain, f.name): list(f.node) for f in model.functions}
@@ -36,6 +45,15 @@ def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
         return inliner.inline_local_functions(model)
     except Exception as fault:
         raise ModelError(f"{file}: its functions cannot be put in place: {fault}") from fault
+
+
+def _mark_tensors(model: onnx.ModelProto) -> None:
+    top = [list(model.graph.node), *(list(function.node) for function in model.functions)]
+    nodes = [node for group in top for node in _every(group)]
+    inner = [t for node in nodes for graph in subgraphs(node) for t in graph.initializer]
+    holders = [node for node in nodes if key_of(node) in _HOLDERS]
+    for index, item in enumerate([*holders, *inner]):
+        mark(item, str(index))
 
 
 def _call(node: onnx.NodeProto) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,20 @@ import onnx
 
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx.file import Source, normal_domain
-from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, TensorSpec
+from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, Stored, TensorSpec
 from xnorsim.network.precision import Encoding
 
-__all__ = ["LARGEST_FOLD", "AnyOf", "State", "add_constant", "add_tensor", "unique", "value_of"]
+__all__ = [
+    "LARGEST_FOLD",
+    "AnyOf",
+    "State",
+    "add_constant",
+    "add_tensor",
+    "as_stored",
+    "mark",
+    "unique",
+    "value_of",
+]
 
 LARGEST_FOLD = 1024
 """[elements] A constant up to this size may be shape arithmetic and is evaluated; others are
@@ -43,7 +53,8 @@ class State:
     is the encoding that a tensor had before a DequantizeLinear. `stated` is the file's value_info,
     `symbols` the sizes given for its symbolic dimensions, `read` every tensor that somebody reads.
     `names` are the file's node names, `emitted` those of `nodes`, `rounds` how many nodes
-    the rounds of loops were written out to, after each of them; `filled`, `unknown` and
+    the rounds of loops were written out to, after each of them; `keys`
+    what `as_stored` has given out; `filled`, `unknown` and
     `rebatched` are what the notes tell.
     """
 
@@ -65,6 +76,7 @@ class State:
     names: set[str] = field(default_factory=set)
     emitted: set[str] = field(default_factory=set)
     rounds: list[int] = field(default_factory=list)
+    keys: dict[tuple[str, Stored], str] = field(default_factory=dict)
     tensors: dict[str, TensorSpec] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dequantized: dict[str, Encoding] = field(default_factory=dict)
@@ -100,6 +112,31 @@ def add_constant(state: State, where: str, name: str, parameter: Parameter) -> N
     _check_size(where, name, parameter.spec)
     state.specs[name] = parameter.spec
     state.constants[name] = parameter
+
+
+_MARK = "xnorsim.stored"
+
+
+def mark(item: onnx.NodeProto | onnx.TensorProto, label: str) -> None:
+    """Let every copy of `item` that is made from now on be known as one tensor of the file."""
+    kept = [entry for entry in item.metadata_props if entry.key != _MARK]
+    del item.metadata_props[:]
+    item.metadata_props.extend(kept)
+    item.metadata_props.add(key=_MARK, value=label)
+
+
+def as_stored(
+    state: State, item: onnx.NodeProto | onnx.TensorProto, parameter: Parameter
+) -> Parameter:
+    """`parameter` with the storage of the first one that was made of the same marked item."""
+    label = "".join(entry.value for entry in item.metadata_props if entry.key == _MARK)
+    if not label:
+        return parameter
+    stored = [
+        replace(entry, key=state.keys.setdefault((label, replace(entry, key="")), entry.key))
+        for entry in parameter.stored
+    ]
+    return replace(parameter, stored=tuple(stored))
 
 
 def _check_new(state: State, where: str, name: str) -> None:

@@ -19,6 +19,7 @@ from xnorsim.importers.onnx.state import (
     State,
     add_constant,
     add_tensor,
+    as_stored,
     unique,
     value_of,
 )
@@ -65,7 +66,8 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         node, key = _as_cast(state, node), ("", "Cast")
     if key == ("", "Constant"):
         output = node.output[0]
-        add_constant(state, where, output, constant_parameter(state, where, output, node))
+        parameter = constant_parameter(state, where, output, node)
+        add_constant(state, where, output, as_stored(state, node, parameter))
         return
     rule = RULES.get(key)
     known = is_known(key, node.input, state.constants)
@@ -78,6 +80,9 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     specs = infer(state, view, key[0], node)
     if known:
         fold(state, view, key, node, specs)
+        if key == ("", "ConstantOfShape"):
+            output = node.output[0]
+            state.constants[output] = as_stored(state, node, state.constants[output])
         return
     assert rule is not None
     outputs = tuple(_kept_outputs(state, where, node, specs))
