@@ -97,15 +97,15 @@ def test_a_runaway_loop_is_refused_soon(tmp_path: Path, model: Any, case: str) -
 
 
 def test_loops_share_one_limit(read: Any, model: Any, monkeypatch: Any) -> None:
-    """Nested or one after the other: 4 rounds of (Relu + Loop of 5 rounds of 1) are 4 x 7."""
+    """Nested loops: 4 rounds of (Relu + Loop of 1 node) and 5 rounds of 1 in each are 4 x 8."""
     inner = looped([n("Relu", ["s"], ["t"])], ["five", "", "a"], outputs=["t"])
     made = model_of(
         model, looped([n("Relu", ["s"], ["a"]), inner], ["four", "", "x"]), four=4, five=5
     )
-    monkeypatch.setattr(control, "MOST_LAYERS", 28)
+    monkeypatch.setattr(control, "MOST_LAYERS", 32)
     assert len(read(made).nodes) == 4 * 6 + 4 + 1  # and one Identity for every result of a loop
-    monkeypatch.setattr(control, "MOST_LAYERS", 27)
-    with pytest.raises(UnsupportedOpError, match="limit of 27 layers from loops"):
+    monkeypatch.setattr(control, "MOST_LAYERS", 31)
+    with pytest.raises(UnsupportedOpError, match="limit of 31 layers from loops"):
         read(made)
 
 
@@ -261,3 +261,51 @@ def test_equal_constants_are_stored_apart(read: Any, model: Any) -> None:
         node.metadata_props.add(key="xnorsim.stored", value="0")
     result = totals(layer_table(read(model(nodes, {"x": (1, 8)}))))
     assert result["weight_bits"] == 2 * 64 * 32
+
+
+def odd(name: str, source: str = "s", target: str = "t") -> onnx.NodeProto:
+    return n(f"Odd{name}", [source], [target], name, domain="strange")
+
+
+def test_unknown_operators_are_reported_all_at_once(read: Any, model: Any) -> None:
+    """In the main graph, after and in a decided If (both branches), nested, and in a function."""
+    result = [_info("t", TensorProto.FLOAT, [1, 8])]
+    branches: dict[str, Any] = {
+        f"{word}_branch": helper.make_graph([odd(word, "a")], word, [], result)
+        for word in ("then", "else")
+    }
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("strange", 1)]
+    function = helper.make_function("local", "F", ["s"], ["t"], [odd("function")], opsets)
+    inner = looped([odd("deep")], ["m", "", "s"], outputs=["t"])
+    nodes = [
+        odd("main", "x", "a"),
+        n("If", ["c"], ["b"], "if", **branches),
+        odd("after", "b", "d"),
+        n("F", ["d"], ["e"], "call", domain="local"),
+        looped([inner], ["m", "", "e"]),
+    ]
+    made = model(
+        nodes,
+        {"x": (1, 8)},
+        weights={"c": np.array(True), "m": np.array(0)},
+        functions=[function],
+        opset_imports=[helper.make_opsetid("strange", 1), helper.make_opsetid("local", 1)],
+    )
+    with pytest.raises(UnsupportedOpError) as caught:
+        read(made)
+    text = str(caught.value)
+    names = ("main", "then", "else", "after", "function", "deep")
+    assert [name for name in names if f"Odd{name} (domain strange), 1 time" not in text] == []
+    assert "if/else" in text
+    assert "loop/loop/deep" in text
+
+
+def test_constants_of_a_body_need_no_rule(read: Any, model: Any) -> None:
+    """Det has no rule, but of a tensor of the file alone it is no work."""
+    nodes = [
+        n("Det", ["matrix"], ["scalar"], "folded"),
+        n("Add", ["s", "scalar"], ["t"], "sum"),
+    ]
+    matrix = numpy_helper.from_array(np.eye(2, dtype=np.float32), "matrix")
+    graph = read(model_of(model, looped(nodes, ["m", "", "x"], tensors=[matrix]), m=2))
+    assert not any(node.name.endswith("folded") for node in graph.nodes)

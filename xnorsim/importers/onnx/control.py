@@ -182,12 +182,8 @@ def _loop(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
 
 
 def _size(body: onnx.GraphProto) -> int:
-    """Nodes that one round adds, branches included; loops inside count when they run."""
-    inner = [
-        max(map(_size, subgraphs(node)), default=0)
-        for node in body.node
-        if key_of(node) == ("", "If")
-    ]
+    """Nodes that one round copies, all those inside of others once; one at least."""
+    inner = (_size(graph) for node in body.node for graph in subgraphs(node))
     return max(1, len(body.node) + sum(inner))
 
 
