@@ -309,3 +309,18 @@ def test_constants_of_a_body_need_no_rule(read: Any, model: Any) -> None:
     matrix = numpy_helper.from_array(np.eye(2, dtype=np.float32), "matrix")
     graph = read(model_of(model, looped(nodes, ["m", "", "x"], tensors=[matrix]), m=2))
     assert not any(node.name.endswith("folded") for node in graph.nodes)
+
+
+def test_a_condition_that_becomes_unknown_is_an_error(read: Any, model: Any) -> None:
+    """Known for the first round, of the data after it: an error, and not one round."""
+    nodes = [
+        n("ReduceMax", ["s"], ["top"], "top", keepdims=0),
+        n("Greater", ["top", "level"], ["on"], "compare"),
+        n("Relu", ["s"], ["t"], "inner"),
+    ]
+    made = model_of(
+        model, looped(nodes, ["m", "c", "x"], condition="on"), m=5, c=True, level=np.float32(1)
+    )
+    message = r"model\.onnx: node 'loop' \(Loop\): whether it goes on after round 0 depends on the"
+    with pytest.raises(UnsupportedOpError, match=message):
+        read(made)
