@@ -11,7 +11,8 @@ test_completeness.py names what is missing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cache
 
 from xnorsim.network.functions import Function, Operator, Reduction
 from xnorsim.network.precision import Encoding
@@ -392,9 +393,14 @@ def kind(op: Op) -> str:
     >>> kind(Activation(Function.RELU)), kind(Softmax(axis=1)), kind(Reduce(Reduction.MEAN, (2,)))
     ('relu', 'softmax', 'mean_reduce')
     """
-    words = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(op).__name__).lstrip("_")
-    names = {field.name for field in fields(op)}
-    for name in ("function", "operator"):
-        if name in names:
-            return str(getattr(op, name))
+    own = getattr(op, "function", None) or getattr(op, "operator", None)
+    if own:
+        return str(own)
+    words = _words(type(op).__name__)
     return f"{op.reduction}_{words}" if isinstance(op, Pool | Reduce) else words
+
+
+@cache
+def _words(name: str) -> str:
+    """The name of a class in lower case, its words joined by underscores."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -7,7 +7,7 @@ are exact int64; a network too large for that is an error, never a wrapped numbe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from xnorsim.network.graph import Graph, Node, scheme, spec_of
 from xnorsim.network.precision import FP32, MAC_CLASSES, MacClass, Scheme, mac_class
 from xnorsim.work.counts import LayerCounts, Operands, count
 from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_view
-from xnorsim.work.memory import LiveActivations, ParameterBits, live_activations, parameter_bits
+from xnorsim.work.memory import ParameterBits, live_activations, parameter_bits
 
 __all__ = ["COLUMNS", "LayerTable", "count_node", "layer_table", "totals"]
 
@@ -99,8 +99,14 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
     parameters = parameter_bits(graph, fused)
     live = live_activations(graph, fused)
     counts = {node.name: _fused_counts(graph, node, fused, by_name) for node in graph.nodes}
+    size = {name: spec.bits for name, spec in graph.tensors.items()}
     rows = [
-        _row(graph, node, counts[node.name], parameters[node.name], live, fused)
+        {
+            **_counted(graph, node, counts[node.name]),
+            **_stored(parameters[node.name], isinstance(node.op, ops.Constant)),
+            **_moved(graph, node, size, fused),
+            "live_bits": live.by_node[node.name],
+        }
         for node in graph.nodes
     ]
     return LayerTable(
@@ -144,51 +150,50 @@ def _fused_counts(
     return LayerCounts(fp_ops={"bias": spec_of(graph, node.outputs[0]).elements})
 
 
-def _row(
-    graph: Graph,
-    node: Node,
-    counts: LayerCounts,
-    parameters: ParameterBits,
-    live: LiveActivations,
-    fused: Mapping[str, Fusion],
-) -> dict[str, int]:
+def _counted(graph: Graph, node: Node, counts: LayerCounts) -> dict[str, int]:
     macs_of = dict.fromkeys(MAC_CLASSES, 0)
     if counts.macs:
         used = scheme(graph, node)
         macs_of[mac_class(used.weight, used.activation)] = counts.macs
-    is_constant = isinstance(node.op, ops.Constant)
     return {
         "macs": counts.macs,
         "macs_valid": counts.macs_valid,
         **{f"{name}_macs": number for name, number in macs_of.items()},
         "fp_ops": sum(counts.fp_ops.values()),
         "binarize_ops": counts.binarize_ops,
+    }
+
+
+def _stored(parameters: ParameterBits, is_constant: bool) -> dict[str, int]:
+    return {
         "parameters": parameters.count,
         "weight_bits": parameters.weights,
         "weight_bits_padded": parameters.padded,
         "scale_bits": parameters.scales,
         "weight_bits_fp32": parameters.fp32,
-        "input_bits": _bits(graph, node.inputs),
-        "output_bits": _bits(graph, node.outputs),
-        "activation_traffic_bits": _moved_bits(graph, node, fused),
         "parameter_traffic_bits": 0 if is_constant else parameters.read,
-        "live_bits": live.by_node[node.name],
-        "output_elements": sum(spec_of(graph, name).elements for name in node.outputs),
-        "runs": int(not (is_view(node) or is_constant or node.name in fused)),
     }
 
 
-def _bits(graph: Graph, names: Iterable[str]) -> int:
-    return sum(spec_of(graph, name).bits for name in dict.fromkeys(names))
+def _moved(
+    graph: Graph, node: Node, size: Mapping[str, int], fused: Mapping[str, Fusion]
+) -> dict[str, int]:
+    """Activations taken and given; where a node is fused, it moves what its host has not at hand.
 
-
-def _moved_bits(graph: Graph, node: Node, fused: Mapping[str, Fusion]) -> int:
-    """What a node reads and writes; where it is fused, only what its host has not at hand."""
-    if is_view(node) or isinstance(node.op, ops.Constant):
-        return 0
-    if node.name in fused:
-        return _bits(graph, (name for name in node.inputs if name != fused[node.name].tensor))
-    return _bits(graph, node.inputs) + _bits(graph, node.outputs)
+    `size` is that of each activation [bit].
+    """
+    inputs = {name: size[name] for name in node.inputs}
+    taken, given = sum(inputs.values()), sum(size[name] for name in node.outputs)
+    host = fused.get(node.name)
+    resting = is_view(node) or isinstance(node.op, ops.Constant)
+    moved = 0 if resting else taken + given if host is None else taken - inputs[host.tensor]
+    return {
+        "input_bits": taken,
+        "output_bits": given,
+        "activation_traffic_bits": moved,
+        "output_elements": sum(graph.tensors[name].elements for name in node.outputs),
+        "runs": int(not resting and host is None),
+    }
 
 
 def totals(table: LayerTable) -> dict[str, Any]:

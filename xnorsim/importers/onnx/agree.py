@@ -7,13 +7,23 @@ length of a bias. The rules of network.shapes do, so a layer is only taken if bo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from xnorsim.errors import ShapeError
 from xnorsim.importers.onnx.state import State
 from xnorsim.network import ops
+from xnorsim.network.graph import TensorSpec
 from xnorsim.network.shapes import output_specs
 
 __all__ = ["check_layer"]
+
+
+@lru_cache(maxsize=4096)
+def _written(
+    op: ops.Op, inputs: tuple[TensorSpec, ...], parameters: tuple[tuple[str, TensorSpec], ...]
+) -> tuple[TensorSpec, ...]:
+    """`output_specs`, worked out once for layers that repeat."""
+    return output_specs(op, *inputs, **dict(parameters))
 
 
 def check_layer(
@@ -33,10 +43,10 @@ def check_layer(
         return
     specs = state.specs
     try:
-        found = output_specs(
+        found = _written(
             op,
-            *[specs[name] for name in inputs],
-            **{role: specs[name] for role, name in parameters.items()},
+            tuple([specs[name] for name in inputs]),
+            tuple([(role, specs[name]) for role, name in parameters.items()]),
         )
     except ShapeError as fault:
         raise ShapeError(f"{where}: {fault}") from fault

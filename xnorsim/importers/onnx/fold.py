@@ -16,7 +16,6 @@ import onnx
 from onnx import numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx.names import key_of
 from xnorsim.importers.onnx.rules import KNOWN
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, value_of
 from xnorsim.importers.onnx.tensors import encoding_of, is_external, stored_parameter, type_proto
@@ -24,7 +23,7 @@ from xnorsim.importers.onnx.view import SETTING, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
 
-__all__ = ["Key", "fold", "is_known", "known_outputs"]
+__all__ = ["Key", "fold", "is_known"]
 
 Key = tuple[str, str]
 
@@ -52,15 +51,6 @@ def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool
         and bool(given)
         and all(name in constants for name in given)
     )
-
-
-def known_outputs(nodes: Iterable[onnx.NodeProto], constants: Iterable[str]) -> set[str]:
-    """`constants` and every tensor that follows from them alone, whatever the shapes."""
-    known = set(constants)
-    for node in nodes:
-        if is_known(key_of(node), node.input, known):
-            known.update(node.output)
-    return known
 
 
 def constant_parameter(state: State, where: str, name: str, node: onnx.NodeProto) -> Parameter:
