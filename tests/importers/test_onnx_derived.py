@@ -98,8 +98,25 @@ BOMB = [
 
 def test_a_number_is_not_evaluated_by_way_of_gigabytes(tmp_path: Path) -> None:
     path = write(tmp_path / "bomb.onnx", BOMB, {"n": HUGE}, [1])
-    with pytest.raises(ShapeError, match=r"'bomb'.*tensor of 536870912 elements"):
+    with pytest.raises(ShapeError, match=r"'bomb'.*follows from 536870912 elements"):
         read_graph(path)
+
+
+def test_nor_by_way_of_a_chain_that_doubles(tmp_path: Path) -> None:
+    """a, b = a + b, a * b forty times: each step would evaluate all before it twice."""
+    nodes = []
+    for i in range(40):
+        nodes += [
+            helper.make_node("Add", [f"a{i}", f"b{i}"], [f"a{i + 1}"]),
+            helper.make_node("Mul", [f"a{i}", f"b{i}"], [f"b{i + 1}"]),
+        ]
+    nodes += [
+        helper.make_node("ReduceMin", ["a40"], ["size"], "last", keepdims=1),
+        helper.make_node("Reshape", ["x", "size"], ["y"], "reshape"),
+    ]
+    stored = {"a0": np.ones(2000, np.int64), "b0": np.ones(2000, np.int64)}
+    with pytest.raises(ShapeError, match=r"'last'.*elements"):
+        read_graph(write(tmp_path / "chain.onnx", nodes, stored, [1]))
 
 
 def test_nor_does_it_take_memory(tmp_path: Path) -> None:

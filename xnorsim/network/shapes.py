@@ -42,15 +42,7 @@ from xnorsim.network.operands import (
     operands,
     require,
 )
-from xnorsim.network.precision import (
-    BIPOLAR,
-    ENCODINGS,
-    FLOAT32,
-    INT32,
-    INT64,
-    Encoding,
-    Meaning,
-)
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT32, INT64, Encoding, Meaning
 
 __all__ = ["RECURRENT_GATES", "output_specs", "product_encoding"]
 

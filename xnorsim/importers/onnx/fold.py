@@ -35,8 +35,8 @@ _INTEGRAL = frozenset({Meaning.INTEGER, Meaning.BOOLEAN})
 _FACTORS = frozenset({"Mul", "Div"})
 _NO_VALUES = frozenset({SETTING, "indices"})
 
-LARGEST_OPERAND = 2**22
-"""[elements] No number of an op is evaluated by way of a larger tensor."""
+MOST_EVALUATED = 2**22
+"""[elements] No number of an op is evaluated by way of more."""
 
 
 def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool:
@@ -94,8 +94,11 @@ def fold(
         return
     outputs = [name for name in node.output if name]
     inputs = {name: state.constants[name] for name in node.input if name}
-    largest = max((_largest(parameter) for parameter in inputs.values()), default=0)
-    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, largest)
+    passed = sum(
+        item.spec.elements if name in state.values else _passed(item)
+        for name, item in inputs.items()
+    )
+    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, passed)
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
@@ -108,8 +111,8 @@ def fold(
             parameter = state.constants[view.inputs[0]]
         elif key == _FILL:
             parameter = Parameter(spec, parameter.stored, partial(_filled, spec, node))
-        elif is_number and largest > LARGEST_OPERAND:
-            parameter = Parameter(spec, stored, partial(_too_large, view.where, largest))
+        elif is_number and passed > MOST_EVALUATED:
+            parameter = Parameter(spec, stored, partial(_too_large, view.where, passed))
             is_number = False
         add_constant(state, view.where, name, parameter)
         if name in made:
@@ -193,14 +196,14 @@ class _Evaluation:
     inputs: Mapping[str, Parameter]
     ir_version: int
     opset_imports: Sequence[onnx.OperatorSetIdProto]
-    largest: int
-    """Elements of the largest tensor that an evaluation passes through, however far back."""
+    passed: int
+    """Elements that an evaluation passes through, however far back, those read twice twice."""
 
 
-def _largest(parameter: Parameter) -> int:
+def _passed(parameter: Parameter) -> int:
     load = parameter.load
     if isinstance(load, partial) and load.func is _load:
-        return max(parameter.spec.elements, load.args[0].largest)
+        return parameter.spec.elements + load.args[0].passed
     return parameter.spec.elements
 
 
@@ -219,7 +222,7 @@ def _single(task: _Evaluation) -> onnx.ModelProto:
 def _evaluated(task: _Evaluation) -> dict[str, np.ndarray]:
     """All results of a node whose inputs are small, by name."""
     small = all(p.spec.elements <= LARGEST_FOLD for p in task.inputs.values())
-    if not small or task.largest > LARGEST_OPERAND:
+    if not small or task.passed > MOST_EVALUATED:
         raise ShapeError(
             f"{task.where}: its output's shape stays unknown, so the work after it cannot be "
             "counted"
@@ -227,10 +230,10 @@ def _evaluated(task: _Evaluation) -> dict[str, np.ndarray]:
     return dict(zip(task.node.output, _run(task), strict=False))
 
 
-def _too_large(where: str, largest: int) -> np.ndarray:
+def _too_large(where: str, passed: int) -> np.ndarray:
     raise ShapeError(
-        f"{where}: its result is needed as a number, but follows from a tensor of {largest} "
-        f"elements (at most {LARGEST_OPERAND} are evaluated)"
+        f"{where}: its result is needed as a number, but follows from {passed} elements (at most "
+        f"{MOST_EVALUATED} are evaluated)"
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import onnx
 
-from xnorsim.errors import InputError, ModelError, ShapeError
+from xnorsim.errors import InputError, ModelError, ShapeError, UnsupportedOpError
 from xnorsim.importers.onnx.agree import check_layer
 from xnorsim.importers.onnx.fold import constant_parameter, fold, is_known
 from xnorsim.importers.onnx.infer import attributes_of, check_arity, infer, spec_of_type
@@ -156,6 +156,8 @@ def _stated(state: State, where: str, name: str) -> TensorSpec | None:
 
 def _keep_unknown(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     """A node without a rule stays as what it is; its shapes are onnx's or the file's."""
+    if not state.allow_unknown:  # refused before, together with the others of the file
+        raise UnsupportedOpError(f"{where}: no rule")
     domain = key_of(node)[0]
     view = _view(state, where, name, node, ())
     specs = infer(state, view, domain, node) if domain == "" else {}
