@@ -48,6 +48,7 @@ def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _mark_tensors(model: onnx.ModelProto) -> None:
+    """Mark what graphs within nodes and functions hold, before anything copies it."""
     top = [list(model.graph.node), *(list(function.node) for function in model.functions)]
     nodes = [node for group in top for node in _every(group)]
     inner = [t for node in nodes for graph in subgraphs(node) for t in graph.initializer]

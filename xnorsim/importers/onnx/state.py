@@ -92,7 +92,7 @@ class State:
 
 
 def _check_size(where: str, name: str, spec: TensorSpec) -> None:
-    if any(size < 0 for size in spec.shape) or spec.elements > MAX_ELEMENTS:
+    if min(spec.shape, default=0) < 0 or spec.elements > MAX_ELEMENTS:
         raise ShapeError(
             f"{where}: tensor '{name}' has the impossible shape {list(spec.shape)} (dimensions "
             f"are at least 0, elements at most {MAX_ELEMENTS})"

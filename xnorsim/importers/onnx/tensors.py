@@ -91,7 +91,7 @@ def tensor_spec(where: str, tensor: TensorProto) -> TensorSpec:
         ShapeError: a negative dimension, or more elements than a tensor can have.
     """
     spec = TensorSpec(tuple(tensor.dims), encoding_of(where, tensor.data_type))
-    if any(size < 0 for size in spec.shape) or spec.elements > MAX_ELEMENTS:
+    if min(spec.shape, default=0) < 0 or spec.elements > MAX_ELEMENTS:
         raise ShapeError(
             f"{where}: impossible shape {list(spec.shape)} (dimensions are at least 0, elements "
             f"at most {MAX_ELEMENTS})"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["INSIDE", "MODEL_FIELDS", "Field", "WireError", "fields", "without_values"]
 
@@ -62,8 +62,7 @@ class WireError(ValueError):
         super().__init__(f"{text} at byte {offset}")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a message: from `start` to `end`; its content begins at `content`."""
 
     number: int
@@ -75,6 +74,8 @@ class Field:
 
 def _varint(data: Buffer, at: int, end: int) -> tuple[int, int]:
     """A base-128 number, least significant group first, and where it ends."""
+    if at < end and (first := data[at]) < 0x80:
+        return first, at + 1
     value = shift = 0
     while at < end and shift < 70:
         byte = data[at]
