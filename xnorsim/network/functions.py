@@ -27,6 +27,7 @@ class Function(StrEnum):
     EXP = "exp"
     FLOOR = "floor"
     GELU = "gelu"
+    GELU_TANH = "gelu_tanh"  # by the approximation with tanh
     HARD_SIGMOID = "hard_sigmoid"
     HARD_SWISH = "hard_swish"
     LEAKY_RELU = "leaky_relu"
@@ -63,7 +64,8 @@ class Operator(StrEnum):
     MAX = "max"
     MIN = "min"
     MEAN = "mean"
-    MOD = "mod"
+    MOD = "mod"  # the sign of the divisor
+    FMOD = "fmod"  # the sign of the dividend
     POW = "pow"
 
 

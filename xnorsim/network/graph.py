@@ -81,12 +81,15 @@ class Parameter:
 
     `spec` is what the layer reads; `stored` is what the file holds for it, usually one tensor
     alike (an int8 weight behind a DequantizeLinear is read as float32 and stored as int8 and
-    scales). `load` returns the values that the layer reads; None if the file has none.
+    scales). `load` returns the values that the layer reads; None if the file has none. A
+    `placeholder` has its shape from the file and one value throughout, as weights that were left
+    out of it have.
     """
 
     spec: TensorSpec
     stored: tuple[Stored, ...]
     load: Callable[[], np.ndarray] | None = None
+    placeholder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,9 @@ class Node:
     """One layer: what it computes, the activations it reads and writes, and its parameters.
 
     `inputs` are activations only; `parameters` maps a role ("weight", "bias", "scale", ...) to a
-    name in Graph.parameters. `scheme` is set where the encodings of the operands do not say it:
-    by a precision policy, or for quantized layers written in floats.
+    name in Graph.parameters. `roles` names those of the inputs, "" for what the position tells;
+    () if it tells all. `scheme` is set where the encodings of the operands do not say it: by a
+    precision policy, or for quantized layers written in floats.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Node:
     outputs: tuple[str, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
     scheme: Scheme | None = None
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

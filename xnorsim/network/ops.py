@@ -15,6 +15,20 @@ from dataclasses import dataclass
 from functools import cache
 
 from xnorsim.network.functions import Function, Operator, Reduction
+from xnorsim.network.moves import (
+    Concat,
+    Constant,
+    Expand,
+    Gather,
+    Identity,
+    Pad,
+    Padding,
+    Rearrange,
+    Reshape,
+    Slice,
+    Split,
+    Transpose,
+)
 from xnorsim.network.precision import Encoding
 
 __all__ = [
@@ -62,13 +76,13 @@ __all__ = [
 ]
 
 
-Padding = tuple[tuple[int, int], ...]
-"""(before, after) for each spatial axis."""
-
-
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """Convolution. Parameters: weight (out_channels, in_channels / groups, *kernel), bias."""
+    """Convolution. Parameters: weight (out_channels, in_channels / groups, *kernel), bias.
+
+    `pad_value` is what a binary input (+-1) reads in its padding: 0, which no bit can hold, or +1
+    or -1. Larq calls it pad_values.
+    """
 
     out_channels: int
     kernel: tuple[int, ...]
@@ -76,6 +90,7 @@ class Conv:
     padding: Padding
     dilation: tuple[int, ...]
     groups: int = 1
+    pad_value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,9 @@ class MatMul:
 class Recurrent:
     """LSTM, GRU or plain RNN over (time, batch, features), or batch first.
 
-    Parameters: weight (input), recurrence, bias, peephole.
+    Parameters: weight (input), recurrence, bias, peephole, lengths, initial_state, initial_cell.
+    `functions` are those of the gates, one direction after the other; () stands for the usual
+    ones. A single direction may be `reverse`. `clip` bounds what the functions are applied to.
     """
 
     cell: str
@@ -123,6 +140,10 @@ class Recurrent:
     directions: int
     batch_first: bool = False
     linear_before_reset: bool = False
+    reverse: bool = False
+    functions: tuple[Activation, ...] = ()
+    clip: float | None = None
+    coupled: bool = False  # an LSTM's forget gate is 1 - its input gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +155,19 @@ class BatchNorm:
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
-    """Normalization by statistics of the data (layer, instance, group, RMS, Lp).
+    """Normalization by statistics of the data (layer, instance, group, rms, lp, mean_variance).
 
-    `statistics` is the number of elements that share one mean and variance, and `centered`
-    says whether the mean is subtracted. Parameters: scale, shift.
+    One mean and variance is shared by the elements of `axes` (not negative); `centered` says
+    whether the mean is subtracted. With `groups` the channels are cut in so many parts, each with
+    statistics of its own. `order` is that of an lp norm. Parameters: scale, shift.
     """
 
     form: str
-    statistics: int
+    axes: tuple[int, ...]
     centered: bool = True
     epsilon: float = 1e-5
+    groups: int = 1
+    order: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +195,27 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Quantize:
-    """round(x / scale) + zero point, saturated; from floats or an integer accumulator."""
+    """round(x / scale) + zero point, saturated; from floats or an integer accumulator.
+
+    Scales have one value, or one along `axis`, or one a `block` of elements there. A `dynamic`
+    one takes them from the extremes of the data (roles "high" and "low") and writes them too.
+    Parameters: scale, zero_point; of an accumulator also those of input and weight.
+    """
 
     to: Encoding
+    axis: int = 1
+    block: int = 0
+    saturate: bool = True
+    dynamic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dequantize:
-    """(x - zero point) * scale."""
+    """(x - zero point) * scale, by `axis` and `block` as for Quantize."""
 
     to: Encoding
+    axis: int = 1
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +239,11 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A reduction over windows; global pooling is a window of the whole input."""
+    """A reduction over windows; global pooling is a window of the whole input.
+
+    A second output of a max pool has the flat indices of what was found, the last spatial axis
+    running first unless `column_major`.
+    """
 
     reduction: Reduction
     kernel: tuple[int, ...]
@@ -213,15 +252,18 @@ class Pool:
     dilation: tuple[int, ...]
     ceil_mode: bool = False
     count_include_pad: bool = False
+    column_major: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """A reduction over whole axes (not negative)."""
+    """A reduction over whole axes (not negative). Of equal extremes the index is the first one's,
+    or the `last` one's."""
 
     reduction: Reduction
     axes: tuple[int, ...]
     keepdims: bool = True
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,105 +275,31 @@ class Softmax:
 
 
 @dataclass(frozen=True, slots=True)
-class Concat:
-    """Tensors joined along an axis."""
+class Cast:
+    """The same values in another encoding; floats of 8 bits and less `saturate`, or overflow."""
 
-    axis: int
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A tensor cut along an axis into parts of the given sizes."""
-
-    axis: int
-    sizes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Every step-th element from start to end along the axes; bounds as numpy would clip them."""
-
-    axes: tuple[int, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-    steps: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pad:
-    """Elements added before and after each axis (negative: removed)."""
-
-    padding: Padding
-    mode: str = "constant"
-    value: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reshape:
-    """The same elements in the same order under another shape (flatten, squeeze, unsqueeze)."""
-
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose:
-    """Axes permuted."""
-
-    permutation: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rearrange:
-    """Elements moved between axes in blocks: depth to space, space to depth."""
-
-    form: str
-    shape: tuple[int, ...]
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
-class Expand:
-    """Elements repeated to fill a shape (expand, tile)."""
-
-    shape: tuple[int, ...]
+    to: Encoding
+    saturate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Up- or down-sampling to a shape; `mode` is nearest, linear or cubic."""
+    """Up- or down-sampling to a shape; `mode` is nearest, linear or cubic.
+
+    `coordinates` is ONNX's coordinate_transformation_mode. `scales` are the file's, one an axis,
+    where it states them (() where they follow from the sizes); `roi` is (starts, ends) of a crop.
+    """
 
     shape: tuple[int, ...]
     mode: str
     coordinates: str = "half_pixel"
-
-
-@dataclass(frozen=True, slots=True)
-class Gather:
-    """Elements picked by index; `shape` is the result's. `form` is the file's own operator."""
-
-    shape: tuple[int, ...]
-    axis: int = 0
-    form: str = "gather"
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """The same values in another encoding."""
-
-    to: Encoding
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The input itself: identity, and dropout at inference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A tensor known before the network runs: shape arithmetic, filled tensors, folded weights."""
-
-    shape: tuple[int, ...]
-    encoding: Encoding
+    scales: tuple[float, ...] = ()
+    rounding: str = "round_prefer_floor"
+    cubic: float = -0.75
+    exclude_outside: bool = False
+    antialias: bool = False
+    roi: tuple[float, ...] = ()
+    extrapolation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

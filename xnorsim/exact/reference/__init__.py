@@ -1,0 +1,11 @@
+"""What right is: `run(op, call)` for every layer kind, in numpy.
+
+Each module registers the rules of its kinds; importing the package imports all of them.
+"""
+
+from xnorsim.exact.reference import (
+    dispatch,
+)
+from xnorsim.exact.reference.dispatch import run
+
+__all__ = ["dispatch", "run"]
