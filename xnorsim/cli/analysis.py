@@ -1,0 +1,55 @@
+"""The commands analyze and compare."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from xnorsim.cli.options import (
+    AllLayers,
+    Formatted,
+    ModelName,
+    Output,
+    changed_options,
+    takes_analysis_options,
+)
+from xnorsim.cli.writing import emit, wanted_form
+from xnorsim.errors import UsageError
+
+__all__ = ["analyze", "compare"]
+
+
+@takes_analysis_options
+def analyze(
+    model: ModelName,
+    options: dict[str, Any],
+    all_layers: AllLayers = False,
+    format: Formatted = None,
+    output: Output = None,
+) -> None:
+    """Count the work in a network, and predict what it costs on machines."""
+    from xnorsim.analysis import analyze as run
+
+    form = wanted_form(format, output, [model, *options["profile"]])
+    emit(run(model, **options).to_dict(), form, output, all_layers)
+
+
+@takes_analysis_options
+def compare(
+    a: Annotated[str, typer.Argument(help="A report saved as JSON, or a model.")],
+    options: dict[str, Any],
+    b: Annotated[str | None, typer.Argument(help="Another; or else give two profiles.")] = None,
+    all_layers: AllLayers = False,
+    format: Formatted = None,
+    output: Output = None,
+) -> None:
+    """Put two reports, two models, or one model on two profiles side by side."""
+    from xnorsim.analysis import compare as run
+
+    given = [item for item in (a, b) if item is not None]
+    changed = changed_options(options)
+    if changed and all(item.endswith(".json") for item in given):
+        raise UsageError(f"{', '.join(changed)}: two reports are compared as they were made")
+    form = wanted_form(format, output, [*given, *options["profile"]])
+    emit(run(a, b, **options), form, output, all_layers)

@@ -1,0 +1,137 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xnorsim.errors import UsageError
+from xnorsim.show.forms import Form
+
+__all__ = [
+    "AllLayers",
+    "Formatted",
+    "ModelName",
+    "Output",
+    "changed_options",
+    "group",
+    "takes_analysis_options",
+]
+
+
+def group(text: str) -> typer.Typer:
+    """A command that has commands."""
+    return typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+Formatted = Annotated[
+    Form | None,
+    typer.Option("--format", "-f", help="Form of output; else as the output file's name says."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to a file, whole or not at all.")
+]
+AllLayers = Annotated[bool, typer.Option("--all", help="Show the layers without MACs too.")]
+ModelName = Annotated[str, typer.Argument(help="An ONNX file, or a network of the zoo.")]
+
+
+def _option(annotation: Any, default: Any, *names: str, text: str) -> inspect.Parameter:
+    return inspect.Parameter(
+        names[0].lstrip("-").replace("-", "_"),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[annotation, typer.Option(*names, help=text)],
+    )
+
+
+_ANALYSIS_OPTIONS = (
+    _option(
+        list[str] | None,
+        None,
+        "--profile",
+        "-p",
+        text="Hardware profile by name or file; repeat for several.",
+    ),
+    _option(
+        str,
+        "none",
+        "--binarize",
+        text="Cost it as if binarized: none, bwn (weights) or xnor (inputs too).",
+    ),
+    _option(
+        str,
+        "first,last",
+        "--keep",
+        text="Layers kept in high precision: first, last, names, globs; or none.",
+    ),
+    _option(str, "alpha", "--scaling", text="Of binary layers: none, alpha or alpha_k."),
+    _option(bool, False, "--depthwise", text="Binarize depthwise convolutions too."),
+    _option(
+        str, "bn,relu", "--fuse", text="What runs in the layer before it: bn, relu, add; or none."
+    ),
+    _option(
+        list[str] | None,
+        None,
+        "--input-shape",
+        text="NAME=1,3,224,224; repeat for several inputs.",
+    ),
+    _option(int | None, None, "--batch", text="Inputs at once."),
+    _option(int, 1, "--threads", text="Cores in use."),
+    _option(
+        str, "roofline", "--predictor", text="roofline, or formula: the paper's operation counts."
+    ),
+    _option(
+        bool,
+        False,
+        "--allow-unknown",
+        text="Go on with operators without a rule; totals are then lower bounds.",
+    ),
+)
+"""The options of xnorsim.analysis.analyze, shared by every command that analyzes a model."""
+
+
+def takes_analysis_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the analysis options; it receives them as one mapping, `options`."""
+
+    def run(**given: Any) -> None:
+        options = {item.name: given.pop(item.name) for item in _ANALYSIS_OPTIONS}
+        options["profile"] = options["profile"] or ()
+        options["input_shape"] = _shapes(options["input_shape"] or [])
+        command(**given, options=options)
+
+    signature = inspect.signature(command, eval_str=True)
+    own = [item for item in signature.parameters.values() if item.name != "options"]
+    own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
+    run.__signature__ = signature.replace(parameters=[*own, *_ANALYSIS_OPTIONS])  # pyright: ignore[reportFunctionMemberAccess]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+def changed_options(options: dict[str, Any]) -> list[str]:
+    """The flags of the analysis options that are not at their defaults."""
+    changed = [o.name for o in _ANALYSIS_OPTIONS if options[o.name] not in (o.default, (), {})]
+    return [f"--{name.replace('_', '-')}" for name in changed]
+
+
+def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """{"x": (1, 3, 224, 224)} of ["x=1,3,224,224"]; every fault at once."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    faults = []
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        try:
+            shape = tuple(int(size) for size in sizes.split(","))
+        except ValueError:
+            shape = ()
+        if not name or not shape or min(shape) < 1:
+            faults.append(f"'{text}' is not NAME=1,3,224,224 with sizes of 1 or more")
+        elif name in shapes:
+            faults.append(f"'{text}' gives the shape of '{name}' again")
+        shapes[name] = shape
+    if faults:
+        raise UsageError("--input-shape " + "; ".join(faults))
+    return shapes

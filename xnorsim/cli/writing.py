@@ -1,0 +1,69 @@
+"""Results on the screen or in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from xnorsim.errors import UsageError
+from xnorsim.show.forms import Form, form_of, print_table, render
+
+__all__ = ["emit", "save", "wanted_form", "write"]
+
+
+def save(figure: Any, output: Path | None) -> None:
+    """Write a figure, and say where.
+
+    Raises:
+        UsageError: no file is given, or one whose name says no form of a figure.
+    """
+    from xnorsim.show.plots import save_figure
+
+    if output is None:
+        raise UsageError("a figure needs a file: give --output NAME.png, .svg or .pdf")
+    save_figure(figure, output)
+    typer.echo(f"wrote {output}")
+
+
+def wanted_form(format: Form | None, output: Path | None, inputs: Sequence[str]) -> Form:
+    """The form asked for, or that the output file's name says; before any work is done.
+
+    Raises:
+        UsageError: the output is one of the inputs, or its name says a form that there is not.
+    """
+    for item in inputs:
+        if output and output.exists() and Path(item).exists() and output.samefile(item):
+            raise UsageError(f"'{output}' is read, and would be written over by --output")
+    found = form_of(output)
+    if format is None and found is None:
+        raise UsageError(
+            f"'{output}': its name says no form: end it in .json, .csv, .md or .txt, "
+            "or give --format"
+        )
+    return format or found or Form.TABLE
+
+
+def emit(result: Any, form: Form, output: Path | None, all_layers: bool) -> None:
+    """Show `result` on the screen or write it."""
+    if form is Form.TABLE and output in (None, _STANDARD_OUTPUT):
+        print_table(result, all_layers=all_layers)
+    else:
+        write(render(result, form, all_layers=all_layers), output)
+
+
+_STANDARD_OUTPUT = Path("-")
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write `text` to a file, and say so; without one, or for "-", to standard output."""
+    if output in (None, _STANDARD_OUTPUT):
+        sys.stdout.write(text)
+        return
+    from xnorsim.show.output import write_text
+
+    write_text(output, text)
+    typer.echo(f"wrote {output}", err=True)
