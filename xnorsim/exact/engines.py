@@ -1,18 +1,160 @@
-"""Engines: ways to compute a binary inner product. All give the same integers."""
+"""Arithmetics: how a layer's sums of products are computed, binary ones by a choice of engines.
+
+A product takes filters (groups, filters, K) and columns (groups, K, positions) and gives
+(groups, filters, positions). K is the reduction as the arithmetic stores it: channels x taps
+numbers, or words x taps of packed channels.
+
+All engines give the same integers. A native kernel is another `Engine` in this table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-__all__ = ["Engine"]
+from xnorsim.errors import UsageError, choices
+from xnorsim.network.bits import pack, tail_mask
+
+__all__ = [
+    "ENGINES",
+    "FLOAT32_SUMS",
+    "FLOAT64_SUMS",
+    "INTEGER_SUMS",
+    "Arithmetic",
+    "Engine",
+    "engine",
+]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How operands are stored and multiplied.
+
+    `store` takes values with channels along axis 1 and stores them, channels (or words) still
+    along axis 1; `stored` is the type of what it stores, to which it may also leave the
+    conversion; `pad(value, channels)` is one padding position so stored, `holds_zero` whether
+    that may be 0. `multiply(filters, columns, k, out)` writes the sums of `k` products.
+    """
+
+    store: Callable[[Array], Array]
+    stored: np.dtype
+    pad: Callable[[int, int], Array]
+    holds_zero: bool
+    multiply: Callable[[Array, Array, int, Array], None]
+    result: np.dtype
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Placeholder while the interface is being written."""
+    """A way to compute a binary inner product, exact while it has fewer than `longest` terms."""
 
     name: str
+    summary: str
+    arithmetic: Arithmetic
+    longest: int
+
+
+def _unchanged(values: Array) -> Array:
+    return values
+
+
+def _number(value: int, channels: int) -> Array:
+    return np.array([value])
+
+
+def _multiply_floats(filters: Array, columns: Array, k: int, out: Array) -> None:
+    np.matmul(filters, columns, out=out)
+
+
+def _multiply_integers(filters: Array, columns: Array, k: int, out: Array) -> None:
+    # by way of int64: an accumulator of 32 bits wraps around, where a float would saturate
+    out[...] = np.matmul(filters, columns).astype(np.int64)
+
+
+def _multiply_signs(filters: Array, columns: Array, k: int, out: Array) -> None:
+    out[...] = np.matmul(filters, columns)  # integers below 2**24 are float32 without rounding
+
+
+def _floats(kind: type) -> Arithmetic:
+    found = np.dtype(kind)
+    return Arithmetic(_unchanged, found, _number, True, _multiply_floats, found)
+
+
+FLOAT32_SUMS = _floats(np.float32)
+"""Sums of float32 products, in the order of the BLAS library."""
+
+FLOAT64_SUMS = _floats(np.float64)
+"""The same in float64."""
+
+INTEGER_SUMS = Arithmetic(
+    _unchanged, np.dtype(np.float64), _number, True, _multiply_integers, np.dtype(np.int32)
+)
+"""Sums of products of integers, by a float64 product: exact, as sums stay below 2**53."""
+
+_BLAS = Arithmetic(
+    _unchanged, np.dtype(np.float32), _number, True, _multiply_signs, np.dtype(np.int32)
+)
+
+
+def _store_packed(signs: Array) -> Array:
+    return pack(signs, axis=1, checked=False)
+
+
+def _pad_packed(value: int, channels: int) -> Array:
+    ones = tail_mask(channels, 64)
+    return ones if value == 1 else np.zeros_like(ones)
+
+
+_TILE = 64
+"""Filters at a time: their XOR with a word of every position stays in the second-level cache."""
+
+
+def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None:
+    """k - 2 popcount(filter XOR column), word after word of the reduction for a tile of filters.
+
+    Counts of one word fit into 8 bits, and their sum into 16 up to 1023 words.
+    """
+    groups, count, words = filters.shape
+    positions = columns.shape[2]
+    total = np.uint16 if words < 1024 else np.int32
+    for start in range(0, count, _TILE):
+        tile = filters[:, start : start + _TILE]
+        shape = (groups, tile.shape[1], positions)
+        differs, bits = np.empty(shape, np.uint64), np.empty(shape, np.uint8)
+        differing = np.zeros(shape, total)
+        for word in range(words):
+            np.bitwise_xor(tile[:, :, word, None], columns[:, None, word], out=differs)
+            np.bitwise_count(differs, out=bits)
+            differing += bits
+        into = out[:, start : start + _TILE]
+        np.multiply(differing, -2, out=into, dtype=np.int32, casting="unsafe")
+        into += k
+
+
+_PACKED = Arithmetic(
+    _store_packed, np.dtype(np.uint64), _pad_packed, False, _multiply_packed, np.dtype(np.int32)
+)
+
+ENGINES = {
+    item.name: item
+    for item in (
+        Engine("blas", "float32 matrix product of +-1", _BLAS, 2**24),
+        Engine("packed", "XNOR and popcount of 64-bit words", _PACKED, 2**30),
+    )
+}
+
+
+def engine(name: str) -> Engine:
+    """The engine called `name`.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return ENGINES[name]
+    except KeyError:
+        raise UsageError(f"no engine '{name}': {choices(name, ENGINES)}") from None

@@ -26,6 +26,7 @@ __all__ = [
     "UINT8",
     "UNIPOLAR",
     "XNOR",
+    "Border",
     "Encoding",
     "MacClass",
     "Meaning",
@@ -114,13 +115,24 @@ class Scaling(StrEnum):
     ALPHA_K = "alpha_k"  # the same, and the map K of mean|I| under each filter position
 
 
+class Border(StrEnum):
+    """What the map K is a mean of where a filter reaches over the border of its input."""
+
+    ZERO = "zero"  # all taps, zero in the padding: a convolution with the box filter, as published
+    VALID = "valid"  # the taps that read an input
+
+
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What a layer multiplies: weight encoding x activation encoding, and the scaling after it."""
+    """What a layer multiplies: weight encoding x activation encoding, and the scaling after it.
+
+    `border` matters with scaling alpha_k only.
+    """
 
     weight: Encoding
     activation: Encoding
     scaling: Scaling = Scaling.NONE
+    border: Border = Border.ZERO
 
     def __str__(self) -> str:
         return f"{self.weight}*{self.activation}"

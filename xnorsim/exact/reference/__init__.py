@@ -4,8 +4,14 @@ Each module registers the rules of its kinds; importing the package imports all 
 """
 
 from xnorsim.exact.reference import (
+    convolution,
+    dense,
     dispatch,
+    gather,
+    movement,
+    recurrent,
+    resize,
 )
 from xnorsim.exact.reference.dispatch import run
 
-__all__ = ["dispatch", "run"]
+__all__ = ["convolution", "dense", "dispatch", "gather", "movement", "recurrent", "resize", "run"]

@@ -1,0 +1,90 @@
+"""Matrix products: dense layers (binary, Binary-Weight, float, integer) and products of tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xnorsim.exact.call import Call, once, operands, optional
+from xnorsim.exact.encodings import dtype_of
+from xnorsim.exact.reference.convolution import arithmetic_of, centred
+from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.scaling import scaled
+from xnorsim.exact.reference.windows import filter_matrix
+from xnorsim.network import ops
+
+__all__: list[str] = []
+
+Array = np.ndarray
+
+
+@run.register
+def _(op: ops.Dense, call: Call) -> tuple[Array, ...]:
+    """y = (alpha * (x W) [* alpha of each filter] [* K]) + beta * bias, in this order."""
+    data, weight = operands(call, "input", "weight")
+    if op.transpose_input:
+        data = data.T
+    data = centred(call, "input", data)
+    weight = centred(call, "weight", weight, 0 if op.transpose_weight else 1)
+    arithmetic = arithmetic_of(call, data, weight, op.in_features)
+
+    def filters() -> Array:
+        rows = weight if op.transpose_weight else weight.T
+        return filter_matrix(rows[:, :, None], 1, arithmetic)
+
+    made = once(call, "filters", filters)
+    rows = data.reshape(-1, op.in_features)
+    columns = arithmetic.store(rows).astype(arithmetic.stored, copy=False)
+    sums = np.empty((1, op.out_features, len(rows)), arithmetic.result)
+    arithmetic.multiply(made, columns.T[None], op.in_features, sums)
+    return (_finished(sums[0].T, call, op).reshape(call.outputs[0].shape),)
+
+
+def _finished(sums: Array, call: Call, op: ops.Dense) -> Array:
+    """The sums (rows, filters) with Gemm's factors; a bias may be a matrix, and comes last."""
+    kind = dtype_of(call.outputs[0].encoding)
+    bias = optional(call, "bias")
+    rest = {role: value for role, value in call.parameters.items() if role != "bias"}
+    if np.issubdtype(kind, np.integer):
+        result = sums if op.alpha == 1 else (op.alpha * sums).astype(sums.dtype)
+    else:
+        without = Call(_rows(call, op), call.outputs, call.engine, rest, call.scheme)
+        result = scaled(sums, without, op)
+        if op.alpha != 1:
+            result = result * result.dtype.type(op.alpha)
+    if bias is not None:
+        shaped = np.broadcast_to(bias, call.outputs[0].shape).reshape(result.shape)
+        factor = result.dtype.type(op.beta)
+        result = result + (shaped if op.beta == 1 else shaped * factor)
+    return result.astype(kind, copy=False)
+
+
+def _rows(call: Call, op: ops.Dense) -> tuple[Array, ...]:
+    """The inputs as rows of features, as `scaled` wants those that K is made of."""
+    return tuple(item.reshape(-1, op.in_features) for item in call.inputs)
+
+
+@run.register
+def _(op: ops.MatMul, call: Call) -> tuple[Array, ...]:
+    left, right = operands(call, "left", "right")
+    left, right = _zeroed(call, "input", left, -2), _zeroed(call, "weight", right, -1)
+    kind = dtype_of(call.outputs[0].encoding)
+    if np.issubdtype(left.dtype, np.integer) and np.issubdtype(right.dtype, np.integer):
+        # Exact by way of float64 while sums stay below 2**53; wider integers as they are
+        wide = max(left.dtype.itemsize, right.dtype.itemsize) > 4
+        inner = kind if wide else np.dtype(np.float64)
+        product = np.matmul(left.astype(inner), right.astype(inner))
+        return (np.asarray(product if wide else product.astype(np.int64)).astype(kind),)
+    inner = np.dtype(np.float64 if left.dtype == np.float64 else np.float32)
+    product = np.matmul(left.astype(inner, copy=False), right.astype(inner, copy=False))
+    return (np.asarray(product).astype(kind, copy=False),)
+
+
+def _zeroed(call: Call, role: str, values: Array, axis: int) -> Array:
+    """`values` less their zero point: one number, or one for each row (left) or column (right)."""
+    zero = optional(call, f"{role}_zero_point")
+    if zero is None:
+        return values
+    zero = zero.astype(np.int32)
+    if zero.ndim == 1 and zero.size > 1 and axis == -2:
+        zero = zero[:, None]
+    return values.astype(np.int32) - zero
