@@ -17,7 +17,8 @@ import numpy as np
 from xnorsim.errors import InputError, ModelError, UsageError, XnorsimError, choices
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of, held_spec
-from xnorsim.exact.engines import Engine, engine as engine_called
+from xnorsim.exact.engines import Engine
+from xnorsim.exact.engines import engine as engine_called
 from xnorsim.exact.reference import run
 from xnorsim.network.graph import Graph, Node, TensorSpec, last_uses, scheme
 from xnorsim.network.ops import MULTIPLYING

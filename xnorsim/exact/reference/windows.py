@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -23,7 +24,7 @@ __all__ = ["convolve", "filter_matrix", "output_size", "valid_taps"]
 
 Array = np.ndarray
 
-_TILE_BYTES = 2**20
+_TILE_BYTES = 2**21
 
 
 def output_size(op: Conv, size: tuple[int, ...]) -> tuple[int, ...]:
@@ -67,7 +68,7 @@ def _tiles(
     row = prod(stored.shape[1:3]) * prod(op.kernel) * prod(out[1:]) * arithmetic.stored.itemsize
     parts = max(1, min(out[0], -(-row * out[0] // _TILE_BYTES)))
     bounds = [out[0] * part // parts for part in range(parts + 1)]
-    return (range(*bound) for bound in zip(bounds, bounds[1:], strict=False))
+    return (range(*bound) for bound in pairwise(bounds))
 
 
 def _columns(
