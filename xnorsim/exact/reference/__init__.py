@@ -4,14 +4,35 @@ Each module registers the rules of its kinds; importing the package imports all 
 """
 
 from xnorsim.exact.reference import (
+    conversion,
     convolution,
     dense,
     dispatch,
+    elements,
+    functions,
     gather,
     movement,
+    normalization,
+    pooling,
     recurrent,
+    reductions,
     resize,
 )
 from xnorsim.exact.reference.dispatch import run
 
-__all__ = ["convolution", "dense", "dispatch", "gather", "movement", "recurrent", "resize", "run"]
+__all__ = [
+    "conversion",
+    "convolution",
+    "dense",
+    "dispatch",
+    "elements",
+    "functions",
+    "gather",
+    "movement",
+    "normalization",
+    "pooling",
+    "recurrent",
+    "reductions",
+    "resize",
+    "run",
+]
