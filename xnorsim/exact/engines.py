@@ -109,8 +109,9 @@ def _pad_packed(value: int, channels: int) -> Array:
     return ones if value == 1 else np.zeros_like(ones)
 
 
-_TILE = 64
-"""Filters at a time: their XOR with a word of every position stays in the second-level cache."""
+_TILE = 2**16
+"""Words at a time: as many filters as fit, with all positions. Their XOR, counts and sums stay in
+the second-level cache, and are yet long enough that numpy's calls cost little."""
 
 
 def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None:
@@ -121,8 +122,9 @@ def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None
     groups, count, words = filters.shape
     positions = columns.shape[2]
     total = np.uint16 if words < 1024 else np.int32
-    for start in range(0, count, _TILE):
-        tile = filters[:, start : start + _TILE]
+    step = max(1, _TILE // (groups * positions))
+    for start in range(0, count, step):
+        tile = filters[:, start : start + step]
         shape = (groups, tile.shape[1], positions)
         differs, bits = np.empty(shape, np.uint64), np.empty(shape, np.uint8)
         differing = np.zeros(shape, total)
@@ -130,7 +132,7 @@ def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None
             np.bitwise_xor(tile[:, :, word, None], columns[:, None, word], out=differs)
             np.bitwise_count(differs, out=bits)
             differing += bits
-        into = out[:, start : start + _TILE]
+        into = out[:, start : start + step]
         np.multiply(differing, -2, out=into, dtype=np.int32, casting="unsafe")
         into += k
 
