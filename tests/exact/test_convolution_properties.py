@@ -6,7 +6,7 @@ twice with the same memo, as in a session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -95,10 +95,10 @@ def scattered(image: Array, weight: Array, op: ops.ConvTranspose) -> Array:
 def found(
     engine: str,
     op: ops.Weighted,
-    *inputs: Array,
+    inputs: tuple[Array, ...],
+    parameters: Mapping[str, Array],
     scheme: Scheme = PLAIN,
     memo: dict[str, Any] | None = None,
-    **parameters: Array,
 ) -> Array:
     """The layer's result on an engine; what it reads must be left as it was."""
     specs = [TensorSpec(item.shape, _encoding(item)) for item in inputs]
@@ -223,7 +223,9 @@ def test_convolution_equals_integer_sums(case: Case) -> None:
         expected = convolved(image.astype(np.int64), weight.astype(np.int64), op, op.pad_value)
         for name, memo in memos.items():
             assert_array_equal(
-                found(name, op, image, memo=memo, weight=weight, **bias), expected + shift, name
+                found(name, op, (image,), {"weight": weight, **bias}, memo=memo),
+                expected + shift,
+                name,
             )
 
 
@@ -236,7 +238,7 @@ def test_every_number_of_channels(engine: str) -> None:
         for value in (-1, 0, 1):
             op = ops.Conv(2, (2, 2), (1, 1), ((1, 0), (0, 1)), (1, 1), 1, value)
             expected = convolved(image.astype(np.int64), weight.astype(np.int64), op, value)
-            result = found(engine, op, image, weight=weight)
+            result = found(engine, op, (image,), {"weight": weight})
             assert_array_equal(result, expected, f"{channels} channels, padding of {value}")
 
 
@@ -252,7 +254,7 @@ def test_dense_equals_integer_sums(case: Case) -> None:
     expected = data.astype(np.int64) @ weight.astype(np.int64) + bias.get("bias", 0)
     given = np.ascontiguousarray(weight.T) if op.transpose_weight else weight
     for name in ENGINES:
-        assert_array_equal(found(name, op, data, weight=given, **bias), expected, name)
+        assert_array_equal(found(name, op, (data,), {"weight": given, **bias}), expected, name)
 
 
 @settings(max_examples=250)
@@ -265,7 +267,7 @@ def test_transposed_convolution_equals_integer_scatter(case: Case) -> None:
     weight = bipolar(random, (case.shape[1], op.out_channels // op.groups, *op.kernel))
     expected = scattered(image.astype(np.int64), weight.astype(np.int64), op)
     for name in ENGINES:
-        assert_array_equal(found(name, op, image, weight=weight), expected, name)
+        assert_array_equal(found(name, op, (image,), {"weight": weight}), expected, name)
 
 
 # Scaling, against the paper's formulas in float64
@@ -286,7 +288,7 @@ def test_alpha_is_the_mean_magnitude_of_a_filter(case: Case) -> None:
     scheme = replace(PLAIN, scaling=Scaling.ALPHA)
     held = {"weight": signs(latent), "alpha": alphas(latent, op)}
     for name in ENGINES:
-        assert_allclose(found(name, op, image, scheme=scheme, **held), expected, rtol=1e-6)
+        assert_allclose(found(name, op, (image,), held, scheme), expected, rtol=1e-6)
 
 
 def input_map(image: Array, op: ops.Conv, border: Border) -> Array:
@@ -318,7 +320,7 @@ def test_alpha_k_is_the_map_of_the_paper(border: Border, case: Case) -> None:
     alpha = held["alpha"].astype(np.float64).reshape(-1, *(1,) * len(op.kernel))
     K = np.repeat(input_map(image, op, border), op.out_channels // op.groups, axis=1)
     for name in ENGINES:
-        result = found(name, op, signs(image), image, scheme=scheme, **held)
+        result = found(name, op, (signs(image), image), held, scheme)
         assert_allclose(result, dots * alpha * K, rtol=1e-6)
 
 
@@ -338,7 +340,7 @@ def test_dense_alpha_k_has_one_beta_a_row(case: Case) -> None:
     beta = np.abs(data.astype(np.float64)).mean(axis=-1, keepdims=True)
     scheme = replace(PLAIN, scaling=Scaling.ALPHA_K)
     for name in ENGINES:
-        result = found(name, op, signs(data), data, scheme=scheme, **held)
+        result = found(name, op, (signs(data), data), held, scheme)
         assert_allclose(result, dots * held["alpha"].astype(np.float64) * beta, rtol=1e-6)
 
 
@@ -360,5 +362,5 @@ def test_binary_weight_convolution_adds_and_subtracts(case: Case) -> None:
     expected = convolved(wide, held["weight"].astype(np.float64), op) * alpha
     largest = convolved(np.abs(wide), ones, op) * alpha
     for name in ENGINES:
-        result = found(name, op, image, scheme=BWN, **held)
+        result = found(name, op, (image,), held, BWN)
         assert np.all(np.abs(result - expected) <= 1e-5 * largest)

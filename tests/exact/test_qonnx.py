@@ -1,0 +1,86 @@
+"""Networks of Brevitas in QONNX, against qonnx's own execution and onnxruntime's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tests.exact.qonnx_case import bipolar_outputs, read_case, standard_model
+from xnorsim.exact.engines import ENGINES
+from xnorsim.exact.execute import execute, prepare
+
+TOLERANCE = 1e-4
+"""Absolute, on results of about 1 to 10: floats are added in another order."""
+
+FILES = ("case.json", "io.npz", "model.onnx")
+
+
+@pytest.fixture(params=["brevitas_bnn", "TFC_1W1A"])
+def folder(request: pytest.FixtureRequest, data: Path) -> Path:
+    """brevitas_bnn is a copy; TFC_1W1A is read where it lies, for its licence is not settled."""
+    copy = data / "qonnx" / request.param
+    return copy if copy.is_dir() else request.getfixturevalue("shared_data") / "qonnx" / copy.name
+
+
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "io.npz") as file:
+        return dict(file)
+
+
+def peer(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """onnxruntime with every node run on its own, as qonnx runs them."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(standard_model(model).SerializeToString(), options)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_equals_qonnx(folder: Path, engine: str) -> None:
+    """Results within 1e-4 of qonnx, and every binary tensor equal to the bit."""
+    model, given = onnx.load(folder / "model.onnx"), arrays(folder)
+    graph = read_case(model)
+    names, result = bipolar_outputs(model), model.graph.output[0].name
+    activations = [name for name in names if name in graph.tensors]
+    session, theirs = prepare(graph, engine), peer(model)
+    assert 0 < len(activations) < len(names)
+    for x, y in zip(given["x"], given["y"], strict=True):
+        run = execute(session, {graph.inputs[0]: x[None]}, keep=activations)
+        expected = theirs.run(activations, {graph.inputs[0]: x[None]})
+        assert_allclose(run.outputs[result][0], y, rtol=0, atol=TOLERANCE)
+        for name, bits in zip(activations, map(np.asarray, expected), strict=True):
+            assert set(np.unique(bits)) == {-1, 1}
+            assert_array_equal(run.kept[name], bits, err_msg=name)
+
+
+def test_binary_weights_equal_qonnx(folder: Path) -> None:
+    """The weights of our layers are those that BipolarQuant makes, times alpha."""
+    model, given = onnx.load(folder / "model.onnx"), arrays(folder)
+    graph = read_case(model)
+    weights = [name for name in bipolar_outputs(model) if name not in graph.tensors]
+    expected = peer(model).run(weights, {graph.inputs[0]: given["x"][:1]})
+    ours = [
+        (graph.parameters[node.parameters["weight"]], graph.parameters[node.parameters["alpha"]])
+        for node in graph.nodes
+        if "alpha" in node.parameters
+    ]
+    assert len(ours) == len(weights) > 0
+    for (weight, alpha), values in zip(ours, map(np.asarray, expected), strict=True):
+        assert weight.load is not None
+        assert alpha.load is not None
+        loaded = weight.load()
+        theirs = values.T if loaded.ndim == 2 else values  # a MatMul reads it transposed
+        assert np.all(alpha.load() == 1)
+        assert_array_equal(loaded, theirs)
+
+
+def test_copy_equals_its_origin(data: Path, shared_data: Path) -> None:
+    for file in FILES:
+        copy, origin = (root / "qonnx" / "brevitas_bnn" / file for root in (data, shared_data))
+        assert copy.read_bytes() == origin.read_bytes()
