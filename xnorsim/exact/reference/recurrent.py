@@ -101,12 +101,16 @@ def _direction(
         peephole = given[at].reshape(3, op.hidden).astype(exact)
     usual = _FUNCTIONS[op.cell]
     chosen = op.functions[at * len(usual) :][: len(usual)] or usual
-    functions = tuple(_applied(function, op.clip, call) for function in chosen)
+    # Gates are clipped; the cell's state before its function (the third) is not, in onnxruntime.
+    clips = (op.clip, op.clip, None)
+    functions = tuple(
+        _applied(function, clip, call) for function, clip in zip(chosen, clips, strict=False)
+    )
     return _Direction(recurrence.T, pair[1], peephole, functions), pair[0]
 
 
 def _applied(function: ops.Activation, clip: float | None, call: Call) -> _Apply:
-    """A gate's function, after the clipping of what it is applied to."""
+    """A function, after the clipping of what it is applied to."""
 
     def apply(x: np.ndarray) -> np.ndarray:
         if clip:
