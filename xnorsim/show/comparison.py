@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.show.content import prediction_names
+from xnorsim.show.forms import Form, Views, render, views
 from xnorsim.show.summary import inputs_text, settings
 from xnorsim.show.text import csv_text, to_json
 
@@ -94,14 +96,24 @@ class Comparison:
         return comparison_dict(self)
 
     def __repr__(self) -> str:
-        from xnorsim.show.forms import Form, render
-
         return render(self, Form.TABLE)
 
     def _repr_html_(self) -> str:
         from xnorsim.show.notebook import comparison_html
 
         return comparison_html(self)
+
+
+@views.register
+def _(found: Comparison, all_layers: bool) -> Views:
+    from xnorsim.show.comparison_view import comparison_markdown, comparison_table
+
+    return Views(
+        partial(comparison_table, found, all_layers=all_layers),
+        partial(comparison_json, found),
+        partial(comparison_csv, found),
+        partial(comparison_markdown, found, all_layers=all_layers),
+    )
 
 
 def compare(a: Document, b: Document) -> Comparison:

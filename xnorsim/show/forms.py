@@ -6,17 +6,18 @@ Nothing heavy is imported before a form is asked for: the command line starts wi
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial, singledispatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+
+from xnorsim.errors import XnorsimError
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
-    from xnorsim.show.comparison import Comparison
-
-__all__ = ["Form", "form_of", "print_table", "render"]
+__all__ = ["Form", "Views", "form_of", "print_table", "render", "views"]
 
 
 class Form(StrEnum):
@@ -46,37 +47,50 @@ def form_of(path: Path | None) -> Form | None:
     return _SUFFIXES.get(path.suffix.lower()) if path else Form.TABLE
 
 
-def print_table(result: Mapping[str, Any] | Comparison, *, all_layers: bool = False) -> None:
-    """Print a report's document or a comparison as a table for the terminal."""
-    from rich.console import Console
+class Views(NamedTuple):
+    """How a result is shown in each form."""
 
-    Console().print(_table(result, all_layers))
-
-
-def render(result: Mapping[str, Any] | Comparison, form: Form, *, all_layers: bool = False) -> str:
-    """A report's document or a comparison as text in the given form."""
-    from xnorsim.show import comparison, comparison_view, text
-
-    if form is Form.TABLE:
-        return _plain_table(_table(result, all_layers))
-    if isinstance(result, comparison.Comparison):
-        if form is Form.MARKDOWN:
-            return comparison_view.comparison_markdown(result, all_layers=all_layers)
-        whole = {Form.JSON: comparison.comparison_json, Form.CSV: comparison.comparison_csv}
-        return whole[form](result)
-    if form is Form.MARKDOWN:
-        return text.to_markdown(result, all_layers=all_layers)
-    return {Form.JSON: text.to_json, Form.CSV: text.to_csv}[form](result)
+    table: Callable[[], ConsoleRenderable]
+    json: Callable[[], str]
+    csv: Callable[[], str]
+    markdown: Callable[[], str]
 
 
-def _table(result: Mapping[str, Any] | Comparison, all_layers: bool) -> ConsoleRenderable:
-    from xnorsim.show.comparison import Comparison
-    from xnorsim.show.comparison_view import comparison_table
+@singledispatch
+def views(result: object, all_layers: bool) -> Views:
+    """How to show `result`; the module of each kind of result registers its own.
+
+    Raises:
+        XnorsimError: nothing is registered for it.
+    """
+    raise XnorsimError(f"forms.views has no rule for {type(result).__name__}")
+
+
+@views.register
+def _(result: dict, all_layers: bool) -> Views:
+    """A report's JSON document."""
+    from xnorsim.show import text
     from xnorsim.show.terminal import report_table
 
-    if isinstance(result, Comparison):
-        return comparison_table(result, all_layers=all_layers)
-    return report_table(result, all_layers=all_layers)
+    return Views(
+        partial(report_table, result, all_layers=all_layers),
+        partial(text.to_json, result),
+        partial(text.to_csv, result),
+        partial(text.to_markdown, result, all_layers=all_layers),
+    )
+
+
+def print_table(result: object, *, all_layers: bool = False) -> None:
+    """Print a result as a table for the terminal."""
+    from rich.console import Console
+
+    Console().print(views(result, all_layers).table())
+
+
+def render(result: object, form: Form, *, all_layers: bool = False) -> str:
+    """A result as text in the given form."""
+    found = views(result, all_layers)
+    return _plain_table(found.table()) if form is Form.TABLE else getattr(found, form)()
 
 
 def _plain_table(table: ConsoleRenderable) -> str:
