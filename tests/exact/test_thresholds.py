@@ -1,0 +1,358 @@
+"""Integer thresholds decide as the float32 layers do that they stand for, at every integer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import ceil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from tests.exact.calls import result
+from xnorsim.errors import ModelError, UsageError
+from xnorsim.exact.execute import prepare, steps
+from xnorsim.exact.thresholds import (
+    Thresholds,
+    binary_layer,
+    chain_to_sign,
+    decide,
+    layer_thresholds,
+    thresholds,
+)
+from xnorsim.network import ops
+from xnorsim.network.functions import Function, Operator
+from xnorsim.network.graph import Graph
+from xnorsim.network.policy import Binarize, Policy, apply
+from xnorsim.network.precision import Scaling
+from xnorsim.zoo.builder import Builder
+
+Array = np.ndarray
+ROLES: tuple[str, ...] = ("scale", "shift", "mean", "variance")
+
+
+def normalized(dots: Array, epsilon: float, numbers: dict[str, Array]) -> Array:
+    """The executor's batch normalization of integers (channels, positions)."""
+    data = dots.astype(np.float32)[None]
+    return result(ops.BatchNorm(epsilon), data, **numbers)[0]
+
+
+def reachable(k: int, parity: bool) -> Array:
+    return np.arange(-k, k + 1, 2 if parity else 1, dtype=np.int32)
+
+
+def check_everywhere(epsilon: float, numbers: dict[str, Array], k: int, parity: bool) -> Thresholds:
+    channels = len(numbers["scale"])
+    found = thresholds(
+        lambda dots: normalized(dots[:, None], epsilon, numbers)[:, 0], k, channels, parity
+    )
+    dots = np.tile(reachable(k, parity), (channels, 1))
+    floats = normalized(dots, epsilon, numbers)
+    assert_array_equal(decide(found, dots, axis=0), np.where(floats >= 0, 1, -1))
+    assert found.direction.dtype == np.int8
+    assert found.least.dtype == np.int32
+    return found
+
+
+def float32s(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, width=32, allow_subnormal=False)
+
+
+gammas = st.sampled_from([0.0, -0.0, 3e-7, -3e-7, 1e-30, -1e-30, 1.0, -1.0]) | float32s(-4, 4)
+shifts = st.sampled_from([0.0, -0.0, 1e5, -1e5]) | float32s(-2000, 2000)
+variances = st.sampled_from([0.0, 1.0, 1e6]) | float32s(0, 20000)
+channel = st.tuples(gammas, shifts, float32s(-5000, 5000), variances, st.integers(0, 40000))
+
+
+@settings(max_examples=600)
+@given(
+    channels=st.lists(channel, min_size=1, max_size=3),
+    k=st.integers(1, 300) | st.integers(1, 20000),
+    parity=st.booleans(),
+    ties=st.booleans(),
+    epsilon=st.sampled_from([1e-5, 1e-3]),
+)
+def test_thresholds_are_batch_normalization_and_sign(channels, k, parity, ties, epsilon):
+    columns = np.array([row[:4] for row in channels], np.float32).T
+    numbers = dict(zip(ROLES, columns, strict=True))
+    integers = reachable(k, parity)
+    at = integers[[row[4] % len(integers) for row in channels]]
+    if ties:  # the shift that makes this integer of each channel exactly 0
+        numbers["mean"] *= 0
+        numbers["shift"] = -normalized(at[:, None], epsilon, {**numbers, "shift": columns[0] * 0})[
+            :, 0
+        ]
+        at_zero = normalized(at[:, None], epsilon, numbers)
+        assert_array_equal(at_zero, 0)
+    found = check_everywhere(epsilon, numbers, k, parity)
+    if ties:
+        assert (decide(found, at[:, None], axis=0) == 1).all()  # equality belongs to +1
+
+
+def batch_norm(
+    scale: float, shift: float, mean: float = 0, variance: float = 1
+) -> dict[str, Array]:
+    values = (scale, shift, mean, variance)
+    return {role: np.array([v], np.float32) for role, v in zip(ROLES, values, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "parity", "direction", "least"),
+    [
+        (batch_norm(1, 0), True, 1, 1),  # 0 is not reached by an odd k
+        (batch_norm(1, 0), False, 1, 0),  # a tie is +1
+        (batch_norm(-1, 0), True, -1, 1),  # -dot >= 1: dot <= -1
+        (batch_norm(-1, 0), False, -1, 0),
+        (batch_norm(1, -3), True, 1, 3),
+        (batch_norm(-1, -3), True, -1, 3),
+        (batch_norm(1, 0, mean=-3), True, 1, -3),
+        (batch_norm(0, 0), True, 1, -5),  # gamma 0: the constant beta >= 0
+        (batch_norm(0, -0.0), True, 1, -5),  # -0.0 is 0
+        (batch_norm(0, -1e-30), True, 1, 6),
+        (batch_norm(1, 5), True, 1, -5),  # reached by the least of all integers: always
+        (batch_norm(1, -5), True, 1, 5),
+        (batch_norm(1, -5.1), True, 1, 6),  # beyond the greatest: never
+        (batch_norm(-1, -5.1), True, 1, 6),
+        (batch_norm(3e-7, -9e-7), True, 1, 3),  # no epsilon below which gamma is nothing
+    ],
+)
+def test_worked_examples_with_k_5(numbers, parity, direction, least):
+    found = check_everywhere(0.0, numbers, 5, parity)
+    assert (found.direction.tolist(), found.least.tolist()) == ([direction], [least])
+
+
+def test_a_closed_form_in_float64_decides_otherwise_at_a_tie():
+    # gamma and beta are the float32 nearest to 0.1 and -0.3. In float32 3 * gamma rounds up to
+    # 0.3, and the sum is exactly 0: +1. In float64 3 * gamma is below 0.3 by 7e-9: -1.
+    numbers = batch_norm(0.1, -0.3)
+    found = check_everywhere(0.0, numbers, 5, parity=False)
+    assert found.least.tolist() == [3]
+    assert ceil(-float(numbers["shift"][0]) / float(numbers["scale"][0])) == 4
+
+
+def test_closed_forms_fail_on_many_adversarial_channels():
+    random = np.random.default_rng(0)
+    channels, k = 1000, 301
+    at = random.choice(reachable(k, True), channels)
+    numbers = {
+        "scale": random.uniform(0.1, 2, channels).astype(np.float32),
+        "mean": np.zeros(channels, np.float32),
+        "variance": random.uniform(1, 300, channels).astype(np.float32),
+    }
+    numbers["shift"] = -normalized(at[:, None], 1e-3, numbers | {"shift": numbers["mean"]})[:, 0]
+    found = check_everywhere(1e-3, numbers, k, parity=True)
+    gamma, beta, _, variance = (numbers[role].astype(np.float64) for role in ROLES)
+    closed = np.ceil(-beta * np.sqrt(variance + 1e-3) / gamma)
+    dots = np.tile(reachable(k, True), (channels, 1))
+    wrong = (dots >= closed[:, None]) != (decide(found, dots, axis=0) == 1)
+    assert 0.2 < wrong.any(axis=1).mean() < 0.8
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 2**24, 2**31 - 2])
+@pytest.mark.parametrize("parity", [True, False])
+def test_the_length_may_be_anything(k, parity):
+    # float64 holds every integer here; rising and falling from 0
+    found = thresholds(lambda dots: dots * np.array([1.0, -1.0]), k, 2, parity)
+    for index, direction in enumerate((1, -1)):
+        edge = k % 2 if parity else 0  # the least integer that is reached and not negative
+        constant = k == 0
+        assert found.direction[index] == (1 if constant else direction)
+        assert found.least[index] == edge
+    assert found.k == k
+
+
+def test_few_evaluations_are_needed():
+    calls = []
+
+    def expression(dots: Array) -> Array:
+        calls.append(dots.dtype)
+        return dots - np.arange(512)
+
+    found = thresholds(expression, 4608, 512)
+    assert_array_equal(found.least, np.arange(512) + np.arange(512) % 2)  # even integers only
+    assert len(calls) <= 2 + 13  # both ends, and log2 of 4608 steps
+    assert set(calls) == {np.dtype(np.int32)}
+
+
+def test_nan_is_told_with_its_channel_and_integer():
+    def expression(dots: Array) -> Array:
+        return np.where(np.arange(3) == 2, np.nan, dots)
+
+    with pytest.raises(ModelError, match=r"channel 2: .* NaN where the inner product is -7"):
+        thresholds(expression, 7, 3)
+
+
+def test_infinities_have_a_sign():
+    found = thresholds(lambda dots: dots.astype(np.float32) * np.float32(3e38), 9, 1)
+    assert found.least.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: thresholds(lambda d: d, -1, 1), "k is 0 to 2147483646, not -1"),
+        (lambda: thresholds(lambda d: d, 2**31, 1), "k is 0 to 2147483646, not 2147483648"),
+        (lambda: thresholds(lambda d: d[:1], 3, 2), r"shape \[1\], not \[2\]"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, message):
+    with pytest.raises(UsageError, match=message):
+        call()
+
+
+# Layers of a graph: a binary layer "b", what follows it by `Tail`, and a sign before a last layer.
+
+Tail = Callable[[Builder, str], str]
+
+
+def wild(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Both signs, and a 0."""
+    values = generator.standard_normal(shape).astype(np.float32)
+    values.reshape(-1)[0] = 0
+    return values
+
+
+def constant(operator: Operator, role: str, shape: tuple[int, ...], x: str, b: Builder) -> str:
+    return b.layer(ops.Elementwise(operator), x, parameters={role: (shape, partial(wild))})
+
+
+def activation(function: Function, b: Builder, x: str) -> str:
+    return b.layer(ops.Activation(function), x)
+
+
+def wild_norm(b: Builder, x: str) -> str:
+    draws = {"scale": wild, "shift": wild, "mean": wild, "variance": lambda g, s: wild(g, s) ** 2}
+    parameters = {role: (b.shape(x)[1:2], partial(draw)) for role, draw in draws.items()}
+    return b.layer(ops.BatchNorm(1e-3), x, parameters=parameters)
+
+
+def network(tail: Tail, layer: str, scaling: Scaling = Scaling.ALPHA) -> Graph:
+    b = Builder("net", (2, 5, 6, 6))
+    if layer == "dense":
+        x = b.dense(b.flatten(b.input), 7, name="b")
+        x = b.dense(b.sign(tail(b, x), name="s"), 3, name="end")
+    else:
+        x = b.conv(b.input, 7, 3, padding=int(layer == "padded"), name="b")
+        x = b.conv(b.sign(tail(b, x), name="s"), 3, 1, name="end")
+    return apply(b.graph(x), Policy(Binarize.XNOR, (), scaling))
+
+
+TAILS: dict[str, Tail] = {
+    "nothing": lambda b, x: x,
+    "batch_norm": wild_norm,
+    "relu": lambda b, x: wild_norm(b, b.relu(x)),
+    "clip": lambda b, x: wild_norm(
+        b, b.layer(ops.Activation(Function.CLIP, (("min", -1.0), ("max", 1.0))), wild_norm(b, x))
+    ),
+    "identity": lambda b, x: b.dropout(wild_norm(b, x)),
+    "negated": lambda b, x: activation(Function.NEG, b, wild_norm(b, x)),
+    "number": lambda b, x: wild_norm(b, constant(Operator.MUL, "left", (1,), x, b)),
+    "minus": lambda b, x: constant(Operator.SUB, "left", (7, *(1,) * (len(b.shape(x)) - 2)), x, b),
+    "least": lambda b, x: wild_norm(
+        b, constant(Operator.MIN, "right", (7, *(1,) * (len(b.shape(x)) - 2)), x, b)
+    ),
+    "halved": lambda b, x: wild_norm(
+        b, b.layer(ops.Elementwise(Operator.DIV), x, parameters={"right": ((1,), partial(minus_2))})
+    ),
+}
+
+
+def minus_2(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.full(shape, -2, np.float32)
+
+
+@pytest.mark.parametrize("scaling", [Scaling.NONE, Scaling.ALPHA])
+@pytest.mark.parametrize("layer", ["conv", "padded", "dense"])
+@pytest.mark.parametrize("tail", TAILS)
+def test_a_layers_thresholds_give_the_bits_of_the_run(tail, layer, scaling):
+    graph = network(TAILS[tail], layer, scaling)
+    found = layer_thresholds(graph, "b")
+    assert found is not None
+    node = graph.node("b")
+    chain = chain_to_sign(graph, node)
+    assert chain is not None
+    assert chain[-1].name == "s"
+    bits, dots = signs_and_integers(graph)
+    assert_array_equal(decide(found, dots), bits)
+    assert found.k == (180 if layer == "dense" else 45)
+
+
+def signs_and_integers(graph: Graph) -> tuple[Array, Array]:
+    """The bits after "s" in a run, and the integers of "b", from its float64 sums of products."""
+    image = np.random.default_rng(5).standard_normal((2, 5, 6, 6), np.float32)
+    seen: dict[str, Array] = {}
+    for step in steps(prepare(graph), {"input": image}):
+        seen |= {**step.inputs, **step.outputs}
+    node = graph.node("b")
+    load = graph.parameters[node.parameters["weight"]].load
+    assert load is not None
+    weight = load().astype(np.float64)
+    signs = seen[node.inputs[0]].astype(np.float64)
+    if isinstance(node.op, ops.Dense):
+        return seen["s"], (signs @ weight.T).astype(np.int32)
+    assert isinstance(node.op, ops.Conv)
+    padded = np.pad(signs, ((0, 0), (0, 0), *node.op.padding))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    return seen["s"], np.einsum("ncyxhw,fchw->nfyx", windows, weight).astype(np.int32)
+
+
+NO_CHAIN: dict[str, Tail] = {
+    "a pool between": lambda b, x: b.max_pool(x, 2, stride=1),
+    "a second reader": lambda b, x: b.add(x, b.relu(x)),
+    "a map of constants": lambda b, x: constant(Operator.ADD, "right", b.shape(x)[2:], x, b),
+    "one a row": lambda b, x: constant(Operator.ADD, "right", (b.shape(x)[2], 1), x, b),
+    "a quotient that turns": lambda b, x: constant(Operator.DIV, "left", (1,), x, b),
+    "a power": lambda b, x: constant(Operator.POW, "right", (1,), x, b),
+    "a function that turns": lambda b, x: activation(Function.ABS, b, x),
+}
+
+
+@pytest.mark.parametrize("tail", NO_CHAIN)
+def test_there_are_no_thresholds_with(tail):
+    assert layer_thresholds(network(NO_CHAIN[tail], "conv"), "b") is None
+
+
+def test_there_are_no_thresholds_where_the_floats_are_an_output():
+    graph = network(TAILS["batch_norm"], "conv")
+    assert layer_thresholds(replace(graph, outputs=("b", *graph.outputs)), "b") is None
+    assert layer_thresholds(replace(graph, outputs=("s", *graph.outputs)), "b") is not None
+
+
+def test_alpha_k_has_no_threshold_for_a_channel():
+    graph = network(TAILS["batch_norm"], "conv", Scaling.ALPHA_K)
+    with pytest.raises(UsageError, match="layer 'b' is scaled by alpha_k: K differs from position"):
+        layer_thresholds(graph, "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bb", r"no layer 'bb': binary layers: did you mean b\? valid choices: b$"),
+        ("end", r"layer 'end' multiplies float32\*bipolar, not bipolar\*bipolar: .*choices: b$"),
+        ("s", "layer 's' is a sign, not a binary convolution or dense layer"),
+    ],
+)
+def test_other_layers_are_refused_with_the_binary_ones(name, message):
+    with pytest.raises(UsageError, match=message):
+        binary_layer(network(TAILS["nothing"], "conv"), name)
+
+
+def test_missing_values_are_named():
+    graph = network(TAILS["batch_norm"], "conv")
+    parameters = dict(graph.parameters)
+    parameters["batch_norm1.mean"] = replace(parameters["batch_norm1.mean"], load=None)
+    with pytest.raises(ModelError, match=r"'batch_norm1.mean' \(read by 'batch_norm1' as its mean"):
+        layer_thresholds(replace(graph, parameters=parameters), "b")
+
+
+def test_nan_in_a_layer_names_it():
+    graph = network(TAILS["batch_norm"], "conv")
+    parameters = dict(graph.parameters)
+    bad = replace(parameters["batch_norm1.mean"], load=lambda: np.full(7, np.nan, np.float32))
+    parameters["batch_norm1.mean"] = bad
+    with pytest.raises(ModelError, match=r"net: thresholds of layer 'b': channel 0: .*NaN"):
+        layer_thresholds(replace(graph, parameters=parameters), "b")

@@ -1,0 +1,296 @@
+"""A binary layer's floats followed by a sign, as integer thresholds on its accumulator.
+
+What stands between the integers of a binary layer and the next sign (alpha, bias, batch
+normalization, a clip) rises or falls with the integer, channel by channel. So its sign changes at
+one integer at most, and hardware needs one comparison and no float:
+
+    bit = +1 where direction * dot >= least, else -1
+
+The integer is found by bisecting the float32 expression itself over the integers that can be
+reached. A closed form in float64, or with the batch normalization folded, is another expression:
+it rounds elsewhere, and near ties it decides otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from math import prod
+
+import numpy as np
+
+from xnorsim.errors import ModelError, UsageError, choices
+from xnorsim.exact.call import Call
+from xnorsim.exact.execute import prepare, run_node
+from xnorsim.exact.reference.convolution import finished
+from xnorsim.network import ops
+from xnorsim.network.extents import broadcast
+from xnorsim.network.functions import Function, Operator
+from xnorsim.network.graph import Graph, Node, TensorSpec, consumers, scheme, spec_of
+from xnorsim.network.precision import BIPOLAR, Scaling
+
+__all__ = [
+    "Thresholds",
+    "binary_layer",
+    "chain_to_sign",
+    "decide",
+    "layer_thresholds",
+    "reduction",
+    "thresholds",
+]
+
+Shape = tuple[int, ...]
+Expression = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thresholds:
+    """bit = +1 where direction * dot >= least, else -1, one of each a channel.
+
+    `direction` is int8 +1 or -1; `least` is int32 (int64 where k needs it). A tie is +1. A channel
+    that is always +1 has direction +1 and least -k, one that never is has direction +1 and least
+    k + 1. `k` is the largest magnitude that the integer can have.
+    """
+
+    direction: np.ndarray
+    least: np.ndarray
+    k: int
+
+
+def decide(rule: Thresholds, dots: np.ndarray, axis: int = 1) -> np.ndarray:
+    """The signs of integers `dots` with channels along `axis`: int8 -1 and +1, the same shape."""
+    shape = [-1 if at == axis % dots.ndim else 1 for at in range(dots.ndim)]
+    reached = dots * rule.direction.reshape(shape) >= rule.least.reshape(shape)
+    return np.where(reached, np.int8(1), np.int8(-1))
+
+
+def thresholds(expression: Expression, k: int, channels: int, parity: bool = True) -> Thresholds:
+    """Where the sign of `expression` changes, by bisection over -k to k.
+
+    Args:
+        expression: from int32 [channels], an integer for each channel, to the floats [channels]
+            whose sign is taken; it rises or falls (not strictly) with the integer.
+        k: the length of the inner product, or any bound on its magnitude.
+        channels: how many there are.
+        parity: only k, k - 2, ... -k are reached. False with padding of true 0, where an inner
+            product may have fewer terms.
+
+    Raises:
+        UsageError: k beyond 32 bits, or a result of another shape.
+        ModelError: the expression is NaN somewhere it was looked at.
+    """
+    if not 0 <= k < 2**31 - 1:
+        raise UsageError(f"k is 0 to {2**31 - 2}, not {k}")
+    step = 2 if parity else 1
+    last = 2 * k // step
+
+    def positive(index: np.ndarray) -> np.ndarray:
+        return _positive(expression, (step * index - k).astype(np.int32))
+
+    low, high = np.zeros(channels, np.int64), np.full(channels, last)
+    at_least, at_most = positive(low), positive(high)
+    while np.any(high - low > 1):
+        middle = (low + high) // 2
+        alike = positive(middle) == at_least
+        low, high = np.where(alike, middle, low), np.where(alike, high, middle)
+    rises, falls = at_most & ~at_least, at_least & ~at_most
+    constant = np.where(at_least, -k, k + 1)
+    least = np.where(rises, step * high - k, np.where(falls, k - step * low, constant))
+    return Thresholds(np.where(falls, np.int8(-1), np.int8(1)), least.astype(np.int32), k)
+
+
+def _positive(expression: Expression, dots: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):  # infinities have a sign, and NaN is told below
+        values = np.asarray(expression(dots))
+    if values.shape != dots.shape:
+        raise UsageError(f"the expression gives shape {list(values.shape)}, not {list(dots.shape)}")
+    if np.isnan(values).any():
+        channel = int(np.argmax(np.isnan(values)))
+        raise ModelError(
+            f"channel {channel}: the value whose sign is taken is NaN where the inner product is "
+            f"{dots[channel]}: a variance below 0, or infinite parameters?"
+        )
+    return values >= 0
+
+
+def binary_layer(graph: Graph, name: str) -> Node:
+    """The convolution or dense layer called `name`, if it multiplies +-1 by constant +-1.
+
+    Raises:
+        UsageError: there is none of that name, it is another kind of layer (the message has those
+            that are binary), or a dense layer of a form that hardware has no place for.
+    """
+    binary = [node.name for node in graph.nodes if not _unlike(graph, node)]
+    if name not in {node.name for node in graph.nodes}:
+        raise UsageError(f"{graph.name}: no layer '{name}': binary layers: {choices(name, binary)}")
+    node = graph.node(name)
+    reason = _unlike(graph, node)
+    if reason:
+        raise UsageError(f"{graph.name}: layer '{name}' {reason}: {choices(name, binary)}")
+    return node
+
+
+def _unlike(graph: Graph, node: Node) -> str:
+    """What keeps a layer from being a plain binary one, "" if nothing does."""
+    op = node.op
+    if not isinstance(op, ops.Conv | ops.Dense):
+        return f"is a {ops.kind(op)}, not a binary convolution or dense layer"
+    found = scheme(graph, node)
+    if not found.weight == found.activation == BIPOLAR:
+        return f"multiplies {found}, not bipolar*bipolar"
+    if "weight" not in node.parameters:
+        return "has no constant weight"
+    if isinstance(op, ops.Conv):
+        return ""
+    if len(graph.tensors[node.inputs[0]].shape) != 2 or op.transpose_input:
+        return "reads other than a matrix of (batch, features)"
+    if not op.alpha == op.beta == 1:
+        return f"has factors of its own (alpha {op.alpha}, beta {op.beta})"
+    bias = node.parameters.get("bias")
+    if bias and spec_of(graph, bias).elements not in (1, op.out_features):
+        return "has a bias that is not one number a feature"
+    return ""
+
+
+def reduction(graph: Graph, node: Node) -> int:
+    """k: the terms of one inner product of a convolution or dense layer."""
+    if isinstance(node.op, ops.Dense):
+        return node.op.in_features
+    return prod(graph.parameters[node.parameters["weight"]].spec.shape[1:])
+
+
+def chain_to_sign(graph: Graph, node: Node) -> tuple[Node, ...] | None:
+    """The layers after `node` up to the sign that thresholds can stand for, that one included.
+
+    None if there is no such sign: each tensor up to it has one reader and is no output of the
+    graph, and between stand only batch normalizations, identities, activations that rise or fall
+    throughout, and sums, products and extremes with a constant a channel.
+    """
+    readers, chain, last = consumers(graph), [], node
+    position = _position(graph, node)
+    while not isinstance(last.op, ops.Sign):
+        (tensor,) = last.outputs
+        if len(readers[tensor]) != 1 or tensor in graph.outputs:
+            return None
+        last = readers[tensor][0]
+        constants = {role: spec_of(graph, name) for role, name in last.parameters.items()}
+        if last.inputs != (tensor,) or not _by_channel(last.op, constants, position):
+            return None
+        chain.append(last)
+    return tuple(chain)
+
+
+def layer_thresholds(graph: Graph, name: str) -> Thresholds | None:
+    """The thresholds of the binary layer `name`, or None if no sign follows: see chain_to_sign.
+
+    Raises:
+        UsageError: no such layer, one that is not binary, or one with scaling alpha_k: K differs
+            from position to position, and so would the threshold.
+        ModelError: a parameter without values, or NaN.
+    """
+    node = binary_layer(graph, name)
+    if scheme(graph, node).scaling is Scaling.ALPHA_K:
+        raise UsageError(
+            f"{graph.name}: layer '{name}' is scaled by alpha_k: K differs from position to "
+            "position, so there is no threshold for a channel"
+        )
+    chain = chain_to_sign(graph, node)
+    if chain is None:
+        return None
+    op = node.op
+    zeros = isinstance(op, ops.Conv) and op.pad_value == 0 and any(map(any, op.padding))
+    channels = graph.tensors[node.outputs[0]].shape[1]
+    expression = _expression(graph, (node, *chain[:-1]))
+    try:
+        return thresholds(expression, reduction(graph, node), channels, parity=not zeros)
+    except ModelError as fault:
+        raise ModelError(f"{graph.name}: thresholds of layer '{name}': {fault}") from fault
+
+
+_MONOTONE = frozenset(
+    {
+        Function.CEIL,
+        Function.CLIP,
+        Function.FLOOR,
+        Function.NEG,
+        Function.RELU,
+        Function.ROUND,
+        Function.SIGNUM,
+    }
+)
+"""Activations that never turn in float32 either, whatever their constants."""
+
+
+@singledispatch
+def _by_channel(op: ops.Op, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
+    """Whether `op` is, for each channel, a function of one element that rises or falls throughout.
+
+    `position` is the shape of one position of its input: (1, channels, 1, ...).
+    """
+    return False
+
+
+@_by_channel.register(ops.BatchNorm)
+@_by_channel.register(ops.Identity)
+@_by_channel.register(ops.Sign)
+def _(op: ops.Op, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
+    return True
+
+
+@_by_channel.register
+def _(op: ops.Activation, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
+    return op.function in _MONOTONE
+
+
+@_by_channel.register
+def _(op: ops.Elementwise, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
+    if any(broadcast(item.shape, position) != position for item in constants.values()):
+        return False
+    if op.operator is Operator.DIV:  # c / x turns where x changes its sign
+        return "right" in constants
+    return op.operator in (Operator.ADD, Operator.SUB, Operator.MUL, Operator.MAX, Operator.MIN)
+
+
+def _position(graph: Graph, node: Node) -> Shape:
+    """The shape of one position of what `node` writes."""
+    shape = graph.tensors[node.outputs[0]].shape
+    return (1, shape[1], *(1,) * (len(shape) - 2))
+
+
+def _expression(graph: Graph, layers: tuple[Node, ...]) -> Expression:
+    """What `layers`, a binary one and those after it, make of its integers: the executor's rules
+    on one position."""
+    first, *rest = layers
+    op = first.op
+    assert isinstance(op, ops.Conv | ops.Dense)  # binary_layer() has looked
+    scales = {role: name for role, name in first.parameters.items() if role != "weight"}
+    layers = (replace(first, parameters=scales), *rest)
+    position = _position(graph, first)
+    written = [name for node in layers for name in node.outputs]
+    session = prepare(
+        replace(
+            graph,
+            nodes=layers,
+            tensors={name: TensorSpec(position, graph.tensors[name].encoding) for name in written},
+            parameters={
+                name: graph.parameters[name] for node in layers for name in node.parameters.values()
+            },
+        )
+    )
+    held = session.weights or {}
+    call = Call(
+        (),
+        (session.graph.tensors[written[0]],),
+        session.engine,
+        {role: held[name] for role, name in scales.items()},
+        scheme(graph, first),
+    )
+
+    def expression(dots: np.ndarray) -> np.ndarray:
+        tensors = {written[0]: finished(dots.reshape(position), call, op)[0]}
+        for node in rest:
+            tensors = run_node(session, node, tensors)
+        return tensors[written[-1]].reshape(-1)
+
+    return expression
