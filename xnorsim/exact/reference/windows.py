@@ -24,7 +24,7 @@ __all__ = ["convolve", "filter_matrix", "output_size", "valid_taps"]
 
 Array = np.ndarray
 
-_TILE_BYTES = 2**21
+_TILE_BYTES = 2**20
 
 
 def output_size(op: Conv, size: tuple[int, ...]) -> tuple[int, ...]:
