@@ -83,6 +83,26 @@ def build(read: Read) -> Read:
     return builder
 
 
+@pytest.fixture
+def single(build: Read) -> Read:
+    """A graph of one node "n": its input "x" of a shape, and constants (None: left out)."""
+
+    def builder(
+        operator: str,
+        shape: Any,
+        constants: Sequence[Any] = (),
+        attributes: Mapping[str, Any] | None = None,
+        opset: int = 21,
+        outputs: Sequence[str] = ("y",),
+    ) -> Graph:
+        weights = {f"c{at}": value for at, value in enumerate(constants) if value is not None}
+        names = ["x", *(f"c{at}" if v is not None else "" for at, v in enumerate(constants))]
+        node = helper.make_node(operator, names, outputs, "n", **(attributes or {}))
+        return build(node, {"x": shape}, outputs=outputs, weights=weights, opset=opset)
+
+    return builder
+
+
 @pytest.fixture(scope="session")
 def light() -> Path:
     """The ImageNet networks without weights in the onnx wheel."""

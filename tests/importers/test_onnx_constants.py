@@ -130,8 +130,10 @@ def test_sizes_from_size_range_and_fill(build: Any) -> None:
 def test_a_constant_that_is_an_output_is_a_node(build: Any) -> None:
     nodes = [n("Shape", ["x"], ["s"]), n("Relu", ["x"], ["y"])]
     graph = build(nodes, {"x": (2, 3)}, outputs=["y", "s"])
-    assert kinds(graph) == ["relu", "constant"]
+    assert kinds(graph) == ["relu", "identity"]
     assert graph.outputs == ("y", "s")
+    (name,) = graph.nodes[1].parameters.values()
+    np.testing.assert_array_equal(loaded(graph, name), [2, 3])
 
 
 def test_constant_nodes_of_every_form(build: Any) -> None:

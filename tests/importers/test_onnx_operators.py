@@ -41,6 +41,7 @@ def only(graph: Graph) -> ops.Op:
 EPSILON = float(np.float32(1e-5))  # onnx's attributes are 32-bit floats
 PAD_1 = ((1, 1), (1, 1))
 ONES = (1, 1)
+TWICE = (1.0, 1.0, 2.0, 2.0)
 
 # operator, opset, attributes, input shape, constant inputs in order (None: left out) -> op
 FORMS: list[tuple[str, int, dict[str, Any], tuple[int, ...], list[Any], ops.Op]] = [
@@ -69,13 +70,13 @@ FORMS: list[tuple[str, int, dict[str, Any], tuple[int, ...], list[Any], ops.Op]]
     ("Pad", 18, {}, (2, 4), [i(1, 2), np.float32(-1), i(-1)],
      ops.Pad(((0, 0), (1, 2)), "constant", -1.0)),
     ("Upsample", 7, {"scales": [1.0, 1.0, 2.0, 2.0]}, (1, 2, 3, 4), [],
-     ops.Resize((1, 2, 6, 8), "nearest", "asymmetric")),
+     ops.Resize((1, 2, 6, 8), "nearest", "asymmetric", TWICE, "floor")),
     ("Upsample", 9, {"mode": "linear"}, (1, 2, 3, 4), [np.array([1, 1, 2, 2], "f4")],
-     ops.Resize((1, 2, 6, 8), "linear", "asymmetric")),
+     ops.Resize((1, 2, 6, 8), "linear", "asymmetric", TWICE, "floor")),
     ("Resize", 10, {}, (1, 2, 3, 4), [np.array([1, 1, 2, 2], "f4")],
-     ops.Resize((1, 2, 6, 8), "nearest", "asymmetric")),
+     ops.Resize((1, 2, 6, 8), "nearest", "asymmetric", TWICE, "floor")),
     ("Resize", 11, {"mode": "cubic"}, (1, 2, 3, 4), [f(0), np.array([1, 1, 2, 2], "f4")],
-     ops.Resize((1, 2, 6, 8), "cubic", "half_pixel")),
+     ops.Resize((1, 2, 6, 8), "cubic", "half_pixel", TWICE)),
     ("Resize", 13, {"coordinate_transformation_mode": "align_corners"}, (1, 2, 3, 4),
      [None, None, i(1, 2, 5, 7)], ops.Resize((1, 2, 5, 7), "nearest", "align_corners")),
     ("Resize", 18, {"axes": [2, 3]}, (1, 2, 3, 4), [None, None, i(5, 7)],
@@ -117,15 +118,15 @@ FORMS: list[tuple[str, int, dict[str, Any], tuple[int, ...], list[Any], ops.Op]]
     ("BatchNormalization", 9, {}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(EPSILON)),
     ("BatchNormalization", 15, {"epsilon": 0.5}, (1, 3, 2), [f(3)] * 4, ops.BatchNorm(0.5)),
     ("InstanceNormalization", 7, {"epsilon": 0.5}, (1, 3, 4, 5), [f(3), f(3)],
-     ops.Normalize("instance", 20, epsilon=0.5)),
+     ops.Normalize("instance", (2, 3), epsilon=0.5)),
     ("LayerNormalization", 17, {"epsilon": 0.5, "axis": -2}, (1, 3, 4, 5), [f(4, 5)],
-     ops.Normalize("layer", 20, epsilon=0.5)),
+     ops.Normalize("layer", (2, 3), epsilon=0.5)),
     ("GroupNormalization", 18, {"epsilon": 0.5, "num_groups": 2}, (1, 4, 5), [f(2), f(2)],
-     ops.Normalize("group", 10, epsilon=0.5)),
+     ops.Normalize("group", (1, 2), epsilon=0.5, groups=2)),
     ("GroupNormalization", 21, {"epsilon": 0.5, "num_groups": 2}, (1, 4, 5), [f(4), f(4)],
-     ops.Normalize("group", 10, epsilon=0.5)),
+     ops.Normalize("group", (1, 2), epsilon=0.5, groups=2)),
     ("RMSNormalization", 23, {"epsilon": 0.5}, (3, 8), [f(8)],
-     ops.Normalize("rms", 8, centered=False, epsilon=0.5)),
+     ops.Normalize("rms", (1,), centered=False, epsilon=0.5)),
     ("MaxPool", 7, {"kernel_shape": [3, 3], "strides": [2, 2]}, (1, 2, 8, 8), [],
      ops.Pool(Reduction.MAX, (3, 3), (2, 2), ((0, 0), (0, 0)), ONES)),
     ("MaxPool", 10, {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, (1, 2, 8, 8), [],
@@ -174,7 +175,7 @@ FORMS: list[tuple[str, int, dict[str, Any], tuple[int, ...], list[Any], ops.Op]]
     ids=[f"{row[0]}-{row[1]}-{at}" for at, row in enumerate(FORMS)],
 )
 def test_forms(
-    build: Any,
+    single: Any,
     operator: str,
     opset: int,
     attributes: dict[str, Any],
@@ -182,10 +183,7 @@ def test_forms(
     constants: list[Any],
     expected: ops.Op,
 ) -> None:
-    weights = {f"c{at}": value for at, value in enumerate(constants) if value is not None}
-    names = ["x", *(f"c{at}" if v is not None else "" for at, v in enumerate(constants))]
-    node = helper.make_node(operator, names, ["y"], "n", **attributes)
-    graph = build(node, {"x": shape}, weights=weights, opset=opset)
+    graph = single(operator, shape, constants, attributes, opset)
     assert only(graph) == expected
     assert graph.nodes[0].name == "n"
     assert graph.nodes[0].inputs == ("x",)
@@ -214,13 +212,9 @@ ROLES: dict[str, tuple[tuple[int, ...], list[Any], dict[str, Any], set[str]]] = 
 
 
 @pytest.mark.parametrize("operator", ROLES)
-def test_roles(build: Any, operator: str) -> None:
+def test_roles(single: Any, operator: str) -> None:
     shape, constants, attributes, expected = ROLES[operator]
-    weights = {f"c{at}": value for at, value in enumerate(constants) if value is not None}
-    names = ["x", *(f"c{at}" if v is not None else "" for at, v in enumerate(constants))]
-    graph = build(
-        helper.make_node(operator, names, ["y"], **attributes), {"x": shape}, weights=weights
-    )
+    graph = single(operator, shape, constants, attributes)
     assert set(graph.nodes[0].parameters) == expected
 
 
@@ -303,10 +297,11 @@ def test_quantized_convolution(build: Any) -> None:
     graph = build(node, {"x": (TensorProto.UINT8, (1, 3, 8, 8))}, weights=weights)
     conv, requantize = graph.nodes
     assert isinstance(conv.op, ops.Conv)
-    assert set(conv.parameters) == {"weight", "bias"}
+    zeros = {"input_zero_point", "weight_zero_point"}
+    assert set(conv.parameters) == {"weight", "bias", *zeros}
     assert str(graph.tensors["q.accumulator"]) == "int32[1, 4, 6, 6]"
     assert requantize.op == ops.Quantize(ELEMENT_TYPES[TensorProto.UINT8])
-    assert set(requantize.parameters) >= {"scale", "zero_point", "input_scale", "weight_scale"}
+    assert set(requantize.parameters) == {"scale", "zero_point", "input_scale", "weight_scale"}
 
 
 def test_integer_products(build: Any) -> None:

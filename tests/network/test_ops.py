@@ -7,17 +7,18 @@ from typing import get_args
 
 import pytest
 
-from xnorsim.network import ops
+from xnorsim.network import moves, ops
 from xnorsim.network.precision import FLOAT32
 
 
-def test_kinds_are_all_the_dataclasses_of_the_module() -> None:
+def test_kinds_are_all_the_dataclasses_of_both_modules() -> None:
     defined = {
         value
-        for value in vars(ops).values()
+        for module in (ops, moves)
+        for value in vars(module).values()
         if isinstance(value, type)
         and dataclasses.is_dataclass(value)
-        and value.__module__ == ops.__name__
+        and value.__module__ == module.__name__
     }
     assert set(ops.KINDS) == defined == set(get_args(ops.Op))
 

@@ -40,6 +40,8 @@ SAME = ((1, 1), (1, 1))
 RELU = ops.Activation(ops.Function.RELU)
 ADD = ops.Elementwise(ops.Operator.ADD)
 
+POOLED = "float32[1, 3, 4, 4] int64[1, 3, 4, 4]"  # the largest, and where they are
+
 # (op, inputs, parameters, what it writes)
 RESULTS = {
     "conv": (conv(16, (3, 3)), [IMAGE], {"weight": spec(16, 3, 3, 3)}, "float32[1, 16, 6, 6]"),
@@ -146,7 +148,12 @@ RESULTS = {
         "float32[1, 3, 8, 8]",
     ),
     "layer norm": (
-        ops.Normalize("layer", 64), [spec(2, 5, 64)], {"scale": spec(64)}, "float32[2, 5, 64]",
+        ops.Normalize("layer", (2,)), [spec(2, 5, 64)], {"scale": spec(64)},
+        "float32[2, 5, 64] float32[2, 5, 1] float32[2, 5, 1]",
+    ),
+    "group norm": (
+        ops.Normalize("group", (1, 2), groups=2), [spec(2, 4, 6)], {"scale": spec(4)},
+        "float32[2, 4, 6]",
     ),
     "lrn": (ops.LocalResponseNorm(5, 1e-4, 0.75, 1.0), [IMAGE], {}, "float32[1, 3, 8, 8]"),
     "relu": (RELU, [IMAGE], {}, "float32[1, 3, 8, 8]"),
@@ -157,6 +164,10 @@ RESULTS = {
     ),
     "sign": (ops.Sign(), [IMAGE], {}, "bipolar[1, 3, 8, 8]"),
     "quantize": (ops.Quantize(INT8), [IMAGE], {"scale": spec()}, "int8[1, 3, 8, 8]"),
+    "dynamic quantize": (
+        ops.Quantize(INT8, dynamic=True), [IMAGE], {"high": spec(), "low": spec()},
+        "int8[1, 3, 8, 8] float32[] int8[]",
+    ),
     "dequantize": (
         ops.Dequantize(FLOAT32), [spec(1, 3, of="int8")], {"scale": spec()}, "float32[1, 3]",
     ),
@@ -173,8 +184,8 @@ RESULTS = {
         {"right": spec(2, 1, 1)},
         "float32[2, 3, 4]",
     ),
-    "max pool": (pool((3, 3), stride=(2, 2), padding=SAME), [IMAGE], {}, "float32[1, 3, 4, 4]"),
-    "pool, ceil": (pool((3, 3), stride=(2, 2), ceil_mode=True), [IMAGE], {}, "float32[1, 3, 4, 4]"),
+    "max pool": (pool((3, 3), stride=(2, 2), padding=SAME), [IMAGE], {}, POOLED),
+    "pool, ceil": (pool((3, 3), stride=(2, 2), ceil_mode=True), [IMAGE], {}, POOLED),
     "global pool": (pool((8, 8), reduction=R.MEAN), [IMAGE], {}, "float32[1, 3, 1, 1]"),
     "mean": (ops.Reduce(R.MEAN, (2, 3)), [IMAGE], {}, "float32[1, 3, 1, 1]"),
     "mean, axes dropped": (ops.Reduce(R.MEAN, (2, 3), False), [IMAGE], {}, "float32[1, 3]"),
@@ -217,6 +228,39 @@ RESULTS = {
     ),
     "unknown without inputs": (ops.Unknown("Random", "", ((2,),)), [], {}, "float32[2]"),
 }  # fmt: skip
+
+
+BITS = spec(1, 4, 4, 4, of="bipolar")
+FLOATS = spec(1, 4, 4, 4)
+
+# op, inputs -> encoding of the result, and why
+OF_BITS = [
+    (pool((2, 2), reduction=R.MEAN), [BITS], "float32", "means of +-1 lie between"),
+    (pool((2, 2)), [BITS], "bipolar", "the largest of +-1"),
+    (ops.Reduce(R.SUM, (1,)), [BITS], "float32", "sums"),
+    (ops.Reduce(R.MEAN, (1,)), [BITS], "float32", "means"),
+    (ops.Reduce(R.MIN, (1,)), [BITS], "bipolar", "the smallest"),
+    (ops.Reduce(R.PROD, (1,)), [BITS], "bipolar", "a product of signs is a sign"),
+    (ADD, [BITS, BITS], "float32", "0 and +-2"),
+    (ADD, [BITS, FLOATS], "float32", "a float on either side"),
+    (ADD, [spec(4, of="int8"), BITS], "int8", "the first one's"),
+    (ops.Elementwise(ops.Operator.MUL), [BITS, BITS], "bipolar", "a product of signs"),
+    (ops.Elementwise(ops.Operator.MUL), [BITS, FLOATS], "float32", "scaled signs"),
+    (ops.Concat(1), [BITS, BITS], "bipolar", "the same values"),
+    (ops.Concat(1), [BITS, FLOATS], "float32", "holds both"),
+    (ops.Select(), [spec(4, of="bool"), BITS, FLOATS], "float32", "holds both"),
+    (RELU, [BITS], "float32", "0 and 1"),
+    (ops.Softmax(1), [BITS], "float32", "fractions"),
+    (ops.BatchNorm(1e-5), [BITS], "float32", "any float"),
+    (ops.Resize((1, 4, 8, 8), "nearest"), [BITS], "bipolar", "copies"),
+    (ops.Resize((1, 4, 8, 8), "linear"), [BITS], "float32", "means"),
+    (ops.Reshape((64,)), [BITS], "bipolar", "the same elements"),
+]
+
+
+@pytest.mark.parametrize(("op", "inputs", "expected", "why"), OF_BITS)
+def test_what_is_made_of_bits(op: ops.Op, inputs: list, expected: str, why: str) -> None:
+    assert str(output_specs(op, *inputs)[0].encoding) == expected, why
 
 
 @pytest.mark.parametrize("case", RESULTS)
@@ -329,6 +373,20 @@ FAULTS = {
     "expand": (ops.Expand((5, 6)), [spec(4, 6)], {}, "repeated does not fill"),
     "resize": (ops.Resize((5,), "nearest"), [spec(4, 6)], {}, "cannot be resized"),
     "gather": (ops.Gather((5,), 2), [spec(4, 6)], {}, "axis 2 is out of range"),
+    "axes of a normalization": (
+        ops.Normalize("layer", (3,)), [spec(4, 6)], {}, "axis 3 is out of range",
+    ),
+    "lengths of sequences": (
+        ops.Recurrent("gru", 10, 1), [spec(7, 3, 5)],
+        {"weight": spec(1, 30, 5), "recurrence": spec(1, 30, 10), "lengths": spec(7, of="int32")},
+        r"lengths \[7\] does not fit.*expected \[3\]",
+    ),
+    "first state, batch first": (
+        ops.Recurrent("gru", 10, 1, batch_first=True), [spec(3, 7, 5)],
+        {"weight": spec(1, 30, 5), "recurrence": spec(1, 30, 10),
+         "initial_state": spec(1, 3, 10)},
+        r"initial_state \[1, 3, 10\] does not fit.*expected \[3, 1, 10\]",
+    ),
     "lrn": (ops.LocalResponseNorm(0, 1.0, 1.0, 1.0), [IMAGE], {}, "size must be at least 1, not 0"),
 }  # fmt: skip
 

@@ -183,7 +183,7 @@ class TestParameters:
         spec = TensorSpec((2, 16), FLOAT32)
         roles = {"scale": "s", "shift": "h"}
         held = {name: Parameter(vector, (Stored(name, vector),)) for name in roles.values()}
-        node = Node("ln", ops.Normalize("layer", 16), ("x",), ("y",), roles)
+        node = Node("ln", ops.Normalize("layer", (1,)), ("x",), ("y",), roles)
         graph = Graph("ln", (node,), {"x": spec, "y": spec}, held, ("x",), ("y",))
         bits = parameter_bits(graph, {})["ln"]
         assert (bits.count, bits.scales, bits.weights, bits.fp32) == (32, 1024, 0, 1024)

@@ -66,7 +66,7 @@ def binary_parameters(
     for role, (suffix, spec, function) in made.items():
         load = None if weight.load is None else partial(_computed, weight.load, function)
         made_of = (Stored(f"{stored}.{suffix}", spec),)
-        result[role] = (f"{name}.{suffix}", Parameter(spec, made_of, load))
+        result[role] = (f"{name}.{suffix}", Parameter(spec, made_of, load, weight.placeholder))
     return result
 
 

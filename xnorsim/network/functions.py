@@ -13,6 +13,7 @@ class Function(StrEnum):
     ABS = "abs"
     ACOS = "acos"
     ACOSH = "acosh"
+    AFFINE = "affine"  # alpha * x + beta, of recurrent layers
     ASIN = "asin"
     ASINH = "asinh"
     ATAN = "atan"
@@ -39,6 +40,7 @@ class Function(StrEnum):
     RECIPROCAL = "reciprocal"
     RELU = "relu"
     ROUND = "round"
+    SCALED_TANH = "scaled_tanh"  # alpha * tanh(beta * x), of recurrent layers
     SELU = "selu"
     SHRINK = "shrink"
     SIGMOID = "sigmoid"

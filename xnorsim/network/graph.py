@@ -27,6 +27,7 @@ __all__ = [
     "Parameter",
     "Stored",
     "TensorSpec",
+    "by_role",
     "check",
     "consumers",
     "digraph",
@@ -145,6 +146,20 @@ def spec_of(graph: Graph, name: str) -> TensorSpec:
     """Shape and encoding of an activation or a parameter."""
     found = graph.tensors.get(name)
     return found if found is not None else graph.parameters[name].spec
+
+
+def by_role(node: Node) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The activations that a node reads by position; all else that it reads, by role.
+
+    >>> from xnorsim.network.ops import Pad
+    >>> by_role(Node("pad", Pad(((1, 1),)), ("x", "v"), ("y",), roles=("", "value")))
+    (('x',), {'value': 'v'})
+    """
+    if not node.roles:
+        return node.inputs, dict(node.parameters)
+    pairs = list(zip(node.roles, node.inputs, strict=True))
+    named = {role: name for role, name in pairs if role}
+    return tuple(name for role, name in pairs if not role), {**node.parameters, **named}
 
 
 def producers(graph: Graph) -> dict[str, Node]:

@@ -6,11 +6,10 @@ Every check raises ShapeError with both values that do not fit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 
 from xnorsim.errors import ShapeError, choices
 from xnorsim.network import ops
-from xnorsim.network.extents import Shape, broadcast
+from xnorsim.network.extents import Shape, axis_index, broadcast
 from xnorsim.network.graph import TensorSpec
 
 __all__ = [
@@ -97,6 +96,8 @@ def check_statistics(
     Before opset 21 a group normalization had one a group. Source: ONNX, GroupNormalization-18
     and -21, InstanceNormalization-22, LayerNormalization-17.
     """
+    for axis in op.axes:
+        axis_index(axis, len(data.shape))
     for role in ("scale", "shift"):
         if role not in parameters:
             continue
@@ -104,8 +105,7 @@ def check_statistics(
             check_stretches(role, parameters[role], data.shape)
             continue
         require(len(data.shape) > 1, f"input {list(data.shape)} has no axis of channels")
-        groups = prod(data.shape[1:]) // max(op.statistics, 1)
-        if op.form == "instance" or parameters[role].shape != (groups,):
+        if op.form == "instance" or parameters[role].shape != (op.groups,):
             check_vectors(parameters, data.shape[1], role)
 
 
@@ -127,6 +127,16 @@ def check_recurrent(
     rows = RECURRENT_GATES[op.cell] * op.hidden
     check_weight("weight", weight, (op.directions, rows, data.shape[2]), data)
     check_weight("recurrence", recurrence, (op.directions, rows, op.hidden), data)
-    for role, size in (("bias", 2 * rows), ("peephole", 3 * op.hidden)):
+    batch = data.shape[0 if op.batch_first else 1]
+    state = (op.directions, batch, op.hidden)
+    if op.batch_first:
+        state = (batch, op.directions, op.hidden)
+    for role, expected in (
+        ("bias", (op.directions, 2 * rows)),
+        ("peephole", (op.directions, 3 * op.hidden)),
+        ("lengths", (batch,)),
+        ("initial_state", state),
+        ("initial_cell", state),
+    ):
         if role in parameters:
-            check_weight(role, parameters[role], (op.directions, size), data)
+            check_weight(role, parameters[role], expected, data)

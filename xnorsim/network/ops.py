@@ -81,7 +81,8 @@ class Conv:
     """Convolution. Parameters: weight (out_channels, in_channels / groups, *kernel), bias.
 
     `pad_value` is what a binary input (+-1) reads in its padding: 0, which no bit can hold, or +1
-    or -1. Larq calls it pad_values.
+    or -1. Larq calls it pad_values. Products of integers subtract the parameters input_zero_point
+    and weight_zero_point first; padding is then the zero point.
     """
 
     out_channels: int
@@ -158,8 +159,10 @@ class Normalize:
     """Normalization by statistics of the data (layer, instance, group, rms, lp, mean_variance).
 
     One mean and variance is shared by the elements of `axes` (not negative); `centered` says
-    whether the mean is subtracted. With `groups` the channels are cut in so many parts, each with
-    statistics of its own. `order` is that of an lp norm. Parameters: scale, shift.
+    whether the mean is subtracted. With `groups` the channels, axis 1 of `axes`, are cut in so
+    many parts, each with statistics of its own. `order` is that of an lp norm, which has no
+    epsilon; mean_variance adds it to the deviation, the others to the variance. A layer
+    normalization may also write the mean and 1 / deviation. Parameters: scale, shift.
     """
 
     form: str
@@ -199,7 +202,7 @@ class Quantize:
 
     Scales have one value, or one along `axis`, or one a `block` of elements there. A `dynamic`
     one takes them from the extremes of the data (roles "high" and "low") and writes them too.
-    Parameters: scale, zero_point; of an accumulator also those of input and weight.
+    Parameters: scale, zero_point; of an accumulator also input_scale and weight_scale.
     """
 
     to: Encoding

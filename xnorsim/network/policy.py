@@ -51,6 +51,10 @@ __all__ = [
 ]
 
 
+_UNSIGNED = "unsigned"
+"""The role of what a binary layer reads before its sign is taken."""
+
+
 class Binarize(StrEnum):
     """What the layers that are not kept become."""
 
@@ -145,7 +149,7 @@ def apply(graph: Graph, policy: Policy) -> Graph:
     Weights become their sign, in one bit each, and with a scaling the layer gets a parameter
     "alpha": mean|W| of each filter (Rastegari et al., equation 6). For XNOR one `Sign` node is
     put before the first binary reader of each tensor, shared by all of them; with scaling alpha_k
-    a layer reads the unsigned tensor as its second input too, to form K.
+    a layer reads the unsigned tensor too, in the role "unsigned", to form K.
     Layers whose file already says their precision (binary, int8) keep it.
 
     Raises:
@@ -183,18 +187,19 @@ class _Rewritten:
 
 def _add_binary(work: _Rewritten, node: Node, policy: Policy) -> None:
     assert isinstance(node.op, Weighted)  # binarizable() chose it
-    inputs = node.inputs
+    inputs, roles = node.inputs, node.roles
     if policy.binarize is Binarize.XNOR:
         signed = _signed(work, node)
-        inputs = (signed, *node.inputs) if policy.scaling is Scaling.ALPHA_K else (signed,)
+        inputs = (signed, *node.inputs[1:])
+        if policy.scaling is Scaling.ALPHA_K:
+            roles = (*(roles or ("",) * len(inputs)), _UNSIGNED)
+            inputs = (*inputs, node.inputs[0])
     weight = node.parameters["weight"]
     made = binary_parameters(weight, work.parameters[weight], node.op, policy.scaling)
     work.parameters |= dict(made.values())
-    roles = {role: name for role, (name, _) in made.items()}
+    parameters = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
     used = Scheme(BIPOLAR, work.tensors[inputs[0]].encoding, policy.scaling)
-    work.nodes.append(
-        replace(node, inputs=inputs, parameters={**node.parameters, **roles}, scheme=used)
-    )
+    work.nodes.append(replace(node, inputs=inputs, parameters=parameters, scheme=used, roles=roles))
 
 
 def _signed(work: _Rewritten, node: Node) -> str:
@@ -264,13 +269,16 @@ def as_float(graph: Graph) -> Graph:
 
 def _float_node(node: Node) -> Node:
     if isinstance(node.op, Sign | Quantize | Dequantize):  # between floats there is no conversion
-        return replace(node, op=Identity(), parameters={})
+        return replace(node, op=Identity(), inputs=node.inputs[:1], parameters={}, roles=())
     if node.scheme is None:
         return node
-    scaled = node.scheme.scaling is Scaling.ALPHA_K
-    roles = {role: name for role, name in node.parameters.items() if role != "alpha"}
+    inputs, roles = node.inputs, node.roles
+    if _UNSIGNED in roles:
+        at = roles.index(_UNSIGNED)
+        inputs, roles = inputs[:at] + inputs[at + 1 :], roles[:at] + roles[at + 1 :]
+    parameters = {role: name for role, name in node.parameters.items() if role != "alpha"}
     return replace(
-        node, scheme=FP32, parameters=roles, inputs=node.inputs[:1] if scaled else node.inputs
+        node, scheme=FP32, parameters=parameters, inputs=inputs, roles=roles if any(roles) else ()
     )
 
 

@@ -8,7 +8,8 @@ Resolving a whole ONNX file is onnx's own work; a test shows that both agree.
 
 Encodings: a product of integers is an int32 accumulator, a product of +-1 and +-1 is written as
 float32, because a binary layer's scaling is part of it; with a float on either side the result is
-that float. Comparisons give bool, Sign gives bipolar; most others keep what they read.
+that float. Comparisons give bool, Sign gives bipolar; most others keep what they read. What
+leaves the values of a 1- or 2-bit encoding, such as a sum or a mean of +-1, is written as float32.
 """
 
 from __future__ import annotations
@@ -42,21 +43,21 @@ from xnorsim.network.operands import (
     operands,
     require,
 )
-from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT32, INT64, Encoding, Meaning
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT64
+from xnorsim.network.results import combined, joint, product_encoding, reduced, widened
 
 __all__ = ["RECURRENT_GATES", "output_specs", "product_encoding"]
 
 Specs = tuple[TensorSpec, ...]
-
-_INTEGRAL = {Meaning.INTEGER, Meaning.BIPOLAR, Meaning.UNIPOLAR, Meaning.TERNARY}
 
 
 @singledispatch
 def output_specs(op: ops.Op, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     """Shape and encoding of each tensor that `op` writes.
 
-    A recurrent layer has all its results (sequence, last state, and an LSTM's last cell), of which
-    a node may use the first few.
+    All results that a layer can have, of which a node may use the first few: a recurrent layer's
+    sequence, last state and (LSTM) last cell; a max pool's indices; a layer normalization's mean
+    and 1 / deviation; a dynamic quantization's scale and zero point.
 
     >>> image, weight = TensorSpec((1, 3, 8, 8), FLOAT32), TensorSpec((16, 3, 3, 3), FLOAT32)
     >>> conv = ops.Conv(16, (3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1))
@@ -68,21 +69,6 @@ def output_specs(op: ops.Op, *inputs: TensorSpec, **parameters: TensorSpec) -> S
         UnsupportedOpError: no rule for this kind.
     """
     raise UnsupportedOpError(f"shapes.output_specs has no rule for {type(op).__name__}")
-
-
-def product_encoding(weight: Encoding, activation: Encoding) -> Encoding:
-    """What a multiplying layer writes.
-
-    >>> str(product_encoding(ENCODINGS["int8"], ENCODINGS["uint8"]))
-    'int32'
-    >>> str(product_encoding(BIPOLAR, BIPOLAR)), str(product_encoding(BIPOLAR, FLOAT32))
-    ('float32', 'float32')
-    """
-    if weight == activation == BIPOLAR:
-        return FLOAT32
-    if activation.meaning not in _INTEGRAL:
-        return activation
-    return INT32 if weight.meaning in _INTEGRAL else weight
 
 
 def _rule(function: Callable[..., Specs]) -> Callable[..., Specs]:
@@ -194,7 +180,7 @@ def _(op: ops.BatchNorm, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs
     (data,) = operands(inputs, parameters, "input")
     channels = data.shape[1] if len(data.shape) > 1 else 1
     check_vectors(parameters, channels, "scale", "shift", "mean", "variance")
-    return (data,)
+    return (TensorSpec(data.shape, widened(data.encoding)),)
 
 
 @_rule
@@ -202,14 +188,18 @@ def _(op: ops.LocalResponseNorm, *inputs: TensorSpec, **parameters: TensorSpec) 
     (data,) = operands(inputs, parameters, "input")
     require(len(data.shape) > 1, f"input {list(data.shape)} has no axis of channels")
     require(op.size >= 1, f"size must be at least 1, not {op.size}")
-    return (data,)
+    return (TensorSpec(data.shape, widened(data.encoding)),)
 
 
 @_rule
 def _(op: ops.Normalize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (data,) = operands(inputs, parameters, "input")
     check_statistics(op, data, parameters)
-    return (data,)
+    result = TensorSpec(data.shape, widened(data.encoding))
+    if op.form != "layer":
+        return (result,)
+    statistics = TensorSpec(reduce_shape(data.shape, op.axes, True), FLOAT32)
+    return result, statistics, statistics
 
 
 @_rule
@@ -221,7 +211,7 @@ def _(op: ops.Identity, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 def _(op: ops.Softmax, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (data,) = operands(inputs, parameters, "input")
     axis_index(op.axis, len(data.shape))
-    return (data,)
+    return (TensorSpec(data.shape, widened(data.encoding)),)
 
 
 @_rule
@@ -229,7 +219,7 @@ def _(op: ops.Activation, *inputs: TensorSpec, **parameters: TensorSpec) -> Spec
     (data,) = operands(inputs, parameters, "input")
     if "slope" in parameters:
         check_stretches("slope", parameters["slope"], data.shape)
-    return (data,)
+    return (TensorSpec(data.shape, widened(data.encoding)),)
 
 
 @_rule
@@ -239,18 +229,26 @@ def _(op: ops.Sign, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 
 
 @_rule
-def _(
-    op: ops.Cast | ops.Quantize | ops.Dequantize, *inputs: TensorSpec, **parameters: TensorSpec
-) -> Specs:
+def _(op: ops.Cast | ops.Dequantize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (data,) = operands(inputs, parameters, "input")
     return (TensorSpec(data.shape, op.to),)
 
 
 @_rule
+def _(op: ops.Quantize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
+    (data,) = operands(inputs, parameters, "input")
+    result = TensorSpec(data.shape, op.to)
+    if not op.dynamic:
+        return (result,)
+    return result, TensorSpec((), FLOAT32), TensorSpec((), op.to)
+
+
+@_rule
 def _(op: ops.Elementwise, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (left,) = operands(inputs, parameters, "left")
-    shape = broadcast(*(spec.shape for spec in (*inputs, *parameters.values())))
-    return (TensorSpec(shape, left.encoding),)
+    every = (*inputs, *parameters.values())
+    encoding = combined(op.operator, left.encoding, (spec.encoding for spec in every))
+    return (TensorSpec(broadcast(*(spec.shape for spec in every)), encoding),)
 
 
 @_rule
@@ -263,28 +261,27 @@ def _(op: ops.Compare, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 def _(op: ops.Select, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     condition, left, right = operands(inputs, parameters, "condition", "left", "right")
     shape = broadcast(condition.shape, left.shape, right.shape)
-    return (TensorSpec(shape, left.encoding),)
+    return (TensorSpec(shape, joint([left.encoding, right.encoding])),)
 
 
 # Reductions
-
-
-def _reduced(reduction: ops.Reduction, encoding: Encoding) -> Encoding:
-    return INT64 if reduction in (ops.Reduction.ARG_MAX, ops.Reduction.ARG_MIN) else encoding
 
 
 @_rule
 def _(op: ops.Pool, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (image,) = operands(inputs, parameters, "input")
     sizes = [window_output(*axis, op.ceil_mode) for axis in _spatial(op, image)]
-    return (TensorSpec((*image.shape[:2], *sizes), _reduced(op.reduction, image.encoding)),)
+    shape = (*image.shape[:2], *sizes)
+    result = TensorSpec(shape, reduced(op.reduction, image.encoding))
+    is_max = op.reduction is ops.Reduction.MAX
+    return (result, TensorSpec(shape, INT64)) if is_max else (result,)
 
 
 @_rule
 def _(op: ops.Reduce, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (data,) = operands(inputs, parameters, "input")
     shape = reduce_shape(data.shape, op.axes, op.keepdims)
-    return (TensorSpec(shape, _reduced(op.reduction, data.encoding)),)
+    return (TensorSpec(shape, reduced(op.reduction, data.encoding)),)
 
 
 # The same elements elsewhere
@@ -294,7 +291,7 @@ def _(op: ops.Reduce, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 def _(op: ops.Concat, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     parts = (*inputs, *parameters.values())
     shape = concat_shape([part.shape for part in parts], op.axis)
-    return (TensorSpec(shape, parts[0].encoding),)
+    return (TensorSpec(shape, joint([part.encoding for part in parts])),)
 
 
 @_rule
@@ -367,7 +364,8 @@ def _(op: ops.Expand, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
 def _(op: ops.Resize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     (data,) = operands(inputs, parameters, "input")
     require(len(op.shape) == len(data.shape), f"{list(data.shape)} cannot be resized to {op.shape}")
-    return (TensorSpec(op.shape, data.encoding),)
+    copies = op.mode == "nearest"
+    return (TensorSpec(op.shape, data.encoding if copies else widened(data.encoding)),)
 
 
 @_rule

@@ -98,6 +98,7 @@ FUNCTION_OPS: dict[Function, int] = {
     Function.ABS: 1,
     Function.ACOS: 1,
     Function.ACOSH: 1,
+    Function.AFFINE: 2,  # multiply, add
     Function.ASIN: 1,
     Function.ASINH: 1,
     Function.ATAN: 1,
@@ -112,6 +113,8 @@ FUNCTION_OPS: dict[Function, int] = {
     Function.EXP: 1,
     Function.FLOOR: 1,
     Function.GELU: 5,  # x / sqrt(2), erf, add, and two products
+    # x cubed (2), product, add, product, tanh, add, and two products
+    Function.GELU_TANH: 9,
     Function.HARD_SIGMOID: 4,  # multiply, add, two comparisons
     Function.HARD_SWISH: 5,  # hard sigmoid, product
     Function.LEAKY_RELU: 2,  # compare, multiply
@@ -123,6 +126,7 @@ FUNCTION_OPS: dict[Function, int] = {
     Function.RECIPROCAL: 1,
     Function.RELU: 1,
     Function.ROUND: 1,
+    Function.SCALED_TANH: 3,  # product, tanh, product
     Function.SELU: 5,  # compare, exp, multiply, subtract, multiply
     Function.SHRINK: 4,  # two comparisons, add, subtract
     Function.SIGNUM: 2,  # two comparisons

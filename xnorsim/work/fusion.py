@@ -17,7 +17,7 @@ from xnorsim.network.graph import Graph, Node, Stored, consumers, producers, sch
 from xnorsim.network.ops import Weighted
 from xnorsim.network.precision import Meaning, Scaling
 
-__all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "is_view"]
+__all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "is_known", "is_view"]
 
 
 class Fuse(StrEnum):
@@ -36,6 +36,11 @@ _VIEWS = (ops.Reshape, ops.Identity)
 def is_view(node: Node) -> bool:
     """Whether the output is the input's memory under another name or shape."""
     return isinstance(node.op, _VIEWS) and len(node.inputs) == 1
+
+
+def is_known(node: Node) -> bool:
+    """Whether the output is known before the run: a filled tensor, or a parameter as it is."""
+    return isinstance(node.op, ops.Constant | ops.Identity) and not node.inputs
 
 
 @dataclass(frozen=True, slots=True)

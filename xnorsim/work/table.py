@@ -15,10 +15,10 @@ import numpy as np
 
 from xnorsim.errors import ModelError
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node, scheme, spec_of
+from xnorsim.network.graph import Graph, Node, by_role, scheme, spec_of
 from xnorsim.network.precision import FP32, MAC_CLASSES, MacClass, Scheme, mac_class
 from xnorsim.work.counts import LayerCounts, Operands, count
-from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_view
+from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_known, is_view
 from xnorsim.work.memory import ParameterBits, live_activations, parameter_bits
 
 __all__ = ["COLUMNS", "LayerTable", "count_node", "layer_table", "totals"]
@@ -77,12 +77,13 @@ class LayerTable:
 
 def count_node(graph: Graph, node: Node) -> LayerCounts:
     """The counts of one node at the shapes of its graph."""
+    inputs, others = by_role(node)
     return count(
         node.op,
         Operands(
-            tuple(spec_of(graph, name) for name in node.inputs),
+            tuple(spec_of(graph, name) for name in inputs),
             tuple(spec_of(graph, name) for name in node.outputs),
-            {role: graph.parameters[name].spec for role, name in node.parameters.items()},
+            {role: spec_of(graph, name) for role, name in others.items()},
             scheme(graph, node) if isinstance(node.op, ops.MULTIPLYING) else FP32,
         ),
     )
@@ -103,7 +104,7 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
     rows = [
         {
             **_counted(graph, node, counts[node.name]),
-            **_stored(parameters[node.name], isinstance(node.op, ops.Constant)),
+            **_stored(parameters[node.name], is_known(node)),
             **_moved(graph, node, size, fused),
             "live_bits": live.by_node[node.name],
         }
@@ -185,7 +186,7 @@ def _moved(
     inputs = {name: size[name] for name in node.inputs}
     taken, given = sum(inputs.values()), sum(size[name] for name in node.outputs)
     host = fused.get(node.name)
-    resting = is_view(node) or isinstance(node.op, ops.Constant)
+    resting = is_view(node) or is_known(node)
     moved = 0 if resting else taken + given if host is None else taken - inputs[host.tensor]
     return {
         "input_bits": taken,

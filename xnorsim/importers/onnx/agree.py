@@ -6,13 +6,12 @@ length of a bias. The rules of network.shapes do, so a layer is only taken if bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 from xnorsim.errors import ShapeError
 from xnorsim.importers.onnx.state import State
 from xnorsim.network import ops
-from xnorsim.network.graph import TensorSpec
+from xnorsim.network.graph import Node, TensorSpec, by_role
 from xnorsim.network.shapes import output_specs
 
 __all__ = ["check_layer"]
@@ -26,34 +25,33 @@ def _written(
     return output_specs(op, *inputs, **dict(parameters))
 
 
-def check_layer(
-    state: State,
-    where: str,
-    op: ops.Op,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
-    parameters: Mapping[str, str],
-) -> None:
+def check_layer(state: State, where: str, node: Node, outputs: tuple[str, ...]) -> None:
     """Refuse a layer whose operands do not fit it, or whose outputs have other shapes.
+
+    `outputs` has "" where a result that could be written is not.
 
     Raises:
         ShapeError: with file, node and both values.
     """
-    if isinstance(op, ops.Unknown):
+    if isinstance(node.op, ops.Unknown):
         return
     specs = state.specs
+    inputs, operands = by_role(node)
     try:
         found = _written(
-            op,
+            node.op,
             tuple([specs[name] for name in inputs]),
-            tuple([(role, specs[name]) for role, name in parameters.items()]),
+            tuple([(role, specs[name]) for role, name in operands.items()]),
         )
     except ShapeError as fault:
         raise ShapeError(f"{where}: {fault}") from fault
-    for name, spec in zip(outputs, found, strict=False):  # the rest, such as indices, are alike
+    for name, spec in zip(outputs, found, strict=False):
         if name and spec.shape != specs[name].shape:
-            read = ", ".join(f"'{item}' {list(specs[item].shape)}" for item in inputs) or "nothing"
+            read = (
+                ", ".join(f"'{item}' {list(specs[item].shape)}" for item in node.inputs)
+                or "nothing"
+            )
             raise ShapeError(
-                f"{where}: as {ops.kind(op)} of {read} its output '{name}' is "
+                f"{where}: as {ops.kind(node.op)} of {read} its output '{name}' is "
                 f"{list(spec.shape)}; by onnx's inference it is {list(specs[name].shape)}"
             )

@@ -99,6 +99,7 @@ def fold(
         for name, item in inputs.items()
     )
     task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, passed)
+    placeholder = any(item.placeholder for item in inputs.values())
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
@@ -106,11 +107,12 @@ def fold(
         spec = specs[name] if name in specs else _spec_of(view.where, made[name])
         stored = _stored(state, view, key, name, spec)
         is_number = spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD
-        parameter = Parameter(spec, stored, partial(_load, task, index))
+        parameter = Parameter(spec, stored, partial(_load, task, index), placeholder)
         if key == ("", "Identity"):
             parameter = state.constants[view.inputs[0]]
         elif key == _FILL:
-            parameter = Parameter(spec, parameter.stored, partial(_filled, spec, node))
+            load = partial(_filled, spec, node)
+            parameter = Parameter(spec, stored, load, name in state.filled)
         elif is_number and passed > MOST_EVALUATED:
             parameter = Parameter(spec, stored, partial(_too_large, view.where, passed))
             is_number = False

@@ -45,6 +45,11 @@ def _function(function: Function, *constants: str) -> Build:
     return build
 
 
+def _gelu(view: NodeView) -> ops.Activation:
+    by_tanh = view.attributes.get("approximate") == "tanh"
+    return ops.Activation(Function.GELU_TANH if by_tanh else Function.GELU)
+
+
 def _clip(view: NodeView) -> ops.Op | tuple[Layer, ...]:
     bounds = (("min", 1), ("max", 2))
     if any(has_input(view, at) and not is_constant(view, at) for _, at in bounds):
@@ -75,6 +80,10 @@ def _elementwise(operator: Operator) -> Build:
     return build
 
 
+def _modulo(view: NodeView) -> ops.Elementwise:
+    return ops.Elementwise(Operator.FMOD if view.attributes.get("fmod", 0) else Operator.MOD)
+
+
 def _compare(view: NodeView) -> ops.Compare:
     words = "".join(f"_{c.lower()}" if c.isupper() else c for c in view.operator)
     return ops.Compare(words.lstrip("_"))
@@ -95,35 +104,42 @@ def _batch_norm(view: NodeView) -> ops.BatchNorm:
 
 
 def _normalize(
-    form: str, statistics: Callable[[NodeView, tuple[int, ...]], int], centered: bool = True
+    form: str, axes: Callable[[NodeView, int], tuple[int, ...]], centered: bool = True
 ) -> Build:
     def build(view: NodeView) -> ops.Normalize:
-        elements = statistics(view, input_spec(view, 0).shape)
-        epsilon = view.attributes.get("epsilon", 0.0)
-        return ops.Normalize(form, elements, centered, float(epsilon))
+        found = axes(view, len(input_spec(view, 0).shape))
+        return ops.Normalize(form, found, centered, float(view.attributes.get("epsilon", 0.0)))
 
     return build
 
 
-def _after_axis(view: NodeView, shape: tuple[int, ...]) -> int:
-    return prod(shape[axis_of(view, view.attributes.get("axis", -1), len(shape)) :])
+def _from_axis(view: NodeView, rank: int) -> tuple[int, ...]:
+    return tuple(range(axis_of(view, view.attributes.get("axis", -1), rank), rank))
 
 
-def _along_axis(view: NodeView, shape: tuple[int, ...]) -> int:
-    return shape[axis_of(view, view.attributes.get("axis", -1), len(shape))]
+def _spatial(view: NodeView, rank: int) -> tuple[int, ...]:
+    return tuple(range(2, rank))
 
 
-def _in_group(view: NodeView, shape: tuple[int, ...]) -> int:
-    groups = view.attributes.get("num_groups", 1)
+def _group_norm(view: NodeView) -> ops.Normalize:
+    shape, groups = input_spec(view, 0).shape, view.attributes.get("num_groups", 1)
     require(view, len(shape) >= 2, f"its input {list(shape)} has no axis of channels")
     fits = groups >= 1 and shape[1] % groups == 0
     require(view, fits, f"num_groups {groups} does not divide {shape[1]} channels")
-    return shape[1] // groups * prod(shape[2:])
+    epsilon = float(view.attributes["epsilon"])
+    return ops.Normalize("group", tuple(range(1, len(shape))), epsilon=epsilon, groups=groups)
 
 
-def _over_axes(view: NodeView, shape: tuple[int, ...]) -> int:
+def _lp_norm(view: NodeView) -> ops.Normalize:
+    axis = axis_of(view, view.attributes.get("axis", -1), len(input_spec(view, 0).shape))
+    return ops.Normalize("lp", (axis,), False, 0.0, order=view.attributes["p"])
+
+
+def _mean_variance(view: NodeView) -> ops.Normalize:
+    rank = len(input_spec(view, 0).shape)
     axes = view.attributes.get("axes") or (0, 2, 3)
-    return prod(shape[axis_of(view, axis, len(shape))] for axis in axes)
+    indices = tuple(sorted({axis_of(view, axis, rank) for axis in axes}))
+    return ops.Normalize("mean_variance", indices, epsilon=1e-9)  # that of ONNX's own function
 
 
 def _local_response(view: NodeView) -> ops.LocalResponseNorm:
@@ -175,7 +191,9 @@ def _reduce(reduction: Reduction) -> Build:
 def _arg(reduction: Reduction) -> Build:
     def build(view: NodeView) -> ops.Reduce:
         axis = axis_of(view, view.attributes.get("axis", 0), len(input_spec(view, 0).shape))
-        return ops.Reduce(reduction, (axis,), bool(view.attributes.get("keepdims", 1)))
+        keepdims = bool(view.attributes.get("keepdims", 1))
+        last = bool(view.attributes.get("select_last_index", 0))
+        return ops.Reduce(reduction, (axis,), keepdims, last)
 
     return build
 
@@ -200,7 +218,6 @@ _FUNCTIONS: dict[str, tuple[Function, tuple[str, ...]]] = {
     "Erf": (Function.ERF, ()),
     "Exp": (Function.EXP, ()),
     "Floor": (Function.FLOOR, ()),
-    "Gelu": (Function.GELU, ()),
     "HardSigmoid": (Function.HARD_SIGMOID, ("alpha", "beta")),
     "HardSwish": (Function.HARD_SWISH, ()),
     "LeakyRelu": (Function.LEAKY_RELU, ("alpha",)),
@@ -235,7 +252,6 @@ _OPERATORS = {
     "Max": Operator.MAX,
     "Min": Operator.MIN,
     "Mean": Operator.MEAN,
-    "Mod": Operator.MOD,
     "Pow": Operator.POW,
     "Sum": Operator.ADD,
 }
@@ -260,19 +276,19 @@ RULES: dict[tuple[str, str], Rule] = {
     **{("", name): Rule(_elementwise(o), _OPERANDS) for name, o in _OPERATORS.items()},
     **{("", name): Rule(_compare, _OPERANDS) for name in _COMPARISONS},
     **{("", name): Rule(_reduce(r), (DATA, SETTING)) for name, r in _REDUCTIONS.items()},
+    ("", "Gelu"): Rule(_gelu),
+    ("", "Mod"): Rule(_modulo, _OPERANDS),
     ("", "ArgMax"): Rule(_arg(Reduction.ARG_MAX)),
     ("", "ArgMin"): Rule(_arg(Reduction.ARG_MIN)),
     ("", "Clip"): Rule(_clip, (DATA, SETTING)),
     ("", "Where"): Rule(lambda view: ops.Select(), ("condition", "left", "right")),
     ("", "BatchNormalization"): Rule(_batch_norm, (DATA, "scale", "shift", "mean", "variance")),
-    ("", "InstanceNormalization"): Rule(
-        _normalize("instance", lambda view, shape: prod(shape[2:])), _SCALED
-    ),
-    ("", "GroupNormalization"): Rule(_normalize("group", _in_group), _SCALED),
-    ("", "LayerNormalization"): Rule(_normalize("layer", _after_axis), _SCALED),
-    ("", "RMSNormalization"): Rule(_normalize("rms", _after_axis, centered=False), _SCALED),
-    ("", "LpNormalization"): Rule(_normalize("lp", _along_axis, centered=False)),
-    ("", "MeanVarianceNormalization"): Rule(_normalize("mean_variance", _over_axes)),
+    ("", "InstanceNormalization"): Rule(_normalize("instance", _spatial), _SCALED),
+    ("", "GroupNormalization"): Rule(_group_norm, _SCALED),
+    ("", "LayerNormalization"): Rule(_normalize("layer", _from_axis), _SCALED),
+    ("", "RMSNormalization"): Rule(_normalize("rms", _from_axis, centered=False), _SCALED),
+    ("", "LpNormalization"): Rule(_lp_norm),
+    ("", "MeanVarianceNormalization"): Rule(_mean_variance),
     ("", "LRN"): Rule(_local_response),
     ("", "Softmax"): Rule(_softmax(logarithm=False)),
     ("", "LogSoftmax"): Rule(_softmax(logarithm=True)),

@@ -7,6 +7,7 @@ from the output shapes that onnx's inference found, so that there is one source 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from xnorsim.errors import ShapeError
 from xnorsim.importers.onnx.view import (
@@ -16,6 +17,7 @@ from xnorsim.importers.onnx.view import (
     NodeView,
     Rule,
     axis_of,
+    has_input,
     input_spec,
     integers,
     is_constant,
@@ -76,7 +78,7 @@ def _slice(view: NodeView) -> ops.Slice:
     return ops.Slice(tuple(axis_of(view, axis, rank) for axis in axes), starts, ends, steps)
 
 
-def _pad(view: NodeView) -> ops.Pad:
+def _pad(view: NodeView) -> ops.Op | tuple[Layer, ...]:
     rank = len(input_spec(view, 0).shape)
     pads = integers(view, "pads", 1) or ()
     axes = integers(view, "axes", 3) or tuple(range(rank))
@@ -85,15 +87,12 @@ def _pad(view: NodeView) -> ops.Pad:
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         padding[axis_of(view, axis, rank)] = (before, after)
     value = view.attributes.get("value", 0.0)
+    op = ops.Pad(tuple(padding), view.attributes.get("mode", "constant"), float(value))
+    if not has_input(view, 2):
+        return op
     if is_constant(view, 2) and input_spec(view, 2).encoding.meaning not in ("text", "complex"):
-        value = scalar(view, "constant_value", 2) or 0.0  # one that is computed changes no work
-    return ops.Pad(tuple(padding), view.attributes.get("mode", "constant"), float(value))
-
-
-def _resize(view: NodeView) -> ops.Resize:
-    older = "asymmetric" if view.version < 11 else "half_pixel"  # Resize-10, Upsample-7 and -9
-    coordinates = view.attributes.get("coordinate_transformation_mode", older)
-    return ops.Resize(output_spec(view).shape, view.attributes["mode"], coordinates)
+        return replace(op, value=scalar(view, "constant_value", 2) or 0.0)
+    return (Layer(op, view.inputs, view.outputs, (DATA, SETTING, "value", SETTING)),)
 
 
 def _blocks(form: str) -> Callable[[NodeView], ops.Rearrange]:
@@ -124,14 +123,16 @@ def _gather(form: str) -> Callable[[NodeView], ops.Gather]:
         axis = axis_of(view, view.attributes.get("axis", 0), rank)
         if form != "gather_nd":  # its indices count several axes
             _check_picks(view, input_spec(view, 0).shape[axis])
-        return ops.Gather(output_spec(view).shape, axis, form)
+        shared = view.attributes.get("batch_dims", 0)
+        return ops.Gather(output_spec(view).shape, axis, form, shared)
 
     return build
 
 
 def _cast(view: NodeView) -> tuple[Layer, ...]:
     # CastLike reads only the type of its second input
-    return (Layer(ops.Cast(output_spec(view).encoding), view.inputs[:1], view.outputs[:1]),)
+    op = ops.Cast(output_spec(view).encoding, bool(view.attributes.get("saturate", 1)))
+    return (Layer(op, view.inputs[:1], view.outputs[:1]),)
 
 
 def _identity(view: NodeView) -> tuple[Layer, ...]:
@@ -144,7 +145,7 @@ def _dropout(view: NodeView) -> tuple[Layer, ...]:
     if len(view.outputs) < 2 or not view.outputs[1]:
         return layers
     mask = output_spec(view, 1)
-    op = ops.Constant(mask.shape, mask.encoding)
+    op = ops.Constant(mask.shape, mask.encoding, 1.0)
     return (*layers, Layer(op, (), view.outputs[1:2], suffix=".mask"))
 
 
@@ -171,8 +172,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Split"): Rule(_split, _FIRST, _check_split),
     ("", "Slice"): Rule(_slice, _FIRST),
     ("", "Pad"): Rule(_pad, _FIRST),
-    ("", "Resize"): Rule(_resize, _FIRST),
-    ("", "Upsample"): Rule(_resize, _FIRST),
     ("", "DepthToSpace"): Rule(_blocks("depth_to_space")),
     ("", "SpaceToDepth"): Rule(_blocks("space_to_depth")),
     ("", "Gather"): Rule(_gather("gather"), _PICK),

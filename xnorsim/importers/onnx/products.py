@@ -1,23 +1,24 @@
 """Rules of ONNX operators that multiply matrices, quantize, or both.
 
 Source: ONNX operator specification, Gemm-13, MatMul-13, QLinearConv-10, QLinearMatMul-21,
-ConvInteger-10, MatMulInteger-10, LSTM-22, GRU-22, RNN-22.
+ConvInteger-10, MatMulInteger-10, QuantizeLinear-25, DequantizeLinear-25, DynamicQuantizeLinear-11.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import numpy as np
 
 from xnorsim.errors import ModelError
 from xnorsim.importers.onnx.view import (
     DATA,
-    SETTING,
     Layer,
     NodeView,
     Rule,
+    axis_of,
     has_input,
     input_spec,
     is_constant,
@@ -27,7 +28,6 @@ from xnorsim.importers.onnx.view import (
 from xnorsim.importers.onnx.windows import check_convolution, convolution
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter, TensorSpec
-from xnorsim.network.operands import RECURRENT_GATES
 from xnorsim.network.precision import INT32
 
 __all__ = ["RULES"]
@@ -138,41 +138,23 @@ def _turned(parameter: Parameter) -> np.ndarray:
     return parameter.load().T
 
 
-def _recurrent(cell: str):
-    def build(view: NodeView) -> ops.Recurrent:
-        given = view.attributes
-        hidden = given.get("hidden_size") or input_spec(view, 2).shape[-1]
-        directions = 2 if given.get("direction") == "bidirectional" else 1
-        return ops.Recurrent(
-            cell,
-            hidden,
-            directions,
-            bool(given.get("layout", 0)),
-            bool(given.get("linear_before_reset", 0)),
-        )
-
-    return build
-
-
-def _check_recurrent(view: NodeView) -> None:
-    data, weight, recurrence = (input_spec(view, position).shape for position in range(3))
-    text = f"its input {list(data)} is not (time, batch, features)"
-    require(view, len(data) == 3, text)
-    directions = 2 if view.attributes.get("direction") == "bidirectional" else 1
-    hidden = view.attributes.get("hidden_size") or recurrence[-1]
-    rows = RECURRENT_GATES[view.operator.lower()] * hidden
-    for name, found, columns in (("weight", weight, data[2]), ("recurrence", recurrence, hidden)):
-        expected = (directions, rows, columns)
-        text = f"its {name} {list(found)} should be {list(expected)} for input {list(data)}"
-        require(view, found == expected, text)
+def _scaled_axis(view: NodeView) -> int:
+    """The axis that has several scales; ONNX's default where there is one scale."""
+    if prod(input_spec(view, 1).shape) == 1 and not view.attributes.get("block_size"):
+        return 1
+    rank = len(input_spec(view, 0).shape)
+    return axis_of(view, view.attributes.get("axis", 1), rank)
 
 
 def _quantize(view: NodeView) -> ops.Quantize:
-    return ops.Quantize(output_spec(view).encoding)
+    given = view.attributes
+    saturate, block = bool(given.get("saturate", 1)), given.get("block_size", 0)
+    return ops.Quantize(output_spec(view).encoding, _scaled_axis(view), block, saturate)
 
 
 def _dequantize(view: NodeView) -> ops.Dequantize:
-    return ops.Dequantize(output_spec(view).encoding)
+    block = view.attributes.get("block_size", 0)
+    return ops.Dequantize(output_spec(view).encoding, _scaled_axis(view), block)
 
 
 def _dynamic_quantize(view: NodeView) -> tuple[Layer, ...]:
@@ -186,27 +168,29 @@ def _dynamic_quantize(view: NodeView) -> tuple[Layer, ...]:
         op = ops.Reduce(reduction, axes, keepdims=False)
         layers.append(Layer(op, view.inputs, (end,), suffix=f".{reduction}", new=new))
         ends.append(end)
-    return (*layers, Layer(_quantize(view), (view.inputs[0], *ends), view.outputs))
+    op = ops.Quantize(output_spec(view).encoding, dynamic=True)
+    roles = (DATA, "high", "low")
+    return (*layers, Layer(op, (view.inputs[0], *ends), view.outputs, roles))
 
 
 # Positions of QLinearConv and QLinearMatMul: x, x_scale, x_zero, w, w_scale, w_zero, y_scale,
 # y_zero, bias.
-_REQUANTIZE = (
-    (1, "input_scale"), (2, "input_zero_point"), (4, "weight_scale"), (5, "weight_zero_point"),
-    (6, "scale"), (7, "zero_point"),
-)  # fmt: skip
+_REQUANTIZE = ((1, "input_scale"), (4, "weight_scale"), (6, "scale"), (7, "zero_point"))
+_OPERANDS = (0, 3, 8, 2, 5)
 
 
 def _requantized(
-    view: NodeView, op: ops.Op, roles: tuple[str, ...], accumulator: TensorSpec
+    view: NodeView, op: ops.Op, roles: tuple[str, ...], accumulator: TensorSpec, axis: int
 ) -> tuple[Layer, ...]:
+    """The product of integers less their zero points, then its conversion by the three scales."""
     name = f"{view.name}.accumulator"
-    operands = tuple(view.inputs[at] for at in (0, 3, 8) if has_input(view, at))
+    operands = tuple(view.inputs[at] if has_input(view, at) else "" for at in _OPERANDS)
+    roles = (*roles, "bias", "input_zero_point", "weight_zero_point")
     rest = [(view.inputs[at], role) for at, role in _REQUANTIZE if has_input(view, at)]
     return (
         Layer(op, operands, (name,), roles, new={name: accumulator}),
         Layer(
-            _quantize(view),
+            ops.Quantize(output_spec(view).encoding, axis),
             (name, *(tensor for tensor, _ in rest)),
             view.outputs,
             (DATA, *(role for _, role in rest)),
@@ -219,12 +203,13 @@ def _linear_conv(view: NodeView) -> tuple[Layer, ...]:
     accumulator = TensorSpec(output_spec(view).shape, INT32)
     if has_input(view, 8) and not is_constant(view, 8):
         raise ModelError(f"{view.where}: its bias '{view.inputs[8]}' is not constant")
-    return _requantized(view, convolution(view, 3), (DATA, "weight", "bias"), accumulator)
+    return _requantized(view, convolution(view, 3), (DATA, "weight"), accumulator, 1)
 
 
 def _linear_matmul(view: NodeView) -> tuple[Layer, ...]:
     op, roles = _product(view, 0, 3)
-    return _requantized(view, op, roles, TensorSpec(output_spec(view).shape, INT32))
+    shape = output_spec(view).shape
+    return _requantized(view, op, roles, TensorSpec(shape, INT32), max(len(shape) - 1, 0))
 
 
 def _integer_matmul(view: NodeView) -> tuple[Layer, ...]:
@@ -233,16 +218,12 @@ def _integer_matmul(view: NodeView) -> tuple[Layer, ...]:
     return (Layer(op, view.inputs, view.outputs, roles),)
 
 
-_CELL = (DATA, "weight", "recurrence", "bias", SETTING, "initial_state")
 _SCALES = (DATA, "scale", "zero_point")
 _INTEGER = (DATA, "weight", "input_zero_point", "weight_zero_point")
 
 RULES: dict[tuple[str, str], Rule] = {
     ("", "MatMul"): Rule(_matmul, ("left", "right")),
     ("", "Gemm"): Rule(_gemm, (DATA, "weight", "bias"), _check_gemm),
-    ("", "LSTM"): Rule(_recurrent("lstm"), (*_CELL, "initial_cell", "peephole"), _check_recurrent),
-    ("", "GRU"): Rule(_recurrent("gru"), _CELL, _check_recurrent),
-    ("", "RNN"): Rule(_recurrent("rnn"), _CELL, _check_recurrent),
     ("", "QuantizeLinear"): Rule(_quantize, _SCALES),
     ("", "DequantizeLinear"): Rule(_dequantize, _SCALES),
     ("", "DynamicQuantizeLinear"): Rule(_dynamic_quantize),

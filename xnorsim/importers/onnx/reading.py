@@ -148,13 +148,11 @@ def _start(
 
 
 def _keep_constant_output(state: State, name: str) -> None:
-    """An output that is known beforehand: a node that writes it."""
+    """An output that is known beforehand: a node that hands on its values."""
     if name not in state.constants or name in state.tensors:
         return
-    spec = state.specs[name]
-    op = ops.Constant(spec.shape, spec.encoding)
-    state.tensors[name] = spec
-    emit(state, state.file, f"{name}.constant", Layer(op, (), (name,)))
+    state.tensors[name] = state.specs[name]
+    emit(state, state.file, f"{name}.constant", Layer(ops.Identity(), (name,), (name,)))
 
 
 def _add_notes(state: State, stored: Mapping[str, onnx.TensorProto]) -> None:

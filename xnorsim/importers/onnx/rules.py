@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xnorsim.importers.onnx import functions, movement, products, windows
+from xnorsim.importers.onnx import functions, movement, products, recurrent, resize, windows
 from xnorsim.importers.onnx.view import Rule
 
 __all__ = ["CONTROL", "KNOWN", "RULES"]
@@ -10,8 +10,10 @@ __all__ = ["CONTROL", "KNOWN", "RULES"]
 RULES: dict[tuple[str, str], Rule] = {
     **windows.RULES,
     **products.RULES,
+    **recurrent.RULES,
     **functions.RULES,
     **movement.RULES,
+    **resize.RULES,
 }
 
 CONTROL = frozenset({("", "If"), ("", "Loop"), ("", "Scan")})

@@ -167,11 +167,19 @@ def axis_of(view: NodeView, axis: int, rank: int) -> int:
     return axis % rank
 
 
+_IN_ORDER = {DATA, "condition", "indices", "left", "recurrence", "right", "table", "weight"}
+"""Roles that a layer never lacks, so that the order of its activations tells them."""
+
+
 def split_inputs(
     inputs: Sequence[str], roles: Sequence[str], constants: Mapping[str, Parameter]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The activations among `inputs`, and the parameters by role; constant settings are dropped."""
+) -> tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]:
+    """The activations among `inputs`, the parameters by role, and the roles of the activations.
+
+    Constant settings are dropped. The last is as in a Node: "" for what the position tells.
+    """
     activations: list[str] = []
+    named: list[str] = []
     parameters: dict[str, str] = {}
     for position, name in enumerate(inputs):
         role = roles[min(position, len(roles) - 1)] if roles else DATA
@@ -179,7 +187,8 @@ def split_inputs(
             continue
         if name not in constants:
             activations.append(name)
+            named.append("" if role in _IN_ORDER else role)
         elif role != SETTING:
             role = role if role not in ("", *parameters) else f"operand_{position}"
             parameters[role] = name
-    return tuple(activations), parameters
+    return tuple(activations), parameters, tuple(named) if any(named) else ()

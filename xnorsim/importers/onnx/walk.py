@@ -98,7 +98,9 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
 def _as_cast(state: State, node: onnx.NodeProto) -> onnx.NodeProto:
     """CastLike reads the type of its second input only, so a constant stays one."""
     to = element_type(state.specs[node.input[1]].encoding)
-    return onnx.helper.make_node("Cast", node.input[:1], node.output, node.name, to=to)
+    cast = onnx.helper.make_node("Cast", node.input[:1], node.output, node.name, to=to)
+    cast.attribute.extend(node.attribute)  # whether it saturates
+    return cast
 
 
 def _view(
@@ -182,16 +184,18 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
         add_constant(state, where, tensor, parameter)
     for tensor, spec in layer.new.items():
         add_tensor(state, where, tensor, spec)
-    inputs, parameters = split_inputs(layer.inputs, layer.roles or (DATA,), state.constants)
+    roles = layer.roles or (DATA,)
+    inputs, parameters, named = split_inputs(layer.inputs, roles, state.constants)
     state.parameters.update({tensor: state.constants[tensor] for tensor in parameters.values()})
     outputs = tuple(output for output in layer.outputs if output)
-    check_layer(state, where, layer.op, inputs, layer.outputs, parameters)
     title = f"{name}{layer.suffix}"
     if layer.suffix or title in state.emitted:
         title = unique(title, AnyOf((state.names, state.emitted)))
     state.emitted.add(title)
     scheme = layer.scheme or _integer_scheme(state, layer.op, inputs, parameters)
-    state.nodes.append(Node(title, layer.op, inputs, outputs, parameters, scheme))
+    node = Node(title, layer.op, inputs, outputs, parameters, scheme, named)
+    check_layer(state, where, node, layer.outputs)
+    state.nodes.append(node)
     if isinstance(layer.op, ops.Dequantize):
         state.dequantized[outputs[0]] = state.specs[inputs[0]].encoding
     elif isinstance(layer.op, _MOVES) and inputs and inputs[0] in state.dequantized:

@@ -225,6 +225,7 @@ def _pool(reduction: Reduction):
             window.dilation,
             bool(view.attributes.get("ceil_mode", 0)),
             bool(view.attributes.get("count_include_pad", 0)),
+            bool(view.attributes.get("storage_order", 0)),
         )
 
     return build
