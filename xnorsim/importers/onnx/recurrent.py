@@ -61,7 +61,9 @@ def _functions(view: NodeView, cell: str) -> tuple[Activation, ...]:
     return () if found == usual else found
 
 
-def _function(view: NodeView, name: str | bytes, numbers: Mapping[str, Iterator[float]]) -> Activation:
+def _function(
+    view: NodeView, name: str | bytes, numbers: Mapping[str, Iterator[float]]
+) -> Activation:
     """One gate's function; those that have an alpha or beta take the next of the file's."""
     word = (name.decode("utf-8", "replace") if isinstance(name, bytes) else name).lower()
     if word not in _GATES:
