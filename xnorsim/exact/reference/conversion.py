@@ -81,16 +81,18 @@ def _float32(values: Array) -> Array:
 
 
 def _stored(quotient: Array, offset: Array | np.float32, to: Encoding, saturate: bool) -> Array:
-    """A quotient as the number of an encoding that stands for it."""
+    """A quotient as the number of an encoding that stands for it; its memory is used up."""
     kind = dtype_of(to)
     if to.meaning is Meaning.FLOAT:
         return _narrowed(quotient + offset, kind, saturate)
-    if to.meaning is not Meaning.INTEGER:
-        raise ModelError(f"it cannot quantize to {to}: only to integers and floats")
+    if to.meaning is not Meaning.INTEGER or to.bits > 16:
+        raise ModelError(f"it cannot quantize to {to}: only to integers up to 16 bits and floats")
     limits = ml_dtypes.iinfo(kind)
-    codes = np.rint(quotient) + offset
-    # by way of int64: ml_dtypes' integers are not made from floats without it
-    return np.clip(codes, int(limits.min), int(limits.max)).astype(np.int64).astype(kind)
+    codes = np.asarray(quotient)
+    np.rint(codes, out=codes)
+    codes += offset
+    np.clip(codes, int(limits.min), int(limits.max), out=codes)
+    return codes.astype(wide(kind)).astype(kind, copy=False)
 
 
 def _multiplier(
@@ -134,7 +136,7 @@ def _dynamic(op: ops.Quantize, call: Call) -> tuple[Array, ...]:
     top = np.maximum(_float32(high).reshape(()), np.float32(0))
     bottom = np.minimum(_float32(low).reshape(()), np.float32(0))
     extent = top - bottom
-    scale = (extent if extent else np.float32(1)) / (most - least)
+    scale = extent / (most - least) if extent else np.float32(1)  # of zeros only: open; any will do
     zero = np.rint(np.clip(least - bottom / scale, least, most))
     y = _stored(_float32(data) / scale, np.float32(zero), op.to, op.saturate)
     kind = dtype_of(call.outputs[2].encoding) if len(call.outputs) > 2 else np.dtype(np.uint8)

@@ -44,7 +44,8 @@ def _relu(x: Array, out: Array | None) -> Array:
 def _clip(x: Array, out: Array | None, min: float | None = None, max: float | None = None) -> Array:
     """min(max(x, min), max): where the bounds cross, the upper one wins."""
     if min is not None:
-        x = out = np.maximum(x, _bound(min, x.dtype), out=out)
+        x = np.asarray(np.maximum(x, _bound(min, x.dtype), out=out))
+        out = x
     if max is not None:
         x = np.minimum(x, _bound(max, x.dtype), out=out)
     return x
@@ -56,6 +57,10 @@ def _bound(value: float, kind: np.dtype) -> np.generic:
         info = np.iinfo(kind)
         return kind.type(int(np.clip(value, info.min, info.max)))
     return kind.type(value)
+
+
+def _affine(x: Array, alpha: float = 1.0, beta: float = 0.0) -> Array:
+    return alpha * x + beta
 
 
 def _celu(x: Array, alpha: float = 1.0) -> Array:
@@ -92,6 +97,10 @@ def _mish(x: Array) -> Array:
 
 def _prelu(x: Array, slope: Array) -> Array:
     return np.where(x < 0, slope * x, x)
+
+
+def _scaled_tanh(x: Array, alpha: float = 1.0, beta: float = 1.0) -> Array:
+    return alpha * np.tanh(beta * x)
 
 
 def _selu(x: Array, alpha: float = 1.6732632423543772, gamma: float = 1.0507009873554805) -> Array:
@@ -152,6 +161,7 @@ _IN_PLACE: dict[Function, Callable[..., Array]] = {
 }
 
 _FORMULAS: dict[Function, Callable[..., Array]] = {
+    Function.AFFINE: _affine,
     Function.CELU: _celu,
     Function.ELU: _elu,
     Function.GELU: _gelu,
@@ -161,6 +171,7 @@ _FORMULAS: dict[Function, Callable[..., Array]] = {
     Function.LEAKY_RELU: _leaky_relu,
     Function.MISH: _mish,
     Function.PRELU: _prelu,
+    Function.SCALED_TANH: _scaled_tanh,
     Function.SELU: _selu,
     Function.SHRINK: _shrink,
     Function.SILU: _silu,

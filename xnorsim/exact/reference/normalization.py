@@ -124,14 +124,11 @@ def _by_norm(op: ops.Normalize, call: Call, x: Array) -> tuple[Array, ...]:
     return (x / np.where(norm == 0, x.dtype.type(1), norm),)
 
 
-_MEAN_VARIANCE_GUARD = 1e-9
-"""Added to the deviation. Source: ONNX, MeanVarianceNormalization-13, its function body."""
-
-
 def _by_deviation(op: ops.Normalize, call: Call, x: Array) -> tuple[Array, ...]:
+    """Mean and variance: (x - mean) / (deviation + epsilon)."""
     distance = x - x.mean(axis=op.axes, keepdims=True)
     deviation = np.sqrt(np.square(distance).mean(axis=op.axes, keepdims=True))
-    return (distance / (deviation + x.dtype.type(_MEAN_VARIANCE_GUARD)),)
+    return (distance / (deviation + x.dtype.type(op.epsilon)),)
 
 
 _FORMS: dict[str, Callable[[ops.Normalize, Call, Array], tuple[Array, ...]]] = {
