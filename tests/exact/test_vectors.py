@@ -1,0 +1,392 @@
+"""Golden vectors: the files say what a plain integer convolution says, and read back the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from xnorsim.errors import InputError, UsageError
+from xnorsim.exact.execute import execute, prepare
+from xnorsim.exact.vectors import read_vectors, vectors, write_vectors
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
+from xnorsim.network.policy import Binarize, Policy, apply
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling, Scheme
+from xnorsim.network.shapes import output_specs
+from xnorsim.zoo.builder import Builder
+
+Array = np.ndarray
+
+PLAIN = ops.Conv(6, (3, 3), (1, 1), ((0, 0), (0, 0)), (1, 1))
+LAYERS: dict[str, tuple[ops.Conv | ops.Dense, tuple[int, ...]]] = {
+    "plain": (PLAIN, (2, 5, 6, 7)),
+    "padded with true 0": (replace(PLAIN, padding=((1, 2), (0, 1))), (1, 70, 5, 4)),
+    "padded with +1": (replace(PLAIN, padding=((1, 1), (2, 0)), pad_value=1), (1, 64, 4, 5)),
+    "padded with -1": (replace(PLAIN, padding=((1, 1), (1, 1)), pad_value=-1), (1, 9, 4, 4)),
+    "strided": (replace(PLAIN, stride=(2, 3), dilation=(2, 1)), (2, 8, 9, 8)),
+    "grouped": (replace(PLAIN, groups=3), (2, 15, 4, 4)),  # 5 channels a group: a word each
+    "one row": (ops.Conv(4, (5,), (1,), ((2, 2),), (1,)), (2, 12, 9)),
+    "dense": (ops.Dense(77, 5), (3, 77)),
+    "dense, transposed": (ops.Dense(130, 9, transpose_weight=True), (2, 130)),
+}
+
+
+def layer(
+    name: str, scaling: Scaling = Scaling.NONE, *, decided: bool = True, bias: bool = False
+) -> tuple[Graph, dict[str, Array]]:
+    """A binary layer "b" (then a batch normalization and a sign), and its input."""
+    random = np.random.default_rng(len(name))
+    op, shape = LAYERS[name]
+    if isinstance(op, ops.Conv):
+        weight, filters = (op.out_channels, shape[1] // op.groups, *op.kernel), op.out_channels
+    else:
+        weight, filters = (op.in_features, op.out_features), op.out_features
+        weight = weight[::-1] if op.transpose_weight else weight
+    values: dict[str, Array] = {"b.weight": random.choice(np.array([-1, 1], np.int8), weight)}
+    if scaling is not Scaling.NONE:
+        values["b.alpha"] = random.uniform(0.1, 1, filters).astype(np.float32)
+    if bias:
+        values["b.bias"] = random.standard_normal(filters).astype(np.float32)
+    for role in ("scale", "shift", "mean"):
+        values[f"bn.{role}"] = random.standard_normal(filters).astype(np.float32)
+    values["bn.variance"] = random.uniform(0.5, 9, filters).astype(np.float32)
+    specs = {
+        key: TensorSpec(value.shape, BIPOLAR if key == "b.weight" else FLOAT32)
+        for key, value in values.items()
+    }
+    parameters = {
+        key: Parameter(spec, (Stored(key, spec),), lambda key=key: values[key])
+        for key, spec in specs.items()
+    }
+    x = TensorSpec(shape, BIPOLAR)
+    (y,) = output_specs(op, x, weight=specs["b.weight"])
+    y = TensorSpec(y.shape, FLOAT32)
+    roles = {
+        node: {key.split(".")[1]: key for key in values if key.startswith(f"{node}.")}
+        for node in ("b", "bn")
+    }
+    nodes = (
+        Node("b", op, ("x",), ("y",), roles["b"], Scheme(BIPOLAR, BIPOLAR, scaling)),
+        Node("bn", ops.BatchNorm(1e-3), ("y",), ("z",), roles["bn"]),
+        Node("s", ops.Sign(), ("z",), ("bits",)),
+    )
+    tensors = {"x": x, "y": y, "z": y, "bits": TensorSpec(y.shape, BIPOLAR)}
+    outputs = ("bits",) if decided else ("bits", "y")
+    graph = check(Graph("net", nodes, tensors, parameters, ("x",), outputs))
+    return graph, {"x": random.choice(np.array([-1, 1], np.int8), shape)}
+
+
+def plain_integers(op: ops.Conv | ops.Dense, x: Array, weight: Array) -> Array:
+    """The layer as a sum of shifted products, in int64, with filters along axis 1."""
+    x, weight = x.astype(np.int64), weight.astype(np.int64)
+    if isinstance(op, ops.Dense):
+        return x @ (weight.T if op.transpose_weight else weight)
+    x = np.pad(x, ((0, 0), (0, 0), *op.padding), constant_values=op.pad_value)
+    reach = [(n - 1) * d for n, d in zip(op.kernel, op.dilation, strict=True)]
+    size = [(n - r - 1) // s + 1 for n, r, s in zip(x.shape[2:], reach, op.stride, strict=True)]
+    total = np.zeros((len(x), op.out_channels, *size), np.int64)
+    each, per = x.shape[1] // op.groups, op.out_channels // op.groups
+    for f, tap in product(range(op.out_channels), np.ndindex(*op.kernel)):
+        window = tuple(
+            slice(t * d, t * d + (n - 1) * s + 1, s)
+            for t, d, n, s in zip(tap, op.dilation, size, op.stride, strict=True)
+        )
+        part = x[(slice(None), slice(f // per * each, (f // per + 1) * each), *window)]
+        column = weight[(f, slice(None), *tap)].reshape(-1, *(1,) * len(size))
+        total[:, f] += (part * column).sum(axis=1)
+    return total
+
+
+def by_hand(folder: Path, item: Mapping[str, Any]) -> list[int]:
+    """The unsigned numbers in a hex file, by Python's own reading."""
+    comment, *lines = (folder / item["hex"]).read_text().splitlines()
+    assert comment.startswith("// ")
+    assert {len(line) for line in lines} == {item["hex_digits"]}
+    return [int(line, 16) for line in lines]
+
+
+def element(item: Mapping[str, Any], numbers: list[int], *at: int) -> int:
+    """The number at a coordinate, by the address map."""
+    return numbers[sum(i * step for i, step in zip(at, item["strides"], strict=True))]
+
+
+@pytest.mark.parametrize("decided", [True, False], ids=["bits", "floats"])
+@pytest.mark.parametrize("word_bits", [8, 32, 64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_files_hold_the_layer(tmp_path, name, word_bits, decided):
+    graph, inputs = layer(name, Scaling.ALPHA, decided=decided, bias=True)
+    folder = write_vectors(graph, "b", inputs, tmp_path / "out", word_bits, "packed")
+    found = read_vectors(folder)
+    told = found.description
+    made = vectors(graph, "b", inputs, word_bits)
+    assert set(found.arrays) == set(made.arrays)
+    for key, array in found.arrays.items():
+        item = told["tensors"][key]
+        saved = np.load(folder / item["npy"])
+        assert saved.dtype == array.dtype == made.arrays[key].dtype
+        assert_array_equal(array, saved)
+        assert_array_equal(array, made.arrays[key])
+        numbers = by_hand(folder, item)
+        assert numbers == array.view(f"u{array.dtype.itemsize}").reshape(-1).tolist()
+        assert (item["first_address"], item["last_address"]) == (0, array.size - 1)
+        for at in list(np.ndindex(array.shape))[:: max(array.size // 7, 1)]:
+            assert element(item, numbers, *at) == int(array.view(f"u{array.dtype.itemsize}")[at])
+    assert {path.name for path in folder.iterdir()} == {"vectors.json"} | {
+        item[kind] for item in told["tensors"].values() for kind in ("npy", "hex")
+    }
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_integers_are_those_of_a_plain_convolution(name):
+    graph, inputs = layer(name)
+    load = graph.parameters["b.weight"].load
+    assert load is not None
+    op, _ = LAYERS[name]
+    expected = np.moveaxis(plain_integers(op, inputs["x"], load()), 1, -1)
+    found = vectors(graph, "b", inputs)
+    assert_array_equal(found.arrays["accumulator"], expected)
+    told = found.description
+    assert np.abs(expected).max() <= told["k"] < 2 ** (told["accumulator_bits"] - 1)
+    assert told["out_channels"] == expected.shape[-1]
+    assert tuple(told["output_size"]) == expected.shape[1:-1]
+
+
+@pytest.mark.parametrize("word_bits", [8, 64])
+@pytest.mark.parametrize("name", [name for name in LAYERS if "dense" not in name])
+def test_hardware_that_reads_only_the_files_gets_the_expected_bits(tmp_path, name, word_bits):
+    """XNOR and popcount in Python's integers, one output at a time, from hex and JSON alone."""
+    graph, inputs = layer(name, Scaling.ALPHA)
+    folder = write_vectors(graph, "b", inputs, tmp_path / "out", word_bits)
+    told = json.loads((folder / "vectors.json").read_text())
+    items = told["tensors"]
+    memory = {key: by_hand(folder, item) for key, item in items.items()}
+
+    def number(key: str, *at: int) -> int:
+        value, bits = element(items[key], memory[key], *at), items[key]["bits"]
+        return value - (value >> (bits - 1) << bits) if items[key]["form"] != "words" else value
+
+    group_channels = told["in_channels"] // told["groups"]
+    per_group = told["words"]["per_group"]
+    valid = [min(word_bits, group_channels - word * word_bits) for word in range(per_group)]
+    random = np.random.default_rng(0)
+    shape = (told["batch"], *told["output_size"], told["out_channels"])
+    for _ in range(40):
+        batch, *position, f = (int(random.integers(n)) for n in shape)
+        group = f // (told["out_channels"] // told["groups"])
+        dot = 0
+        for tap in product(*map(range, told["kernel"])):
+            where = [
+                p * s + t * d - before
+                for p, s, t, d, (before, _) in zip(
+                    position, told["stride"], tap, told["dilation"], told["padding"], strict=True
+                )
+            ]
+            inside = all(0 <= w < n for w, n in zip(where, told["input_size"], strict=True))
+            if not inside and told["pad_value"] == 0:
+                continue
+            for word in range(per_group):
+                ones = 2 ** valid[word] - 1
+                padding = ones if told["pad_value"] == 1 else 0
+                a = number("input", batch, *where, group * per_group + word) if inside else padding
+                dot += valid[word] - 2 * (a ^ number("weight", f, *tap, word)).bit_count()
+        assert dot == number("accumulator", batch, *position, f)
+        bit = number("direction", f) * dot >= number("least", f)
+        packed = number("output", batch, *position, f // word_bits)
+        assert bit == packed >> (f % word_bits) & 1
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+def test_scales_lead_from_the_integers_to_the_floats(scaling):
+    b = Builder("net", (2, 12, 6, 6))
+    graph = apply(
+        b.graph(b.relu(b.conv(b.input, 8, 3, padding=1, groups=2, name="b"))),
+        Policy(Binarize.XNOR, (), scaling),
+    )
+    inputs = {"input": np.random.default_rng(1).standard_normal((2, 12, 6, 6), np.float32)}
+    arrays = vectors(graph, "b", inputs).arrays
+    floats = arrays["accumulator"].astype(np.float32)
+    if scaling is not Scaling.NONE:
+        floats = floats * arrays["alpha"]
+    if scaling is Scaling.ALPHA_K:
+        floats = floats * np.repeat(arrays["K"], 4, axis=-1)  # each group has 4 filters
+        A = np.abs(inputs["input"]).reshape(2, 2, 6, 6, 6).mean(axis=2)  # of 2 groups of 6
+        assert_array_equal(arrays["K"].shape, (2, 6, 6, 2))
+        middle = A[:, :, 1:4, 2:5].mean(axis=(2, 3))
+        np.testing.assert_allclose(arrays["K"][:, 2, 3], middle, rtol=1e-6)
+    floats = floats + arrays["bias"]
+    assert_array_equal(arrays["output"], floats)
+    run = execute(prepare(graph), inputs, keep=["b"])
+    assert_array_equal(arrays["output"], np.moveaxis(run.kept["b"], 1, -1))
+    assert ("alpha" in arrays, "K" in arrays) == (
+        scaling is not Scaling.NONE,
+        scaling is Scaling.ALPHA_K,
+    )
+
+
+def test_float32_is_written_as_ieee_754(tmp_path):
+    graph, inputs = layer("plain", Scaling.ALPHA, decided=False)
+    values = np.array([1, -2, 0.1, 0, np.float32(2**-149), -0.0], np.float32)
+    alpha = replace(graph.parameters["b.alpha"], load=lambda: values)
+    graph = replace(graph, parameters={**graph.parameters, "b.alpha": alpha})
+    folder = write_vectors(graph, "b", inputs, tmp_path / "out")
+    assert (folder / "alpha.hex").read_text().splitlines()[1:] == [
+        "3f800000",
+        "c0000000",
+        "3dcccccd",
+        "00000000",
+        "00000001",
+        "80000000",
+    ]
+
+
+def test_the_worked_example_of_the_document(tmp_path, project):
+    """docs/bits.md shows these files: a 1x1 convolution of ten channels in words of 8 bits."""
+    image = np.array([1, -1, 1, 1, -1, -1, -1, -1, 1, -1], np.int8).reshape(1, 10, 1, 1)
+    weight = np.array([1, 1, 1, -1, -1, -1, -1, 1, 1, 1], np.int8).reshape(1, 10, 1, 1)
+    graph, inputs = one_filter(image, weight)
+    folder = write_vectors(graph, "b", inputs, tmp_path / "out", 8)
+    text = (project / "docs" / "bits.md").read_text()
+    for name in ("input", "weight", "accumulator"):
+        content = (folder / f"{name}.hex").read_text()
+        assert f"```\n{content}```" in text, content
+    assert read_vectors(folder).arrays["accumulator"].item() == (image * weight).sum() == 2
+
+
+def one_filter(image: Array, weight: Array) -> tuple[Graph, dict[str, Array]]:
+    spec = TensorSpec(weight.shape, BIPOLAR)
+    node = Node("b", replace(PLAIN, out_channels=1, kernel=(1, 1)), ("x",), ("y",), {"weight": "w"})
+    graph = Graph(
+        "one",
+        (node,),
+        {"x": TensorSpec(image.shape, BIPOLAR), "y": TensorSpec((1, 1, 1, 1), FLOAT32)},
+        {"w": Parameter(spec, (Stored("w", spec),), lambda: weight)},
+        ("x",),
+        ("y",),
+    )
+    return check(graph), {"x": image}
+
+
+def test_weights_other_than_signs_are_refused():
+    weight = np.array([1, 1, 0, -1], np.int8).reshape(1, 4, 1, 1)
+    graph, inputs = one_filter(np.ones((1, 4, 1, 1), np.int8), weight)
+    with pytest.raises(InputError, match=r"weight of 'b'.*not 0 at \[0, 0, 0, 2\]"):
+        vectors(graph, "b", inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("conv", r"no layer 'conv': binary layers: valid choices: b$"),
+        ("bn", r"layer 'bn' is a batch_norm, not a binary convolution or dense layer.*choices: b$"),
+    ],
+)
+def test_other_layers_are_refused(tmp_path, name, message):
+    graph, inputs = layer("plain")
+    with pytest.raises(UsageError, match=message):
+        write_vectors(graph, name, inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_arguments_are_checked_before_anything_is_written(tmp_path):
+    graph, inputs = layer("plain")
+    with pytest.raises(UsageError, match="no words of 12 bits"):
+        write_vectors(graph, "b", inputs, tmp_path / "out", 12)
+    with pytest.raises(UsageError, match="no engine 'gpu'"):
+        write_vectors(graph, "b", inputs, tmp_path / "out", engine="gpu")
+    with pytest.raises(UsageError, match="must be int8"):
+        write_vectors(graph, "b", {"x": np.ones(3)}, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_in_use_is_refused(tmp_path):
+    graph, inputs = layer("plain")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds other files \(notes.txt, ...\)"):
+        write_vectors(graph, "b", inputs, tmp_path)
+    with pytest.raises(UsageError, match="it is a file"):
+        write_vectors(graph, "b", inputs, tmp_path / "notes.txt")
+    write_vectors(graph, "b", inputs, tmp_path, overwrite=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert read_vectors(tmp_path).description["layer"] == "b"
+
+
+def test_vectors_are_replaced_by_others(tmp_path):
+    empty = tmp_path / "out"
+    empty.mkdir()
+    write_vectors(*example("plain", decided=True), empty)
+    (empty / "testbench.sv").write_text("mine")
+    write_vectors(*example("dense", decided=False), empty)  # our own: no question
+    found = read_vectors(empty)
+    assert found.description["kind"] == "dense"
+    names = {path.name for path in empty.iterdir()}
+    assert "testbench.sv" in names
+    assert "least.hex" not in names  # of the layer before
+
+
+def example(name: str, *, decided: bool) -> tuple[Graph, str, dict[str, Array]]:
+    graph, inputs = layer(name, decided=decided)
+    return graph, "b", inputs
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_nothing_is_left_of_what_fails_half_way(tmp_path, monkeypatch, there):
+    graph, inputs = layer("plain")
+    target = tmp_path / "out"
+    if there:
+        target.mkdir()
+    saved = []
+
+    def full(path: Path, *args: Any, **options: Any) -> None:
+        saved.append(path)
+        if len(saved) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(UsageError, match=r"cannot write '.*out': No space left on device"):
+        write_vectors(graph, "b", inputs, target)
+    assert len(saved) == 3
+    assert [path for path in tmp_path.rglob("*") if path != target] == []
+    assert target.exists() == there
+
+
+def test_a_foreign_index_deletes_nothing_outside(tmp_path):
+    target = tmp_path / "out"
+    write_vectors(*example("plain", decided=True), target)
+    (tmp_path / "precious").write_text("mine")
+    index = json.loads((target / "vectors.json").read_text())
+    index["tensors"]["input"]["hex"] = "../precious"
+    (target / "vectors.json").write_text(json.dumps(index))
+    write_vectors(*example("plain", decided=True), target)
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("vectors.json", None, "has no readable vectors.json"),
+        ("vectors.json", "{", "has no readable vectors.json"),
+        ("vectors.json", "[]", "is not of the format"),
+        ("vectors.json", '{"format": "xnorsim vectors", "version": 2}', "is not of the format"),
+        ("vectors.json", '{"format": "xnorsim vectors", "version": 1}', "incomplete: .*tensors"),
+        ("least.hex", None, "cannot read '.*least.hex'"),
+        ("least.hex", "// \n00000001\n", "must have 6 numbers of 8 digits.*not 1 of"),
+        ("least.hex", "// \n" + 6 * "0001\n", r"must have 6 numbers of 8 digits.*not 6 of \[4\]"),
+        ("least.hex", "// \n" + 6 * "xxxxxxxx\n", "cannot read '.*least.hex': non-hexa"),
+    ],
+)
+def test_damaged_files_are_told(tmp_path, file, content, message):
+    folder = write_vectors(*example("plain", decided=True), tmp_path / "out")
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_vectors(folder)

@@ -1,0 +1,200 @@
+"""Golden vectors as files: .npy and hex text for $readmemh, and a JSON that says what they are.
+
+A hex file has a comment and then a number a line, first address first and highest digit first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+
+from xnorsim.errors import InputError, UsageError
+
+__all__ = [
+    "INDEX",
+    "Vectors",
+    "address_map",
+    "check_free",
+    "described",
+    "read_vectors",
+    "write_directory",
+]
+
+Array = np.ndarray
+
+INDEX = "vectors.json"
+_FORMAT = {"format": "xnorsim vectors", "version": 1}
+_FORMS = {"words": "u", "two's complement": "i", "IEEE 754": "f"}
+"""How a hex number is to be read, and the kind of numpy type that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Tensors by name, in the layout of docs/bits.md, and the content of vectors.json."""
+
+    arrays: Mapping[str, Array]
+    description: Mapping[str, Any]
+
+
+def read_vectors(directory: str | os.PathLike[str]) -> Vectors:
+    """The vectors in `directory`, from its vectors.json and its hex files.
+
+    Raises:
+        InputError: a file is missing or is not what vectors.json says.
+    """
+    folder = Path(directory)
+    try:
+        description = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{folder}' has no readable {INDEX}: {error}") from error
+    if not _is_ours(description):
+        raise InputError(f"'{folder / INDEX}' is not of the format {_FORMAT}")
+    try:
+        arrays = {name: _decoded(folder, item) for name, item in description["tensors"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"'{folder / INDEX}' is incomplete: {error!r}") from error
+    return Vectors(arrays, description)
+
+
+def _is_ours(description: Any) -> bool:
+    return isinstance(description, dict) and _FORMAT.items() <= description.items()
+
+
+def write_directory(found: Vectors, directory: str | os.PathLike[str], overwrite: bool) -> None:
+    """Write all files to `directory`.
+
+    A new directory appears whole or not at all. In one that is there, files of other names stay,
+    and vectors.json, without which it cannot be read, goes first and comes last.
+
+    Raises:
+        UsageError: as `check_free`, or the system refuses.
+    """
+    target = Path(directory)
+    check_free(target, overwrite)
+    try:
+        beside = target if target.is_dir() else target.resolve().parent
+        beside.mkdir(parents=True, exist_ok=True)
+        temporary = beside / f".xnorsim-{token_hex(8)}.tmp"
+        temporary.mkdir()
+        try:
+            _write_files(found, temporary)
+            _publish(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise UsageError(f"cannot write '{target}': {error.strerror or error}") from error
+
+
+def described(
+    description: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The content of vectors.json."""
+    return {**_FORMAT, **description, "tensors": dict(tensors)}
+
+
+def address_map(name: str, array: Array) -> dict[str, Any]:
+    """Where a tensor lies: element [a, b, ...] has address a * strides[0] + b * strides[1] ..."""
+    size = array.dtype.itemsize
+    return {
+        "hex": f"{name}.hex",
+        "npy": f"{name}.npy",
+        "form": next(form for form, kind in _FORMS.items() if kind == array.dtype.kind),
+        "bits": 8 * size,
+        "hex_digits": 2 * size,
+        "shape": array.shape,
+        "strides": [prod(array.shape[axis + 1 :]) for axis in range(array.ndim)],
+        "first_address": 0,
+        "last_address": array.size - 1,
+    }
+
+
+def _write_files(found: Vectors, folder: Path) -> None:
+    for name, array in found.arrays.items():
+        item = found.description["tensors"][name]
+        np.save(folder / item["npy"], np.ascontiguousarray(array), allow_pickle=False)
+        (folder / item["hex"]).write_text(_hex(array, name, item), encoding="ascii", newline="\n")
+    text = json.dumps(found.description, indent=2)
+    (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def _hex(array: Array, name: str, item: Mapping[str, Any]) -> str:
+    """A number a line, first address first; int8 -1 is ff, float32 1.0 is 3f800000."""
+    layout = " x ".join(f"{axis} {n}" for axis, n in zip(item["axes"], item["shape"], strict=True))
+    size = array.dtype.itemsize
+    text = array.astype(array.dtype.newbyteorder(">"), order="C").tobytes().hex("\n", size)
+    return f"// {name}: {item['form']}, {item['bits']} bits; {layout}\n{text}\n"
+
+
+def _decoded(folder: Path, item: Mapping[str, Any]) -> Array:
+    """The tensor in a hex file.
+
+    Raises:
+        InputError: it is missing, or has other lines than its map says.
+    """
+    path = folder / item["hex"]
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+        numbers = [line for line in lines if line and not line.startswith("//")]
+        raw = bytes.fromhex("".join(numbers))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read '{path}': {error}") from error
+    expected = item["last_address"] + 1
+    if len(numbers) != expected or {len(line) for line in numbers} - {item["hex_digits"]}:
+        raise InputError(
+            f"'{path}' must have {expected} numbers of {item['hex_digits']} digits, one a line, "
+            f"not {len(numbers)} of {sorted({len(line) for line in numbers})}"
+        )
+    kind = np.dtype(f">{_FORMS[item['form']]}{item['bits'] // 8}")
+    return np.frombuffer(raw, kind).astype(kind.newbyteorder("=")).reshape(item["shape"])
+
+
+def check_free(directory: str | os.PathLike[str], overwrite: bool) -> None:
+    """Refuse a directory that vectors may not be written to.
+
+    Raises:
+        UsageError: it is a file, or a directory with files that were not written here.
+    """
+    target = Path(directory)
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"cannot write vectors to '{target}': it is a file")
+    if not target.is_dir() or overwrite or not any(target.iterdir()) or _own_files(target):
+        return
+    names = ", ".join(sorted(path.name for path in target.iterdir())[:3])
+    raise UsageError(
+        f"directory '{target}' holds other files ({names}, ...): choose another or an empty one, "
+        "or allow overwriting"
+    )
+
+
+def _own_files(folder: Path) -> set[str]:
+    """The files that were written to `folder` here; none if it has no vectors.json of ours."""
+    try:
+        description = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        if not _is_ours(description):
+            return set()
+        names = {item[key] for item in description["tensors"].values() for key in ("hex", "npy")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    return {INDEX, *(name for name in names if Path(name).name == name)}
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = _own_files(target)
+    for name in (INDEX, *old):  # without the index nothing here can be read
+        (target / name).unlink(missing_ok=True)
+    for path in sorted(
+        temporary.iterdir(), key=lambda path: path.name == INDEX
+    ):  # and so it is last
+        path.replace(target / path.name)
