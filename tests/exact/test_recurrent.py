@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from tests.exact.calls import results, spec_of
 from xnorsim.errors import InputError
 from xnorsim.exact.call import Call
 from xnorsim.exact.engines import engine
+from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.reference import run
+from xnorsim.importers.onnx import read_graph
 from xnorsim.network import ops
 from xnorsim.network.functions import Function
 from xnorsim.network.graph import TensorSpec
@@ -185,9 +188,9 @@ def _drawn(
     return op, data, given, attributes
 
 
-def _by_onnxruntime(
+def _file(
     op: ops.Recurrent, data: np.ndarray, given: dict[str, np.ndarray], attributes: dict[str, Any]
-) -> list[np.ndarray]:
+) -> onnx.ModelProto:
     names = [role if role in given else "" for role in _ORDER[: 7 if op.cell == "lstm" else 5]]
     outputs = ["y", "h", *("c" for _ in range(op.cell == "lstm"))]
     node = helper.make_node(
@@ -199,7 +202,10 @@ def _by_onnxruntime(
         [helper.make_tensor_value_info(name, real, None) for name in outputs],
         [numpy_helper.from_array(value, role) for role, value in given.items()],
     )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+
+
+def _by_onnxruntime(model: onnx.ModelProto, data: np.ndarray) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -207,15 +213,20 @@ def _by_onnxruntime(
     return [np.asarray(item) for item in session.run(None, {"x": data})]
 
 
-def test_as_onnxruntime() -> None:
-    generator = np.random.default_rng(2)
+def test_as_onnxruntime(tmp_path: Path) -> None:
+    """The layer as it was drawn, and as the importer reads it from a file."""
+    generator, path = np.random.default_rng(2), tmp_path / "layer.onnx"
     for _ in range(150):
         op, data, given, attributes = _drawn(generator)
+        model = _file(op, data, given, attributes)
+        path.write_bytes(model.SerializeToString())
         found = results(op, data, **given)
-        expected = _by_onnxruntime(op, data, given, attributes)
+        read = execute(prepare(read_graph(path)), {"x": data}).outputs.values()
         text = f"{op} {sorted(given)}"
-        for ours, theirs in zip(found, expected, strict=True):
+        for ours, theirs in zip(found, _by_onnxruntime(model, data), strict=True):
             assert_allclose(ours, theirs, atol=1e-4, err_msg=text)
+        for ours, again in zip(found, read, strict=True):
+            assert_array_equal(ours, again, err_msg=text)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

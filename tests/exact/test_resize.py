@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from onnx import helper, numpy_helper
 
 from tests.exact.calls import result
 from xnorsim.errors import UnsupportedOpError
+from xnorsim.exact.execute import execute, prepare
+from xnorsim.importers.onnx import read_graph
 from xnorsim.network import ops
 
 COORDINATES = (
@@ -132,7 +135,7 @@ def test_settings_that_there_are_not(more: dict[str, Any], match: str) -> None:
         result(ops.Resize((4,), **more), [1.0, 2.0])
 
 
-def _by_onnxruntime(op: ops.Resize, data: np.ndarray) -> np.ndarray:
+def _file(op: ops.Resize, data: np.ndarray) -> onnx.ModelProto:
     kept = {
         "roi": np.array(op.roi, np.float32) if op.roi else None,
         "scales": np.array(op.scales, np.float32) if op.scales else None,
@@ -150,7 +153,10 @@ def _by_onnxruntime(op: ops.Resize, data: np.ndarray) -> np.ndarray:
         [node], "net", [helper.make_tensor_value_info("x", real, data.shape)],
         [helper.make_tensor_value_info("y", real, None)], tensors,
     )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+
+
+def _by_onnxruntime(model: onnx.ModelProto, data: np.ndarray) -> np.ndarray:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
@@ -188,9 +194,15 @@ def _drawn(generator: np.random.Generator) -> tuple[ops.Resize, tuple[int, ...]]
     return op, shape
 
 
-def test_as_onnxruntime() -> None:
-    generator = np.random.default_rng(1)
-    for _ in range(400):
+def test_as_onnxruntime(tmp_path: Path) -> None:
+    """The layer as it was drawn, and as the importer reads it from a file."""
+    generator, path = np.random.default_rng(1), tmp_path / "layer.onnx"
+    for _ in range(250):
         op, shape = _drawn(generator)
         data = generator.standard_normal(shape).astype(np.float32)
-        assert_allclose(result(op, data), _by_onnxruntime(op, data), atol=1e-4, err_msg=f"{op}")
+        model = _file(op, data)
+        path.write_bytes(model.SerializeToString())
+        found = result(op, data)
+        (read,) = execute(prepare(read_graph(path)), {"x": data}).outputs.values()
+        assert_allclose(found, _by_onnxruntime(model, data), atol=1e-4, err_msg=f"{op}")
+        assert_array_equal(found, read, err_msg=f"{op}")
