@@ -390,6 +390,40 @@ def test_a_placeholder_that_a_product_of_activations_turns(build: Any) -> None:
     assert placeholders(graph) == {"g.B_transposed": True}
 
 
+@pytest.mark.parametrize(
+    ("operator", "attributes", "others", "why"),
+    [
+        ("Concat", {"axis": 0}, ["w"], "zeros that are joined"),
+        ("Where", {}, ["w"], "zeros in place of others"),
+        ("Greater", {}, [], "a threshold"),
+        ("RNN", {"hidden_size": 4}, ["r", "i", "", ""], "a first state"),
+    ],
+)
+def test_a_filled_tensor_that_is_no_weight(
+    build: Any, operator: str, attributes: dict[str, Any], others: list[str], why: str
+) -> None:
+    shapes = {"Where": (TensorProto.BOOL, (1, 3, 4)), "RNN": (2, 3, 4)}
+    inputs = {"x": shapes.get(operator, (1, 3, 4))}
+    constants = {"n": i(1, 3, 4), "r": f(1, 4, 4), "i": f(1, 4, 4)}
+    nodes = [
+        helper.make_node("ConstantOfShape", ["n"], ["w"]),
+        helper.make_node(operator, ["x", *others, "w"], ["y"], **attributes),
+    ]
+    graph = build(nodes, inputs, weights=constants)
+    assert placeholders(graph)["w"] is False, why
+
+
+def test_a_weight_that_ones_multiply_stays(build: Any) -> None:
+    ones = helper.make_tensor("v", TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["n"], ["o"], value=ones),
+        helper.make_node("Mul", ["w", "o"], ["v"]),
+        helper.make_node("MatMul", ["x", "v"], ["y"]),
+    ]
+    graph = build(nodes, {"x": (2, 3)}, weights={"n": i(3, 4), "w": f(3, 4)})
+    assert placeholders(graph) == {"v": False}
+
+
 def test_a_constant_output_carries_its_values(build: Any) -> None:
     nodes = [
         helper.make_node("Neg", ["c"], ["folded"]),

@@ -46,8 +46,8 @@ def widened(encoding: Encoding) -> Encoding:
 def joint(encodings: Sequence[Encoding]) -> Encoding:
     """What holds the values of all: the first one's, or of a narrow and a wider one the wider.
 
-    >>> str(joint([BIPOLAR, BIPOLAR])), str(joint([BIPOLAR, ENCODINGS["float16"]]))
-    ('bipolar', 'float16')
+    >>> str(joint([BIPOLAR, BIPOLAR])), str(joint([BIPOLAR, INT32]))
+    ('bipolar', 'int32')
     """
     first = encodings[0]
     if all(item == first for item in encodings):

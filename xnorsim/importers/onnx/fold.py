@@ -99,7 +99,7 @@ def fold(
         for name, item in inputs.items()
     )
     task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, passed)
-    placeholder = any(item.placeholder for item in inputs.values())
+    placeholder = _stands_in(inputs.values())
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
@@ -123,6 +123,12 @@ def fold(
             value_of(state, name)
     if outputs:
         _remember_encoding(state, view, outputs[0])
+
+
+def _stands_in(inputs: Iterable[Parameter]) -> bool:
+    """Whether a result is made of left-out weights alone (shapes and indices are none)."""
+    floats = [item for item in inputs if item.spec.encoding.meaning is Meaning.FLOAT]
+    return bool(floats) and all(item.placeholder for item in floats)
 
 
 def _add_shape(state: State, view: NodeView, key: Key) -> None:

@@ -186,7 +186,8 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
         add_tensor(state, where, tensor, spec)
     roles = layer.roles or (DATA,)
     inputs, parameters, named = split_inputs(layer.inputs, roles, state.constants)
-    state.parameters.update({tensor: state.constants[tensor] for tensor in parameters.values()})
+    for role, tensor in parameters.items():
+        _hold(state, layer.op, role, tensor)
     outputs = tuple(output for output in layer.outputs if output)
     title = f"{name}{layer.suffix}"
     if layer.suffix or title in state.emitted:
@@ -200,6 +201,23 @@ def emit(state: State, where: str, name: str, layer: Layer) -> None:
         state.dequantized[outputs[0]] = state.specs[inputs[0]].encoding
     elif isinstance(layer.op, _MOVES) and inputs and inputs[0] in state.dequantized:
         state.dequantized[outputs[0]] = state.dequantized[inputs[0]]
+
+
+_TRAINED = frozenset(
+    {"weight", "recurrence", "bias", "peephole", "scale", "shift", "mean", "variance", "slope",
+     "table", "left", "right"}
+)  # fmt: skip
+
+
+def _hold(state: State, op: ops.Op, role: str, tensor: str) -> None:
+    """Keep a parameter. Filled with one value, it stands for left-out weights where those go;
+    elsewhere (a first state, a padding, a mask) the value is meant."""
+    parameter = state.constants[tensor]
+    trained = role in _TRAINED and not isinstance(op, ops.Select | ops.Compare)
+    if not parameter.placeholder or trained:
+        state.parameters[tensor] = parameter
+    else:
+        state.parameters.setdefault(tensor, replace(parameter, placeholder=False))
 
 
 def _integer_scheme(
