@@ -28,6 +28,14 @@ def f32(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 
 
+def i32(*values: int) -> np.ndarray:
+    return np.array(values, np.int32)
+
+
+def i64(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
 FUNCTIONS = [
     # (function, constants, x, expected, why)
     (F.ABS, {}, [-2, 0, 3], [2, 0, 3], ""),
@@ -177,19 +185,19 @@ OPERATORS = [
     (Operator.SUB, [f32(1, 2), f32(10)], f32(-9, -8), "left minus right"),
     (Operator.MUL, [f32(3), f32(4)], f32(12), ""),
     (Operator.DIV, [f32(1, 1), f32(4, 0)], f32(0.25, np.inf), ""),
-    (Operator.DIV, [np.int32([7, -7, 7, -7]), np.int32([2, 2, -2, -2])], np.int32([3, -3, -3, 3]),
+    (Operator.DIV, [i32(7, -7, 7, -7), i32(2, 2, -2, -2)], i32(3, -3, -3, 3),
      "integers toward zero, as in C"),
     (Operator.MAX, [f32(1, 5), f32(3), f32(0, 9)], f32(3, 9), ""),
     (Operator.MIN, [f32(1, 5), f32(3), f32(0, 9)], f32(0, 3), ""),
     (Operator.MEAN, [f32(1), f32(2), f32(6)], f32(3), ""),
-    (Operator.MOD, [np.int32([-7, 7]), np.int32([3, -3])], np.int32([2, -2]), "divisor's sign"),
-    (Operator.FMOD, [np.int32([-7, 7]), np.int32([3, -3])], np.int32([-1, 1]), "dividend's sign"),
+    (Operator.MOD, [i32(-7, 7), i32(3, -3)], i32(2, -2), "divisor's sign"),
+    (Operator.FMOD, [i32(-7, 7), i32(3, -3)], i32(-1, 1), "dividend's sign"),
     (Operator.FMOD, [f32(-4.3), f32(2.1)], f32(np.fmod(f32(-4.3), f32(2.1))[0]), "of floats too"),
     (Operator.POW, [f32(2, 3), f32(3, 2)], f32(8, 9), ""),
-    (Operator.POW, [f32(4), np.int64([2])], f32(16), "the base's type is the result's"),
-    (Operator.POW, [np.int32([2, 9]), f32(3, 0.5)], np.int32([8, 3]), "also with a float exponent"),
-    (Operator.POW, [np.int32([2, 1]), np.int32([-1, -1])], np.int32([0, 1]), "1 / 2 is cut to 0"),
-    (Operator.POW, [np.int64([3]), np.int64([39])], np.int64([3**39]), "beyond 2^53: exact"),
+    (Operator.POW, [f32(4), i64(2)], f32(16), "the base's type is the result's"),
+    (Operator.POW, [i32(2, 9), f32(3, 0.5)], i32(8, 3), "also with a float exponent"),
+    (Operator.POW, [i32(2, 1), i32(-1, -1)], i32(0, 1), "1 / 2 is cut to 0"),
+    (Operator.POW, [i64(3), i64(39)], i64(3**39), "beyond 2^53: exact"),
 ]  # fmt: skip
 
 
