@@ -165,8 +165,8 @@ def test_hardware_that_reads_only_the_files_gets_the_expected_bits(tmp_path, nam
     """XNOR and popcount in Python's integers, one output at a time, from hex and JSON alone."""
     graph, inputs = layer(name, Scaling.ALPHA)
     folder = write_vectors(graph, "b", inputs, tmp_path / "out", word_bits)
-    windows = dict.fromkeys(("kernel", "stride", "dilation", "padding"), ())  # of a dense layer
-    told = windows | json.loads((folder / "vectors.json").read_text())
+    dense = dict.fromkeys(("kernel", "stride", "dilation", "padding", "pad_value"), ())
+    told = dense | json.loads((folder / "vectors.json").read_text())
     items = told["tensors"]
     memory = {key: by_hand(folder, item) for key, item in items.items()}
 
