@@ -43,8 +43,8 @@ def filter_matrix(weight: Array, groups: int, arithmetic: Arithmetic) -> Array:
 def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic) -> Array:
     """The sums of products of `image` (batch, channels, *size) under `filter_matrix`'s filters.
 
-    The padding holds op.pad_value; where the arithmetic has no 0 for it, it holds -1, and what
-    these taps have added is taken away again by `without_padding` in convolution.py.
+    The padding holds op.pad_value; where the arithmetic has no 0 for it, it holds -1, and the
+    caller takes away again what these taps have added.
     """
     batch, channels, *size = image.shape
     inner, out = channels // op.groups, output_size(op, tuple(size))
