@@ -5,6 +5,7 @@
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
 The questions:  analyze, compare, speedup_figure
+Running:        run, fidelity, diff, vectors
 Networks:       load_model, Graph
 Machines:       load_profile, profile_names
 Errors:         XnorsimError
@@ -19,7 +20,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xnorsim.analysis import analyze, compare, load_model, speedup_figure
+    from xnorsim.analysis import (
+        analyze,
+        compare,
+        diff,
+        fidelity,
+        load_model,
+        run,
+        speedup_figure,
+        vectors,
+    )
     from xnorsim.errors import XnorsimError
     from xnorsim.machine.profile import load_profile, profile_names
     from xnorsim.network.graph import Graph
@@ -32,10 +42,14 @@ __all__ = [
     "__version__",
     "analyze",
     "compare",
+    "diff",
+    "fidelity",
     "load_model",
     "load_profile",
     "profile_names",
+    "run",
     "speedup_figure",
+    "vectors",
 ]
 
 # Public name -> the module that defines it. The imports above say the same to type checkers and
@@ -45,10 +59,14 @@ _PUBLIC = {
     "XnorsimError": "xnorsim.errors",
     "analyze": "xnorsim.analysis",
     "compare": "xnorsim.analysis",
+    "diff": "xnorsim.analysis",
+    "fidelity": "xnorsim.analysis",
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",
     "profile_names": "xnorsim.machine.profile",
+    "run": "xnorsim.analysis",
     "speedup_figure": "xnorsim.analysis",
+    "vectors": "xnorsim.analysis",
 }
 
 

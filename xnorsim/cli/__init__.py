@@ -1,7 +1,8 @@
 """The command line: each command a few lines that call the rest.
 
-Exit codes: 0; 1 for a failure of ours; 2 for bad input. Errors go to stderr in a line or a few;
-`--debug`, anywhere on the line, adds the traceback.
+Exit codes: 0; 1 for a failure of ours; 2 for bad input. `diff` ends with 1 where it finds a
+difference. Errors go to stderr in a line or a few; `--debug`, anywhere on the line, adds the
+traceback.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 from xnorsim import __version__
-from xnorsim.cli import analysis, plots, profiles, zoo
+from xnorsim.cli import analysis, execution, plots, profiles, zoo
 from xnorsim.cli.options import group
 from xnorsim.errors import InputError
 
@@ -21,9 +22,12 @@ __all__ = ["app", "main"]
 
 app = group(
     "What binary and mixed-precision networks cost on a machine: work, memory, latency and "
-    "energy, each with a range and a source."
+    "energy, each with a range and a source; and what they compute, exact to the bit."
 )
-for _command in (analysis.analyze, analysis.compare):
+for _command in (
+    *(analysis.analyze, analysis.compare),
+    *(execution.run, execution.fidelity, execution.diff, execution.vectors),
+):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):
     app.add_typer(_commands.app, name=_name)

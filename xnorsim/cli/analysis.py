@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from xnorsim.cli.options import (
+    ANALYSIS_OPTIONS,
     AllLayers,
     Formatted,
     ModelName,
     Output,
     changed_options,
-    takes_analysis_options,
+    takes_options,
 )
 from xnorsim.cli.writing import emit, wanted_form
 from xnorsim.errors import UsageError
@@ -20,7 +21,7 @@ from xnorsim.errors import UsageError
 __all__ = ["analyze", "compare"]
 
 
-@takes_analysis_options
+@takes_options(ANALYSIS_OPTIONS)
 def analyze(
     model: ModelName,
     options: dict[str, Any],
@@ -35,7 +36,7 @@ def analyze(
     emit(run(model, **options).to_dict(), form, output, all_layers)
 
 
-@takes_analysis_options
+@takes_options(ANALYSIS_OPTIONS)
 def compare(
     a: Annotated[str, typer.Argument(help="A report saved as JSON, or a model.")],
     options: dict[str, Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +13,15 @@ from xnorsim.errors import UsageError
 from xnorsim.show.forms import Form
 
 __all__ = [
+    "ANALYSIS_OPTIONS",
+    "RUN_OPTIONS",
     "AllLayers",
     "Formatted",
     "ModelName",
     "Output",
     "changed_options",
     "group",
-    "takes_analysis_options",
+    "takes_options",
 ]
 
 
@@ -48,31 +50,15 @@ def _option(annotation: Any, default: Any, *names: str, text: str) -> inspect.Pa
     )
 
 
-_ANALYSIS_OPTIONS = (
-    _option(
-        list[str] | None,
-        None,
-        "--profile",
-        "-p",
-        text="Hardware profile by name or file; repeat for several.",
-    ),
-    _option(
-        str,
-        "none",
-        "--binarize",
-        text="Cost it as if binarized: none, bwn (weights) or xnor (inputs too).",
-    ),
-    _option(
-        str,
-        "first,last",
-        "--keep",
-        text="Layers kept in high precision: first, last, names, globs; or none.",
-    ),
+_BINARIZE = _option(
+    str, "none", "--binarize", text="As if binarized: none, bwn (weights) or xnor (inputs too)."
+)
+_KEPT_TEXT = "Layers kept in high precision: first, last, names, globs; or none."
+_BINARY_LAYERS = (
     _option(str, "alpha", "--scaling", text="Of binary layers: none, alpha or alpha_k."),
     _option(bool, False, "--depthwise", text="Binarize depthwise convolutions too."),
-    _option(
-        str, "bn,relu", "--fuse", text="What runs in the layer before it: bn, relu, add; or none."
-    ),
+)
+_SHAPES = (
     _option(
         list[str] | None,
         None,
@@ -80,6 +66,23 @@ _ANALYSIS_OPTIONS = (
         text="NAME=1,3,224,224; repeat for several inputs.",
     ),
     _option(int | None, None, "--batch", text="Inputs at once."),
+)
+
+ANALYSIS_OPTIONS = (
+    _option(
+        list[str] | None,
+        None,
+        "--profile",
+        "-p",
+        text="Hardware profile by name or file; repeat for several.",
+    ),
+    _BINARIZE,
+    _option(str, "first,last", "--keep", "--high-precision", text=_KEPT_TEXT),
+    *_BINARY_LAYERS,
+    _option(
+        str, "bn,relu", "--fuse", text="What runs in the layer before it: bn, relu, add; or none."
+    ),
+    *_SHAPES,
     _option(int, 1, "--threads", text="Cores in use."),
     _option(
         str, "roofline", "--predictor", text="roofline, or formula: the paper's operation counts."
@@ -93,27 +96,63 @@ _ANALYSIS_OPTIONS = (
 )
 """The options of xnorsim.analysis.analyze, shared by every command that analyzes a model."""
 
+RUN_OPTIONS = (
+    _option(
+        Path | None,
+        None,
+        "--input",
+        "-i",
+        text=".npy for the only input, or .npz with arrays by name; else drawn from --seed.",
+    ),
+    _option(str, "blas", "--engine", text="Of binary products: blas or packed."),
+    _BINARIZE,
+    _option(str, "first,last", "--high-precision", text=_KEPT_TEXT),
+    *_BINARY_LAYERS,
+    *_SHAPES,
+    _option(int, 0, "--seed", text="Of inputs and weights that are drawn."),
+    _option(
+        str,
+        "auto",
+        "--weights",
+        text="auto (the file's, drawn where it has none), file, or seed (all drawn).",
+    ),
+)
+"""The options of xnorsim.analysis.run, shared by every command that runs a model."""
 
-def takes_analysis_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the analysis options; it receives them as one mapping, `options`."""
 
-    def run(**given: Any) -> None:
-        options = {item.name: given.pop(item.name) for item in _ANALYSIS_OPTIONS}
+def takes_options(
+    shared: Sequence[inspect.Parameter],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command `shared` options, which it receives as one mapping."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            options = {item.name: given.pop(item.name) for item in shared}
+            command(**given, options=_as_asked(options))
+
+        signature = inspect.signature(command, eval_str=True)
+        own = [item for item in signature.parameters.values() if item.name != "options"]
+        own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
+        run.__signature__ = signature.replace(parameters=[*own, *shared])  # pyright: ignore[reportFunctionMemberAccess]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return decorate
+
+
+def _as_asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as xnorsim.analysis takes them."""
+    options["input_shape"] = _shapes(options["input_shape"] or [])
+    if "profile" in options:
         options["profile"] = options["profile"] or ()
-        options["input_shape"] = _shapes(options["input_shape"] or [])
-        command(**given, options=options)
-
-    signature = inspect.signature(command, eval_str=True)
-    own = [item for item in signature.parameters.values() if item.name != "options"]
-    own = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
-    run.__signature__ = signature.replace(parameters=[*own, *_ANALYSIS_OPTIONS])  # pyright: ignore[reportFunctionMemberAccess]
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
+    if "input" in options:
+        options["inputs"] = options.pop("input")
+    return options
 
 
 def changed_options(options: dict[str, Any]) -> list[str]:
     """The flags of the analysis options that are not at their defaults."""
-    changed = [o.name for o in _ANALYSIS_OPTIONS if options[o.name] not in (o.default, (), {})]
+    changed = [o.name for o in ANALYSIS_OPTIONS if options[o.name] not in (o.default, (), {})]
     return [f"--{name.replace('_', '-')}" for name in changed]
 
 

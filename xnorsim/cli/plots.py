@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from xnorsim.cli.options import ModelName, Output, group, takes_analysis_options
+from xnorsim.cli.options import ANALYSIS_OPTIONS, ModelName, Output, group, takes_options
 from xnorsim.cli.writing import save
 
 __all__ = ["app"]
@@ -33,7 +33,7 @@ def plot_speedup(
 
 
 @app.command("layers")
-@takes_analysis_options
+@takes_options(ANALYSIS_OPTIONS)
 def plot_layers(
     model: ModelName,
     options: dict[str, Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import typer
 from xnorsim.errors import UsageError
 from xnorsim.show.forms import Form, form_of, print_table, render
 
-__all__ = ["emit", "save", "wanted_form", "write"]
+__all__ = ["emit", "refuse_inputs", "save", "wanted_form", "write"]
 
 
 def save(figure: Any, output: Path | None) -> None:
@@ -29,15 +29,25 @@ def save(figure: Any, output: Path | None) -> None:
     typer.echo(f"wrote {output}")
 
 
-def wanted_form(format: Form | None, output: Path | None, inputs: Sequence[str]) -> Form:
+def refuse_inputs(output: Path | None, inputs: Iterable[object]) -> None:
+    """Refuse an output that is one of the inputs (None: an input that is not given).
+
+    Raises:
+        UsageError: it is.
+    """
+    for item in inputs:
+        path = Path(str(item)) if item else None
+        if output and path and output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(f"'{output}' is read, and would be written over by --output")
+
+
+def wanted_form(format: Form | None, output: Path | None, inputs: Iterable[object]) -> Form:
     """The form asked for, or that the output file's name says; before any work is done.
 
     Raises:
         UsageError: the output is one of the inputs, or its name says a form that there is not.
     """
-    for item in inputs:
-        if output and output.exists() and Path(item).exists() and output.samefile(item):
-            raise UsageError(f"'{output}' is read, and would be written over by --output")
+    refuse_inputs(output, inputs)
     found = form_of(output)
     if format is None and found is None:
         raise UsageError(
@@ -47,7 +57,7 @@ def wanted_form(format: Form | None, output: Path | None, inputs: Sequence[str])
     return format or found or Form.TABLE
 
 
-def emit(result: Any, form: Form, output: Path | None, all_layers: bool) -> None:
+def emit(result: Any, form: Form, output: Path | None, all_layers: bool = False) -> None:
     """Show `result` on the screen or write it."""
     if form is Form.TABLE and output in (None, _STANDARD_OUTPUT):
         print_table(result, all_layers=all_layers)

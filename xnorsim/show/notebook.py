@@ -1,4 +1,4 @@
-"""A report or a comparison in a notebook: HTML that takes its colours from the page around it."""
+"""Results in a notebook: HTML that takes its colours from the page around it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from xnorsim.show.comparison_view import (
     comparison_rows,
 )
 from xnorsim.show.content import Column, columns, precision_classes, rows
+from xnorsim.show.fidelity import Fidelity
+from xnorsim.show.fidelity_view import (
+    fidelity_colours,
+    fidelity_columns,
+    fidelity_head,
+    fidelity_rows,
+    fidelity_summary,
+)
 from xnorsim.show.report import Report, document
 from xnorsim.show.summary import details, head, summary
 
-__all__ = ["comparison_html", "report_html"]
+__all__ = ["comparison_html", "fidelity_html", "report_html"]
 
 # Text and rules in the colour of the surrounding page, so that light and dark themes both work.
 _STYLE = """<style>
@@ -58,6 +66,14 @@ def comparison_html(found: Comparison, *, all_layers: bool = False) -> str:
     return _whole(_facts(comparison_head(found)), table)
 
 
+def fidelity_html(found: Fidelity) -> str:
+    """A fidelity as a piece of HTML; every text in it is escaped."""
+    layers = fidelity_rows(found)
+    colours = fidelity_colours(layers)
+    table = _table([item.name for item in layers], fidelity_columns(layers), colours, foot="")
+    return _whole(_facts(fidelity_head(found)), table, _facts(fidelity_summary(found)))
+
+
 def _whole(*parts: str) -> str:
     return "\n".join(['<div class="xnorsim">', _STYLE, *parts, "</div>"])
 
@@ -67,17 +83,16 @@ def _facts(found: Iterable[tuple[str, str]]) -> str:
     return f'<table class="facts">{body}</table>'
 
 
-def _table(names: Sequence[str], found: Sequence[Column], colours: Sequence[str]) -> str:
+def _table(
+    names: Sequence[str], found: Sequence[Column], colours: Sequence[str], foot: str = "total"
+) -> str:
     lines = []
     for i, name in enumerate(names):
         cells = "".join(_cell(column, i, colours[i]) for column in found)
         lines.append(f'<tr><td class="left">{_text(name)}</td>{cells}</tr>')
-    foot = "".join(f"<td{_side(column)}>{_text(column.total)}</td>" for column in found)
-    return (
-        f"<table><thead>{_headings(found)}</thead>"
-        f"<tbody>{''.join(lines)}</tbody>"
-        f'<tfoot><tr><td class="left">total</td>{foot}</tr></tfoot></table>'
-    )
+    totals = "".join(f"<td{_side(column)}>{_text(column.total)}</td>" for column in found)
+    last = f'<tfoot><tr><td class="left">{foot}</td>{totals}</tr></tfoot>' if foot else ""
+    return f"<table><thead>{_headings(found)}</thead><tbody>{''.join(lines)}</tbody>{last}</table>"
 
 
 def _headings(found: Sequence[Column]) -> str:

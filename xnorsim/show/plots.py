@@ -29,7 +29,14 @@ from xnorsim.show.content import Row, prediction_names, rows
 from xnorsim.show.output import write_bytes
 from xnorsim.units import format_si
 
-__all__ = ["FORMATS", "plot_layers", "plot_speedup", "save_figure", "speedup_figure"]
+__all__ = [
+    "FORMATS",
+    "plot_fidelity",
+    "plot_layers",
+    "plot_speedup",
+    "save_figure",
+    "speedup_figure",
+]
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """The kind of file that a suffix asks for."""
@@ -193,7 +200,7 @@ def plot_layers(
         xerr=None if number is None else _errors(shown, number),
         error_kw={"ecolor": "#333333", "elinewidth": 0.9, "capsize": 1.5},
     )
-    _name_axis(ax, shown)
+    _names_along_y(ax, [row.name for row in shown])
     _cost_axis(ax, doc, number)
     _layer_legend(ax, shown, hatches, own)
     return ax
@@ -205,11 +212,11 @@ def _literally(texts: Iterable[Text]) -> None:
         text.set_parse_math(False)
 
 
-def _name_axis(ax: Axes, shown: Sequence[Row]) -> None:
-    names = labels.shorten_all([row.name for row in shown], _LONGEST_NAME)
-    ax.set_yticks(range(len(shown)), names, fontsize=8)
+def _names_along_y(ax: Axes, given: Sequence[str]) -> None:
+    names = labels.shorten_all(given, _LONGEST_NAME)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
     _literally(ax.get_yticklabels())
-    ax.set_ylim(len(shown) - 0.5, -0.5)
+    ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
 
 
@@ -276,6 +283,58 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
         handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
     )
     _literally(legend.get_texts())
+
+
+def plot_fidelity(doc: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
+    """Draw the cosine of each binary layer's output with the float layer's, in execution order.
+
+    A filled dot is the layer given exact inputs, an open one the layer given what the binarized
+    layers before it have made of them; a grey tick is that of its weights.
+
+    Parameters
+    ----------
+    doc : the JSON document of a fidelity
+    ax : where to draw; a figure of its own by default, as high as the layers need
+    """
+    layers = doc["layers"]
+    own = ax is None
+    ax = _axes(8.0, 1.6 + 0.19 * max(4, len(layers))) if ax is None else ax
+    at = range(len(layers))
+    cosines = {
+        part: [_drawn(layer[part]["cosine"]) for layer in layers]
+        for part in ("weights", "exact", "propagated")
+    }
+    ax.hlines(at, cosines["propagated"], cosines["exact"], color="#B0B0B0", linewidth=1.2, zorder=1)
+    ax.scatter(cosines["weights"], at, marker="|", s=40, color="#8C8C8C", label="weights")
+    ax.scatter(cosines["exact"], at, s=26, color=_LINES[1], zorder=3, label="given exact inputs")
+    ax.scatter(
+        cosines["propagated"], at, marker="D", s=44, facecolor="none", edgecolor=_LINES[2],
+        zorder=4, label="given propagated inputs",
+    )  # fmt: skip
+    _names_along_y(ax, [layer["name"] for layer in layers])
+    _cosine_axis(ax, doc)
+    if own and isinstance(ax.figure, Figure):
+        ax.figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    else:
+        ax.legend(fontsize="small", loc="best")
+    return ax
+
+
+def _drawn(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _cosine_axis(ax: Axes, doc: Mapping[str, Any]) -> None:
+    model = labels.shorten(labels.visible(str(doc["model"]["name"])), 60)
+    ends = [f"{o['top1_agreement']:.0%}" for o in doc["outputs"] if o["top1_agreement"] is not None]
+    agreement = f", top-1 agreement {' and '.join(ends)}" if ends else ""
+    title = f"{model} as {doc['assumptions']['binarize']}, not retrained{agreement}"
+    ax.set_title(title, fontsize="medium", parse_math=False)
+    ax.set_xlabel("cosine of the layer's output with the float network's")
+    ax.set_xlim(right=1.0)
+    ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:

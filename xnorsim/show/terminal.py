@@ -135,20 +135,23 @@ def table_of(
     colours: Sequence[str],
     width: int,
     plain: bool,
+    *,
+    foot: str = "total",
 ) -> Table:
     """Columns beside a column of names, which gets the room that is left; totals at the foot.
 
-    Parameters: `first`, the heading of the names; `colours`, one a row, for its bar and words.
+    Parameters: `first`, the heading of the names; `colours`, one a row, for its bar and words;
+    `foot`, the name of the totals, "" where there are none.
     """
     table = Table(
-        box=ASCII if plain else SIMPLE, show_edge=False, show_footer=True, pad_edge=False,
+        box=ASCII if plain else SIMPLE, show_edge=False, show_footer=bool(foot), pad_edge=False,
         padding=(0, _GAP - 1, 0, 0), header_style="bold", footer_style="bold",
     )  # fmt: skip
     widths = _widths(kept)
     room = width - sum(size + _GAP for size in widths)
     longest = max((cell_len(labels.visible(name)) for name in names), default=0)
-    size = max(1, len(first), len("total"), min(room, longest))
-    table.add_column(Text(first), Text("total"), no_wrap=True, overflow="ellipsis", width=size)
+    size = max(1, len(first), len(foot), min(room, longest))
+    table.add_column(Text(first), Text(foot), no_wrap=True, overflow="ellipsis", width=size)
     groups = _groups(kept)
     for column, group, wide in zip(kept, groups, widths, strict=True):
         table.add_column(

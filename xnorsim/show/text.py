@@ -101,16 +101,19 @@ def markdown_lines(found: Iterable[tuple[str, str]]) -> list[str]:
     return [f"- **{_escape(name)}**: {_escape(text)}" for name, text in found if name]
 
 
-def markdown_table(first: str, names: Sequence[str], found: Sequence[Column]) -> list[str]:
-    """Columns beside a column of names, with the totals as the last row."""
+def markdown_table(
+    first: str, names: Sequence[str], found: Sequence[Column], *, foot: str = "total"
+) -> list[str]:
+    """Columns beside a column of names, with the totals as the last row, called `foot` (or "")."""
     heads = [first, *(_escape(_heading(column)) for column in found)]
     rules = [":--", *("--:" if _is_number(column) else ":--" for column in found)]
     body = [
         [_escape(name), *(_escape(column.cells[i]) for column in found)]
         for i, name in enumerate(names)
     ]
-    foot = ["**total**", *(f"**{_escape(c.total)}**" if c.total else "" for c in found)]
-    return [f"| {' | '.join(line)} |" for line in (heads, rules, *body, foot)]
+    totals = [f"**{foot}**", *(f"**{_escape(c.total)}**" if c.total else "" for c in found)]
+    lines = [heads, rules, *body, *([totals] if foot else [])]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _heading(column: Column) -> str:

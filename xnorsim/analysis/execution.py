@@ -1,0 +1,294 @@
+"""What runs a network: run, fidelity, diff and vectors.
+
+`keep` names what a run is to keep; the layers that a policy leaves in high precision are
+`high_precision` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xnorsim.analysis.arrays import ArrayFiles, read_arrays
+from xnorsim.analysis.inputs import Inputs, load_with_inputs
+from xnorsim.analysis.models import Model, make_policy
+from xnorsim.errors import UsageError, choices
+from xnorsim.network.graph import Graph, spec_of
+from xnorsim.network.policy import Policy, apply, binarizable, kept
+from xnorsim.units import parse_quantity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from xnorsim.exact.execute import Run
+    from xnorsim.show.divergence import Divergences
+    from xnorsim.show.fidelity import Fidelity
+
+__all__ = ["WEIGHTS", "diff", "fidelity", "run", "vectors"]
+
+Tell = Callable[[int, int], None]
+Keep = str | Iterable[str]
+
+_ENDS = ("first", "last")
+WEIGHTS = ("auto", "file", "seed")
+"""Where weights come from: the file's, and drawn where it has none; the file's; all drawn."""
+
+
+def run(
+    model: Model,
+    inputs: Inputs = None,
+    *,
+    keep: Keep = (),
+    engine: str = "blas",
+    binarize: str = "none",
+    high_precision: Keep = _ENDS,
+    scaling: str = "alpha",
+    depthwise: bool = False,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    weights: str = "auto",
+    max_memory: str | float | None = None,
+) -> Run:
+    """Run a network, its binary layers exact to the bit: its outputs, and tensors to keep.
+
+    Parameters
+    ----------
+    model : path of an ONNX file, name of a zoo network, or a graph
+    inputs : an array (for the only input), arrays by name, an .npy or .npz file of either, or None
+        to draw them from `seed`; of a file's inputs they set the shapes, and so the batch
+    keep : tensors to keep, by their name, their layer's, or globs of either
+    engine : how binary products are computed: "blas" or "packed"; the results are the same
+    binarize : run it as "none" (as it is), "bwn" or "xnor", with the weights it has
+    high_precision : layers that stay in high precision then: "first", "last", names and globs, or
+        "none"
+    scaling : of binary layers: "none", "alpha" or "alpha_k"
+    depthwise : binarize depthwise convolutions too
+    input_shape, batch : of the inputs that are drawn
+    seed : of inputs and weights that are drawn
+    weights : "auto" (the file's, drawn where it has none), "file", or "seed" (all drawn)
+    max_memory : the most that activations and weights may take: "2 GB", "512 MiB", or bytes
+
+    Raises:
+        InputError: model, inputs or an option at fault, or a layer that cannot run on what it
+            reads; see xnorsim.errors.
+
+    Examples
+    --------
+    >>> run("alexnet", binarize="xnor", keep="conv2").kept["conv2"].shape
+    (1, 256, 26, 26)
+    """
+    from xnorsim.exact.execute import execute, prepare
+
+    policy = make_policy(binarize, high_precision, scaling, depthwise)
+    limit = _bytes(max_memory)
+    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
+    graph = apply(_weighted(graph, weights, seed), policy)
+    words = [keep] if isinstance(keep, str) else list(keep)
+    return execute(prepare(graph, engine, hold=False), arrays, words, limit)
+
+
+def fidelity(
+    model: Model,
+    inputs: Inputs = None,
+    *,
+    binarize: str = "xnor",
+    high_precision: Keep = _ENDS,
+    scaling: str = "alpha",
+    depthwise: bool = False,
+    engine: str = "blas",
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    weights: str = "auto",
+    progress: Tell | None = None,
+) -> Fidelity:
+    """How far the binarized form of a float network is off, layer by layer, without retraining.
+
+    The parameters are those of `run`; `progress` is called with the layers done and their number.
+
+    Raises:
+        InputError: as `run`; UsageError if no layer becomes binary.
+    """
+    from xnorsim.exact.fidelity import fidelity as found
+    from xnorsim.show.fidelity import Fidelity
+
+    policy = make_policy(binarize, high_precision, scaling, depthwise)
+    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
+    graph = _weighted(graph, weights, seed)
+    result = found(graph, policy, arrays, engine, progress)
+    return Fidelity(_described(graph), _assumptions(graph, policy, engine), result)
+
+
+def diff(
+    a: Model,
+    b: Any = None,
+    inputs: Inputs = None,
+    *,
+    engine: str = "blas",
+    engine_b: str | None = None,
+    ulp: int = 0,
+    tolerance: float = 0.0,
+    binarize: str = "none",
+    high_precision: Keep = _ENDS,
+    scaling: str = "alpha",
+    depthwise: bool = False,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    weights: str = "auto",
+    progress: Tell | None = None,
+) -> Divergences:
+    """Where two runs diverge: the first tensor in execution order that differs.
+
+    Parameters
+    ----------
+    a : path of an ONNX file, name of a zoo network, or a graph
+    b : another one; a mapping, a folder of .npy files or an .npz file with another tool's tensors
+        by name (in a folder a tensor a/b lies in a__b.npy); or None: `a` again, on `engine_b`
+    inputs : as for `run`; both read the same
+    engine, engine_b : of A and of B; B's is A's by default
+    ulp, tolerance : floats so many steps apart, or this far, count as equal; whole numbers this far
+    progress : called with the tensors compared and their number
+
+    The other parameters are those of `run`; a policy holds for both.
+
+    Raises:
+        InputError: as `run`; UsageError if no two tensors belong together.
+    """
+    from xnorsim.exact.diff import diff as of_networks
+    from xnorsim.exact.diff import diff_with_arrays
+    from xnorsim.exact.execute import prepare
+    from xnorsim.show.divergence import Divergences
+
+    if ulp < 0 or not tolerance >= 0:
+        raise UsageError(f"ulp {ulp} and tolerance {tolerance} must not be negative")
+    if b is None and (engine_b or engine) == engine:
+        raise UsageError(
+            "there is nothing to compare with: give a second network, another tool's tensors, or "
+            "another engine_b (--engine-b)"
+        )
+    policy = make_policy(binarize, high_precision, scaling, depthwise)
+    graph, arrays = load_with_inputs(a, inputs, input_shape=input_shape, batch=batch, seed=seed)
+    graph = apply(_weighted(graph, weights, seed), policy)
+    ours = prepare(graph, engine, hold=False)
+    options = {"ulp": ulp, "tolerance": tolerance, "progress": progress}
+    tensors = _tensors(graph, b)
+    if tensors is not None:
+        found = diff_with_arrays(ours, tensors, arrays, **options)
+        return Divergences((_named(a), _named(b)), (engine, None), found, graph.notes)
+    other, given = graph, arrays
+    if b is not None:
+        other, given = load_with_inputs(b, _renamed(b, arrays))
+        other = apply(_weighted(other, weights, seed), policy)
+    theirs = prepare(other, engine_b or engine, hold=False)
+    found = of_networks(ours, theirs, arrays, given, **options)
+    notes = tuple(dict.fromkeys((*graph.notes, *other.notes)))
+    sides = _named(a), _named(a if b is None else b)
+    return Divergences(sides, (engine, engine_b or engine), found, notes)
+
+
+def vectors(
+    model: Model,
+    layer: str,
+    directory: str | PathLike[str],
+    inputs: Inputs = None,
+    *,
+    word_bits: int = 64,
+    engine: str = "blas",
+    binarize: str = "none",
+    high_precision: Keep = _ENDS,
+    scaling: str = "alpha",
+    depthwise: bool = False,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    weights: str = "auto",
+) -> Any:
+    """Write a binary layer's inputs, weights, thresholds or scales and outputs for a test bench.
+
+    `layer` is its node's name and `word_bits` the width of a memory word; the other parameters
+    are those of `run`.
+
+    Raises:
+        InputError: as `run`; no such layer, or one that is not binary.
+    """
+    from xnorsim.exact.vectors import write_vectors
+
+    policy = make_policy(binarize, high_precision, scaling, depthwise)
+    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
+    graph = apply(_weighted(graph, weights, seed), policy)
+    names = [node.name for node in graph.nodes]
+    if layer not in names:
+        raise UsageError(f"{graph.name}: no layer '{layer}': {choices(layer, names)}")
+    return write_vectors(graph, layer, arrays, directory, word_bits=word_bits, engine=engine)
+
+
+def _weighted(graph: Graph, weights: str, seed: int) -> Graph:
+    """The graph with values for the weights it lacks, or that are to be drawn."""
+    from xnorsim.exact.weights import seeded
+
+    if weights not in WEIGHTS:
+        raise UsageError(f"weights '{weights}': {choices(weights, WEIGHTS)}")
+    if weights == "seed":
+        return seeded(graph, seed, every=True)
+    if graph.metadata.get("format") == "zoo":
+        graph = replace(graph, notes=(*graph.notes, _ZOO))
+    return graph if weights == "file" else seeded(graph, seed)
+
+
+_ZOO = "the zoo's weights are drawn from a seed: results say nothing of a trained network"
+
+
+def _bytes(limit: str | float | None) -> float | None:
+    if not isinstance(limit, str):
+        return limit
+    return parse_quantity(limit, "byte")
+
+
+def _tensors(graph: Graph, b: Any) -> Mapping[str, np.ndarray] | None:
+    """Another tool's tensors, if that is what `b` is."""
+    if isinstance(b, Mapping):
+        return b
+    if not isinstance(b, str | PathLike):
+        return None
+    path = Path(b)
+    if path.is_dir():
+        names = (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))
+        return ArrayFiles(path, names)
+    if path.suffix.lower() not in (".npz", ".npy"):
+        return None
+    found = read_arrays(path)
+    if not isinstance(found, dict):
+        raise UsageError(f"'{path}' has one array without a name: give an .npz file or a folder")
+    return found
+
+
+def _renamed(b: Model, arrays: Mapping[str, np.ndarray]) -> Inputs:
+    """A's inputs for B: by name, or, where B's only input has another name, that one."""
+    return dict(arrays) if len(arrays) > 1 else next(iter(arrays.values()), None)
+
+
+def _named(model: Any) -> str:
+    if isinstance(model, Graph):
+        return model.name
+    return fspath(model) if isinstance(model, str | PathLike) else "arrays"
+
+
+def _described(graph: Graph) -> dict[str, Any]:
+    shapes = {name: list(spec_of(graph, name).shape) for name in graph.inputs}
+    return {"name": graph.name, **graph.metadata, "inputs": shapes}
+
+
+def _assumptions(graph: Graph, policy: Policy, engine: str) -> dict[str, Any]:
+    stay = kept(graph, policy)
+    return {
+        "binarize": str(policy.binarize),
+        "scaling": str(policy.scaling),
+        "depthwise_binary": policy.depthwise,
+        "high_precision_layers": [n.name for n in binarizable(graph) if n.name in stay],
+        "engine": engine,
+    }

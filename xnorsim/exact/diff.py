@@ -1,0 +1,361 @@
+"""Where two runs of a network diverge: the first tensor, in execution order, that differs.
+
+A run is a session that computes its tensors as they are asked for, or another tool's tensors by
+name. Tensors are paired by name; two networks that share no name between inputs and outputs are
+paired by kind of layer and shape: the first of each in A with the first in B, and so on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xnorsim.errors import UsageError
+from xnorsim.exact.execute import Session, steps
+from xnorsim.network.graph import Graph
+from xnorsim.network.ops import kind
+from xnorsim.network.precision import BIPOLAR
+
+__all__ = [
+    "Difference",
+    "Divergence",
+    "Pairing",
+    "compared",
+    "diff",
+    "diff_with_arrays",
+    "pair_by_name",
+    "pair_networks",
+    "ulps",
+]
+
+Array = np.ndarray
+Tell = Callable[[int, int], None]
+"""Called with the tensors that are compared, and how many there are."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which tensor of B each tensor of A is compared with, in A's order of execution.
+
+    `rule` says how they were found; `only_a` and `only_b` have the names without a partner.
+    """
+
+    partners: Mapping[str, str]
+    rule: str
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two arrays differ.
+
+    `differing` of `elements` lie apart further than is allowed (None if the shapes differ).
+    `largest_ulp` counts the floats between the two, of the coarser of both types; None between
+    integers. `largest` is the largest absolute distance; both are infinite where only one is a
+    number. `places` are a few coordinates with both values, the furthest apart first.
+    """
+
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    types: tuple[str, str]
+    elements: int
+    differing: int | None
+    largest_ulp: int | float | None
+    largest: float | None
+    places: tuple[tuple[tuple[int, ...], Any, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """What a comparison of two runs found.
+
+    `compared` tensors were looked at. Of the first that differs: `tensor` and its `partner`, the
+    layer (`node`, "" for an input of the network) and `kind` that write it, and whether its values
+    are +-1 (`is_binary`: a differing element is a differing bit). All of them None or "" if none
+    differs.
+    """
+
+    pairing: Pairing
+    compared: int
+    ulp: int
+    tolerance: float
+    tensor: str | None = None
+    partner: str | None = None
+    node: str = ""
+    kind: str = ""
+    is_binary: bool = False
+    difference: Difference | None = None
+
+
+def diff(
+    a: Session,
+    b: Session,
+    inputs_a: Mapping[str, Array],
+    inputs_b: Mapping[str, Array],
+    *,
+    ulp: int = 0,
+    tolerance: float = 0.0,
+    progress: Tell | None = None,
+) -> Divergence:
+    """The first tensor that two networks compute differently.
+
+    B runs only as far as A's tensors need it. Floats up to `ulp` apart, or up to `tolerance`, are
+    equal.
+
+    Raises:
+        UsageError: no two tensors belong together.
+        ModelError: a layer cannot run.
+    """
+    pairing = pair_networks(a.graph, b.graph)
+    other = _Ahead(b, inputs_b, frozenset(pairing.partners.values()))
+    return _first(_tensors(a, inputs_a), other.take, pairing, a.graph, ulp, tolerance, progress)
+
+
+def diff_with_arrays(
+    a: Session,
+    arrays: Mapping[str, Array],
+    inputs: Mapping[str, Array],
+    *,
+    ulp: int = 0,
+    tolerance: float = 0.0,
+    progress: Tell | None = None,
+) -> Divergence:
+    """The first tensor that a network computes other than `arrays`, by tensor name, have it.
+
+    The inputs of the network are compared too, where `arrays` has them.
+
+    Raises:
+        UsageError: no array has the name of a tensor.
+        ModelError: a layer cannot run.
+    """
+    pairing = pair_by_name(_names(a.graph), arrays)
+    tensors = _tensors(a, inputs, with_inputs=True)
+    return _first(tensors, arrays.__getitem__, pairing, a.graph, ulp, tolerance, progress)
+
+
+def pair_by_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Pairing:
+    """Tensors of the same name.
+
+    Raises:
+        UsageError: there are none.
+    """
+    partners = {name: name for name in ours if name in theirs}
+    if not partners:
+        raise UsageError(
+            f"no tensor has the same name on both sides: A has {_some(ours)}; B has {_some(theirs)}"
+        )
+    return _pairing(partners, "name", ours, theirs)
+
+
+def pair_networks(a: Graph, b: Graph) -> Pairing:
+    """The tensors of two networks that belong together: by name, or else by kind and shape.
+
+    Raises:
+        UsageError: there are none.
+    """
+    ours, theirs = _written(a), _written(b)
+    ends = {*a.outputs, *b.outputs}
+    if any(name in theirs for name in ours if name not in ends) or a.nodes == b.nodes:
+        return pair_by_name(ours, theirs)
+    waiting = defaultdict(list)
+    for name, key in theirs.items():
+        waiting[key].append(name)
+    partners = {}
+    for name, key in ours.items():
+        if waiting[key]:
+            partners[name] = waiting[key].pop(0)
+    found = {*partners.values()}
+    partners |= {n: n for n in ours if n in theirs and n not in partners and n not in found}
+    if not partners:
+        return pair_by_name(ours, theirs)
+    return _pairing(partners, "order of layers of the same kind and shape", ours, theirs)
+
+
+def _pairing(
+    partners: dict[str, str], rule: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> Pairing:
+    found = set(partners.values())
+    return Pairing(
+        partners,
+        rule,
+        tuple(name for name in ours if name not in partners),
+        tuple(name for name in theirs if name not in found),
+    )
+
+
+def _written(graph: Graph) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """What each tensor is, by name: the kind of the layer that writes it, and its shape."""
+    return {
+        name: (kind(node.op), graph.tensors[name].shape)
+        for node in graph.nodes
+        for name in node.outputs
+    }
+
+
+def _names(graph: Graph) -> dict[str, None]:
+    return dict.fromkeys([*graph.inputs, *_written(graph)])
+
+
+def _some(names: Mapping[str, Any]) -> str:
+    shown = ", ".join(f"'{name}'" for name in list(names)[:4])
+    return (shown or "none") + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _tensors(
+    session: Session, inputs: Mapping[str, Array], with_inputs: bool = False
+) -> Iterator[tuple[str, str, str, Array]]:
+    """(tensor, layer, kind, values) in execution order, each computed when it is asked for."""
+    if with_inputs:
+        yield from ((name, "", "input", inputs[name]) for name in session.graph.inputs)
+    for step in steps(session, inputs):
+        for name, value in step.outputs.items():
+            yield name, step.node.name, kind(step.node.op), value
+        del step
+
+
+class _Ahead:
+    """A network that runs just as far as it has been asked about; holds what is still wanted."""
+
+    def __init__(self, session: Session, inputs: Mapping[str, Array], wanted: frozenset[str]):
+        self._tensors = _tensors(session, inputs)
+        self._wanted = wanted
+        self._held: dict[str, Array] = {}
+
+    def take(self, name: str) -> Array:
+        """The values of a tensor, once."""
+        while name not in self._held:
+            found, _, _, value = next(self._tensors)
+            if found in self._wanted:
+                self._held[found] = value
+            del value
+        return self._held.pop(name)
+
+
+def _first(
+    tensors: Iterator[tuple[str, str, str, Array]],
+    partner: Callable[[str], Array],
+    pairing: Pairing,
+    graph: Graph,
+    ulp: int,
+    tolerance: float,
+    progress: Tell | None,
+) -> Divergence:
+    number = 0
+    for name, node, word, value in tensors:
+        if name not in pairing.partners:
+            continue
+        number += 1
+        found = compared(value, partner(pairing.partners[name]), ulp=ulp, tolerance=tolerance)
+        if progress:
+            progress(number, len(pairing.partners))
+        if found is not None:
+            binary = graph.tensors[name].encoding == BIPOLAR
+            other = pairing.partners[name]
+            return Divergence(
+                pairing, number, ulp, tolerance, name, other, node, word, binary, found
+            )
+        if number == len(pairing.partners):
+            break  # nothing is left to compare with
+    return Divergence(pairing, number, ulp, tolerance)
+
+
+def compared(a: Array, b: Array, *, ulp: int = 0, tolerance: float = 0.0) -> Difference | None:
+    """How two arrays differ; None if they do not.
+
+    Values count, not types: an int8 1 equals a float32 1.0. Floats of two widths are compared as
+    the narrower. NaN equals NaN, and -0.0 equals 0.0. Floats up to `ulp` apart or up to
+    `tolerance` apart are equal, integers up to `tolerance`.
+    """
+    shapes, types = (a.shape, b.shape), (str(a.dtype), str(b.dtype))
+    if a.shape != b.shape:
+        return Difference(shapes, types, a.size, None, None, None, ())
+    a, b = _alike(a, b)
+    apart = a != b
+    apart &= ~((a != a) & (b != b))  # NaN is not itself
+    if not apart.any():
+        return None
+    at = np.nonzero(apart.reshape(-1))[0]
+    x, y = a.reshape(-1)[at], b.reshape(-1)[at]
+    floats = _is_float(a.dtype)
+    distance = _distances(x, y)
+    steps_apart = ulps(x, y) if floats else None
+    far = distance > tolerance
+    if steps_apart is not None:
+        far &= steps_apart > ulp
+    if not far.any():
+        return None
+    at, x, y, distance = at[far], x[far], y[far], distance[far]
+    reach = distance if steps_apart is None else steps_apart[far]
+    worst = int(np.argmax(reach))
+    chosen = list(dict.fromkeys([worst, *range(min(_SHOWN, len(at)))]))[:_SHOWN]
+    return Difference(
+        shapes,
+        types,
+        a.size,
+        len(at),
+        None if steps_apart is None else _whole(reach[worst]),
+        float(distance.max()),
+        tuple((_place(at[i], a.shape), x[i].item(), y[i].item()) for i in chosen),
+    )
+
+
+def _place(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.unravel_index(position, shape))
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if np.isfinite(value) else float("inf")
+
+
+def _is_float(dtype: np.dtype) -> bool:
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.type is not np.void)
+
+
+def _alike(a: Array, b: Array) -> tuple[Array, Array]:
+    """Both arrays in one type: floats in the narrower of two, others in one that holds both."""
+    if a.dtype == b.dtype:
+        return a, b
+    kinds = [_is_float(item.dtype) for item in (a, b)]
+    if all(kinds):
+        narrow = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+    elif any(item.dtype.kind == "V" for item in (a, b)):
+        narrow = np.dtype(np.float64)  # numpy knows nothing common to these; all of them are in it
+    else:
+        narrow = np.result_type(a.dtype, b.dtype)
+    with np.errstate(all="ignore"):
+        return a.astype(narrow), b.astype(narrow)
+
+
+def _distances(x: Array, y: Array) -> Array:
+    """|x - y| in float64; infinite where only one of them is a number."""
+    with np.errstate(all="ignore"):
+        found = np.abs(x.astype(np.float64) - y.astype(np.float64))
+    return np.where(np.isnan(found), np.inf, found)
+
+
+def ulps(x: Array, y: Array) -> Array:
+    """How many floats lie between x and y, each way of one type; infinite from NaN to a number.
+
+    Floats of one sign are ordered as their bits are, so that the distance is the difference of
+    the bits; -0.0 and 0.0 are the same place. Exact up to 2**53.
+    """
+    bits = np.dtype(f"u{x.dtype.itemsize}")
+    half = 1 << (8 * bits.itemsize - 1)
+    first, second = (_line(value.view(bits), half) for value in (x, y))
+    apart = np.where(first > second, first - second, second - first).astype(np.float64)
+    with np.errstate(all="ignore"):
+        return np.where((x != x) | (y != y), np.inf, apart)
+
+
+def _line(bits: Array, half: int) -> Array:
+    """The place of floats, given as bits, on a line: `half` is 0.0."""
+    value = bits.astype(np.uint64)
+    middle = np.uint64(half)
+    negative = value >= middle
+    return np.where(negative, middle - (value - middle), middle + value)
