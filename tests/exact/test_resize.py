@@ -58,6 +58,8 @@ ROWS: list[tuple[ops.Resize, list[float], list[float], str]] = [
      "cropped"),
     (row(3, "linear", "tf_crop_and_resize", roi=(0.5, 1.5), extrapolation=9.0), [0, 1, 2],
      [1, 2, 9], "beyond the image"),
+    (row(3, "linear", "tf_crop_and_resize", roi=(0, 4), extrapolation=9.0, exclude_outside=True),
+     [0, 1, 2], [0, 9, 9], "so far beyond that no neighbour is inside"),
     (row(1, "nearest", "tf_crop_and_resize", roi=(0.5, 1.0)), [0, 1, 2, 3, 4], [3], "its middle"),
     # between two elements -0.75 gives the weights (-0.09375, 0.59375, 0.59375, -0.09375)
     (row(3, "cubic", "align_corners"), [0, 32], [0, 16, 32], "symmetric"),
