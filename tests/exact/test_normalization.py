@@ -13,7 +13,7 @@ from tests.exact.calls import result, results, spec_of
 from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.exact.call import Call
 from xnorsim.exact.engines import engine
-from xnorsim.exact.reference import run
+from xnorsim.exact.reference import normalization, run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import ENCODINGS, FLOAT32
@@ -192,6 +192,15 @@ def test_local_response(size, sums, why):
     exact = np.arange(1, 5) / (2 + 0.5 / size * np.array(sums)) ** 0.75
     assert_allclose(found.ravel(), exact, rtol=1e-6, err_msg=why)
     assert_array_equal(x, channels(1, 2, 3, 4))
+
+
+def test_local_response_of_a_large_image_is_that_of_each_position():
+    x = np.random.default_rng(4).standard_normal((2, 30, 50, 51), dtype=np.float32)
+    assert x[0].size > normalization._BLOCK, "else there is only one block"
+    op = ops.LocalResponseNorm(5, 1.0, 0.75, 1.0)
+    found = result(op, x)
+    for row in (0, 43, 49):
+        assert_array_equal(found[:, :, row], result(op, x[:, :, row]))
 
 
 IMAGES = npst.arrays(np.float32, (2, 4, 3), elements=st.floats(-50, 50, width=16))

@@ -15,7 +15,7 @@ from tests.exact.calls import spec_of
 from xnorsim.errors import UnsupportedOpError
 from xnorsim.exact.call import Call
 from xnorsim.exact.engines import engine
-from xnorsim.exact.reference import run
+from xnorsim.exact.reference import pooling, run
 from xnorsim.network import ops
 from xnorsim.network.extents import window_output
 from xnorsim.network.functions import Reduction
@@ -134,6 +134,16 @@ def test_nan_is_the_maximum_with_and_without_indices():
 def test_other_reductions_are_refused():
     with pytest.raises(UnsupportedOpError, match="no prod pool"):
         result(pool(R.PROD), line(1, 2))
+
+
+@pytest.mark.parametrize("reduction", [R.MAX, R.MEAN, R.L2])
+def test_large_images_are_pooled_as_each_alone(reduction):
+    x = np.random.default_rng(2).standard_normal((2, 9, 90, 80), dtype=np.float32)
+    assert x.size > pooling._BLOCK > x[0, 0].size, "else there is only one block"
+    op = pool(reduction, 3, 2, (1, 1), axes=2)
+    found = result(op, x)
+    for at in np.ndindex(2, 9):
+        assert_array_equal(found[at], result(op, x[at][None, None])[0, 0])
 
 
 def by_loops(op: ops.Pool, x: np.ndarray, out: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -37,8 +37,10 @@ def _(op: ops.Sign, call: Call) -> tuple[Array, ...]:
     x = data.astype(wide(data.dtype), copy=False)
     if is_float(x.dtype):
         _check_finite(x)
-    bits = np.greater_equal(x, 0).view(np.int8)
-    return held(call, 2 * bits - np.int8(1))
+    signs = np.asarray(np.greater_equal(x, 0)).view(np.int8)
+    signs += signs  # in place: 0 and 1 become 0 and 2, then -1 and +1
+    signs -= 1
+    return held(call, signs)
 
 
 def _check_finite(x: Array) -> None:
@@ -149,11 +151,13 @@ def _(op: ops.Dequantize, call: Call) -> tuple[Array, ...]:
     """(x - zero point) * scale: the difference exactly, the product in float32."""
     data, scale = operands(call, "input", "scale")
     exact = np.float32 if data.dtype.itemsize < 4 else np.float64
-    x = data.astype(exact, copy=False)
+    x = data.astype(exact)
     zero = optional(call, "zero_point")
     if zero is not None:
-        x = x - _spread(zero.astype(exact), op, x.shape)
-    return held(call, _float32(x) * _spread(_float32(scale), op, x.shape))
+        x -= _spread(zero.astype(exact), op, x.shape)
+    y = _float32(x)
+    y *= _spread(_float32(scale), op, x.shape)
+    return held(call, y)
 
 
 @run.register

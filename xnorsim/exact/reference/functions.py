@@ -88,15 +88,18 @@ def _hard_swish(x: Array) -> Array:
 
 
 def _leaky_relu(x: Array, alpha: float = 0.01) -> Array:
-    return np.where(x < 0, alpha * x, x)
+    return _prelu(x, x.dtype.type(alpha))
 
 
 def _mish(x: Array) -> Array:
     return x * np.tanh(_softplus(x))
 
 
-def _prelu(x: Array, slope: Array) -> Array:
-    return np.where(x < 0, slope * x, x)
+def _prelu(x: Array, slope: Array | np.generic) -> Array:
+    """slope * x where x < 0, else x."""
+    result = np.asarray(slope * x)
+    np.copyto(result, x, where=x >= 0)
+    return result
 
 
 def _scaled_tanh(x: Array, alpha: float = 1.0, beta: float = 1.0) -> Array:

@@ -8,6 +8,8 @@ LRN-13.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -151,10 +153,20 @@ def _(op: ops.LocalResponseNorm, call: Call) -> tuple[Array, ...]:
     """
     (data,) = operands(call, "input")
     x = computed(call, data)
-    channels = x.shape[1]
+    channels, places = x.shape[1], prod(x.shape[2:])
+    flat = x.reshape(x.shape[0], channels, places)
+    result = np.empty(flat.shape, x.dtype)
     around = Track(1, channels, channels, op.size, before=(op.size - 1) // 2)
-    s = window_sums(np.square(x), around)
-    s *= op.alpha / op.size
-    s += op.bias
-    np.power(s, op.beta, out=s)
-    return held(call, np.divide(x, s, out=s))
+    step = max(1, _BLOCK // channels)
+    for image, start in product(range(len(flat)), range(0, places, step)):
+        block = (slice(image, image + 1), slice(None), slice(start, start + step))
+        s = window_sums(np.square(flat[block]), around)
+        s *= op.alpha / op.size
+        s += op.bias
+        np.power(s, op.beta, out=s)
+        np.divide(flat[block], s, out=result[block])
+    return held(call, result.reshape(x.shape))
+
+
+_BLOCK = 2**16
+"""Elements whose sums of squares are held at a time, all channels of some positions."""

@@ -12,7 +12,7 @@ Source: ONNX, MaxPool-22, AveragePool-22, LpPool-22, GlobalLpPool-22.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -27,6 +27,8 @@ from xnorsim.network.functions import Reduction
 __all__ = ["Track", "window_sums"]
 
 Array = np.ndarray
+
+_TILE_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,25 @@ def _(op: ops.Pool, call: Call) -> tuple[Array, ...]:
     tracks = _tracks(op, x.shape[2:], call.outputs[0].shape[2:])
     if len(call.outputs) > 1:
         return held(call, *_with_indices(op, x.astype(wide(x.dtype), copy=False), tracks))
-    return held(call, _POOLS[op.reduction](op, x.astype(wide(x.dtype), copy=False), tracks))
+    return held(call, _by_blocks(op, x, tracks))
+
+
+_BLOCK = 2**16
+"""Elements that are pooled at a time: between two axes they stay in the cache."""
+
+
+def _by_blocks(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
+    """A pool of a few images (of one channel) after the other."""
+    pool, kind = _POOLS[op.reduction], wide(x.dtype)
+    images = x.reshape(-1, 1, *x.shape[2:])
+    step = max(1, _BLOCK // images[0].size)
+    first = pool(op, images[:step].astype(kind, copy=False), tracks)
+    result = np.empty((len(images), *first.shape[1:]), first.dtype)
+    result[:step] = first
+    for start in range(step, len(images), step):
+        block = slice(start, start + step)
+        result[block] = pool(op, images[block].astype(kind, copy=False), tracks)
+    return result.reshape(*x.shape[:2], *first.shape[2:])
 
 
 def _lowest(kind: np.dtype) -> float:
@@ -106,14 +126,13 @@ def _is_whole(op: ops.Pool, x: Array) -> bool:
 def _sums(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     if _is_whole(op, x):
         return np.sum(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    return window_sums(x, *tracks)
+    return _by_channels(x, tracks, np.add, 0)
 
 
 def _max(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     if _is_whole(op, x):
         return np.max(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    lowest = _lowest(x.dtype)
-    return reduce(lambda best, track: _along(best, track, np.maximum, lowest), tracks, x)
+    return _by_channels(x, tracks, np.maximum, _lowest(x.dtype))
 
 
 def _mean(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
@@ -127,13 +146,9 @@ def _mean(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     for track, (before, after) in zip(tracks, op.padding, strict=True):
         pads = (before, after) if op.count_include_pad else (0, 0)
         size = track.size + sum(pads)
-        own = Track(0, size, *_windows(track), track.before - pads[0], track.dilation)
+        own = replace(track, axis=0, size=size, before=track.before - pads[0])
         counts = np.multiply.outer(counts, window_sums(np.ones(size, sums.dtype), own))
     return np.divide(sums, np.maximum(counts, 1), out=sums)
-
-
-def _windows(track: Track) -> tuple[int, int, int]:
-    return track.count, track.kernel, track.stride
 
 
 def _l1(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 import numpy as np
 
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.encodings import dtype_of
 from xnorsim.exact.reference.dispatch import run
 from xnorsim.exact.reference.widths import computed, held, is_float, reusable, wide
 from xnorsim.network import ops
@@ -30,17 +29,13 @@ Axes = tuple[int, ...]
 @np.errstate(all="ignore")
 def _(op: ops.Reduce, call: Call) -> tuple[Array, ...]:
     (data,) = operands(call, "input")
-    x = data.astype(wide(data.dtype), copy=False)
     if op.reduction in _INDICES:
-        return held(call, _index(op, x))
-    reduction = _REDUCTIONS[op.reduction]
-    to = dtype_of(call.outputs[0].encoding)
-    if is_float(wide(to)):
-        return held(call, reduction(computed(call, x), op.axes, op.keepdims))
-    if op.reduction in _EXACT:
+        return held(call, _index(op, data.astype(wide(data.dtype), copy=False)))
+    x, reduction = computed(call, data), _REDUCTIONS[op.reduction]
+    if is_float(x.dtype) or op.reduction in _EXACT:
         return held(call, reduction(x, op.axes, op.keepdims))
     result = reduction(x.astype(np.float64), op.axes, op.keepdims)
-    return held(call, np.trunc(result).astype(to))
+    return held(call, np.trunc(result).astype(x.dtype))
 
 
 def _index(op: ops.Reduce, x: Array) -> Array:
