@@ -28,8 +28,6 @@ __all__ = ["Track", "window_sums"]
 
 Array = np.ndarray
 
-_TILE_BYTES = 2**20
-
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -126,13 +124,14 @@ def _is_whole(op: ops.Pool, x: Array) -> bool:
 def _sums(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     if _is_whole(op, x):
         return np.sum(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    return _by_channels(x, tracks, np.add, 0)
+    return window_sums(x, *tracks)
 
 
 def _max(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     if _is_whole(op, x):
         return np.max(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    return _by_channels(x, tracks, np.maximum, _lowest(x.dtype))
+    lowest = _lowest(x.dtype)
+    return reduce(lambda best, track: _along(best, track, np.maximum, lowest), tracks, x)
 
 
 def _mean(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
