@@ -7,7 +7,7 @@ import pytest
 from xnorsim import zoo
 from xnorsim.errors import UsageError
 from xnorsim.network import ops
-from xnorsim.network.graph import check, scheme
+from xnorsim.network.graph import by_role, check, scheme
 from xnorsim.network.policy import (
     Binarize,
     Policy,
@@ -92,6 +92,8 @@ def test_alpha_k_reads_the_unsigned_input_too():
     graph = apply(chain(), Policy(Binarize.XNOR, scaling=Scaling.ALPHA_K))
     node = graph.node("block.pw")
     assert [graph.tensors[name].encoding for name in node.inputs] == [BIPOLAR, FLOAT32]
+    assert node.roles == ("", "unsigned")
+    assert by_role(node)[1]["unsigned"] == chain().node("block.pw").inputs[0]
     assert node.scheme == Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA_K)
 
 
@@ -129,6 +131,14 @@ def test_as_float_undoes_the_encodings():
     assert {spec.encoding for spec in graph.tensors.values()} == {FLOAT32}
     assert {item.spec.encoding for item in graph.parameters.values()} == {FLOAT32}
     assert {scheme(graph, node) for node in binarizable(graph)} == {FP32}
+
+
+def test_as_float_reads_what_the_float_layer_read():
+    before = chain()
+    graph = check(as_float(apply(before, Policy(Binarize.XNOR, scaling=Scaling.ALPHA_K))))
+    pointwise = graph.node("block.pw")
+    assert (len(pointwise.inputs), pointwise.roles) == (1, ())
+    assert set(pointwise.parameters) == set(before.node("block.pw").parameters)
 
 
 def test_the_summary_counts_what_changed():

@@ -348,3 +348,23 @@ class TestTable:
         graph = Graph("big", nodes, tensors, {}, ("t0",), ("t10",))
         with pytest.raises(ModelError, match=r"big: column macs adds up to 11529215046068469760"):
             layer_table(graph)
+
+
+def test_vectors_that_come_at_run_time_are_counted_like_stored_ones():
+    """A normalization's scale: one more product an element, wherever it comes from."""
+    x, vector = TensorSpec((2, 16), FLOAT32), TensorSpec((16,), FLOAT32)
+    tensors = {"x": x, "s": vector, "y": x}
+    op, roles = ops.Normalize("layer", (1,)), ("", "scale")
+    named = Graph(
+        "ln", (Node("ln", op, ("x", "s"), ("y",), roles=roles),), tensors, {}, ("x", "s"), ("y",)
+    )
+    assert totals(layer_table(named))["fp_ops_by_kind"] == {"normalize": 6 * 32}
+
+
+def test_a_parameter_that_is_an_output_is_stored_and_does_not_run():
+    spec = TensorSpec((8,), FLOAT32)
+    node = Node("c", ops.Identity(), (), ("c",), {"operand_0": "c"})
+    held = {"c": Parameter(spec, (Stored("c", spec),))}
+    found = totals(layer_table(Graph("g", (node,), {"c": spec}, held, (), ("c",))))
+    assert (found["runs"], found["activation_traffic_bits"]) == (0, 0)
+    assert (found["parameter_traffic_bits"], found["stored_bits"]) == (0, 256)
