@@ -16,8 +16,12 @@ __all__ = ["ArrayFiles", "read_arrays"]
 
 Array = np.ndarray
 
-_NO_FIT = (ValueError, OSError, EOFError, MemoryError, KeyError, RuntimeError, zlib.error)
-_DAMAGED = (*_NO_FIT, zipfile.BadZipFile, NotImplementedError)
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_DAMAGED = (
+    *(ValueError, OSError, EOFError, MemoryError, KeyError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What numpy and zipfile raise on files that are not what they say."""
 
 
 def read_arrays(path: str | PathLike[str]) -> Array | dict[str, Array]:
@@ -29,10 +33,10 @@ def read_arrays(path: str | PathLike[str]) -> Array | dict[str, Array]:
     shown = fspath(path)
     try:
         with open(path, "rb") as stream:
-            start = stream.read(6)
+            start = stream.read(len(np.lib.format.MAGIC_PREFIX))
         if start == np.lib.format.MAGIC_PREFIX:
             return _array(shown, path)
-        if not start.startswith(b"PK"):
+        if start[:4] not in _ZIP:
             raise InputError(f"'{shown}' is neither an .npy nor an .npz file")
         with np.load(path, allow_pickle=False) as archive:
             return {name: _numbers(f"'{shown}': '{name}'", archive[name]) for name in archive}
@@ -73,7 +77,7 @@ class ArrayFiles(Mapping[str, Array]):
     """
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        """Look for files of the tensors in `names`; `others` are files of none of them.
+        """Look for files of the tensors in `names`; files of none of them keep their own name.
 
         Raises:
             InputError: the folder cannot be read.

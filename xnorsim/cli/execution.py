@@ -48,7 +48,7 @@ def run(
         typer.echo(f"wrote {output}", err=True)
 
 
-@takes_options(RUN_OPTIONS)
+@takes_options(RUN_OPTIONS, binarize="xnor")
 def fidelity(
     model: ModelName,
     options: dict[str, Any],
@@ -62,8 +62,6 @@ def fidelity(
     from xnorsim.analysis import fidelity as found
 
     form = wanted_form(format, output, [model, options["inputs"]])
-    if options["binarize"] == "none":
-        raise UsageError("--binarize none leaves nothing to compare: choose xnor or bwn")
     with progress_bar() as progress:
         result = found(model, progress=progress, **options)
     emit(result, form, output)

@@ -121,9 +121,13 @@ RUN_OPTIONS = (
 
 
 def takes_options(
-    shared: Sequence[inspect.Parameter],
+    shared: Sequence[inspect.Parameter], **defaults: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a command `shared` options, which it receives as one mapping."""
+    """A decorator that gives a command `shared` options, which it receives as one mapping.
+
+    `defaults` are those of this command, by name, where they are others.
+    """
+    shared = [item.replace(default=defaults.get(item.name, item.default)) for item in shared]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(**given: Any) -> None:

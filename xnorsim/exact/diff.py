@@ -334,8 +334,12 @@ def _alike(a: Array, b: Array) -> tuple[Array, Array]:
 
 def _distances(x: Array, y: Array) -> Array:
     """|x - y| in float64; infinite where only one of them is a number."""
+    if x.dtype.kind in "biu":  # exact in 64 bits: the difference of far integers is beyond int64
+        high, low = (f(x, y).astype(np.uint64) for f in (np.maximum, np.minimum))
+        return (high - low).astype(np.float64)
+    wide = np.complex128 if x.dtype.kind == "c" else np.float64
     with np.errstate(all="ignore"):
-        found = np.abs(x.astype(np.float64) - y.astype(np.float64))
+        found = np.abs(x.astype(wide) - y.astype(wide))
     return np.where(np.isnan(found), np.inf, found)
 
 
