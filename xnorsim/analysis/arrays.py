@@ -38,7 +38,8 @@ def read_arrays(path: str | PathLike[str]) -> Array | dict[str, Array]:
             return _array(shown, path)
         if start[:4] not in _ZIP:
             raise InputError(f"'{shown}' is neither an .npy nor an .npz file")
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, since numpy leaves a file open in which it finds no archive
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: _numbers(f"'{shown}': '{name}'", archive[name]) for name in archive}
     except InputError:
         raise
