@@ -57,14 +57,12 @@ REFUSED: dict[str, tuple[str, tuple[str, ...]]] = {
         r"is no tensor but|(Optional|Sequence)\w* \(domain",
         ("test_identity_sequence", "test_identity_opt", "test_if_opt", "test_loop1?_seq*"),
     ),
-    "norms of an order other than 1 and 2": (r"norm of order [34]", ("test_lppool_*",)),
     "opsets before 7": ("opset 1 is older than 7", ("test_not_?d",)),
 }  # fmt: skip
 
 # What runs, and cannot give the expectation: why.
 IMPOSSIBLE: dict[str, str] = {
     "test_equal_string*": "text is not computed with",
-    "test_training_dropout*": "drawn at random in training; a Dropout is read as at inference",
 }
 
 # What is compared less strictly: how far off, relative, and why. onnxruntime is off as well.

@@ -98,7 +98,8 @@ def single(build: Read) -> Read:
         weights = {f"c{at}": value for at, value in enumerate(constants) if value is not None}
         names = ["x", *(f"c{at}" if v is not None else "" for at, v in enumerate(constants))]
         node = helper.make_node(operator, names, outputs, "n", **(attributes or {}))
-        return build(node, {"x": shape}, outputs=outputs, weights=weights, opset=opset)
+        named = [name for name in outputs if name]
+        return build(node, {"x": shape}, outputs=named, weights=weights, opset=opset)
 
     return builder
 

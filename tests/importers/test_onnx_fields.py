@@ -246,6 +246,30 @@ def test_a_mask_of_dropout_is_all_true(single: Any) -> None:
     assert graph.nodes[1].op == ops.Constant((4,), ELEMENT_TYPES[TensorProto.BOOL], 1.0)
 
 
+def test_a_dropout_in_training_is_refused(single: Any) -> None:
+    with pytest.raises(ModelError, match=r"training mode \(training_mode is true\)"):
+        single("Dropout", (4,), [np.float32(0.5), np.array(True)], {}, 13)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "written"),
+    [
+        (["y"], ("y",)),
+        (["y", "h"], ("y", "h")),
+        (["", "h"], ("h",)),
+        (["y", "", "c"], ("y", "n.state", "c")),
+        (["", "", "c"], ("n.state", "c")),
+    ],
+    ids=["sequence", "and state", "state", "no state", "cell alone"],
+)
+def test_the_cell_of_an_lstm_stays_its_third_result(
+    single: Any, outputs: list[str], written: tuple[str, ...]
+) -> None:
+    """A state that has no name gets one: state and cell have one shape, and go by position."""
+    graph = single("LSTM", STEPS, CELL, {"hidden_size": 5}, outputs=outputs)
+    assert graph.nodes[0].outputs == written
+
+
 def test_quantizing_by_the_data(single: Any) -> None:
     graph = single("DynamicQuantizeLinear", (2, 3), (), {}, 11, ["y", "scale", "zero"])
     quantize = graph.nodes[-1]

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from xnorsim.errors import XnorsimError
+from xnorsim.exact import reference
 from xnorsim.network import ops
 from xnorsim.network.shapes import output_specs
 from xnorsim.work.counts import count
 
-RULES: dict[str, Any] = {"shapes.output_specs": output_specs, "counts.count": count}
+RULES: dict[str, Any] = {
+    "shapes.output_specs": output_specs,
+    "counts.count": count,
+    "reference.run": reference.run,
+}
 
 
 def missing(function: Any) -> list[str]:

@@ -18,7 +18,7 @@ from xnorsim.network.policy import (
     kept,
     parse_keep,
 )
-from xnorsim.network.precision import BIPOLAR, FLOAT32, FP32, Scaling, Scheme
+from xnorsim.network.precision import BIPOLAR, FLOAT32, FP32, Border, Scaling, Scheme
 from xnorsim.zoo.builder import Builder
 
 
@@ -100,6 +100,23 @@ def test_alpha_k_reads_the_unsigned_input_too():
 def test_bwn_has_no_k():
     with pytest.raises(UsageError, match=r"alpha_k does not go with binarize bwn.*none, alpha"):
         Policy(Binarize.BWN, scaling=Scaling.ALPHA_K)
+
+
+def test_the_border_is_the_policys():
+    policy = Policy(Binarize.XNOR, (), Scaling.ALPHA_K, pad_value=1, border=Border.VALID)
+    layers = [n for n in apply(chain(), policy).nodes if isinstance(n.op, ops.Conv)]
+    layers = [n for n in layers if n.scheme is not None]
+    assert layers
+    for node in layers:
+        assert node.op.pad_value == 1
+        assert node.scheme is not None
+        assert node.scheme.border is Border.VALID
+    weights_only = apply(chain(), Policy(Binarize.BWN, pad_value=1))
+    assert all(n.op.pad_value == 0 for n in weights_only.nodes if isinstance(n.op, ops.Conv)), (
+        "floats are padded with 0"
+    )
+    with pytest.raises(UsageError, match="pad value 2: a binary input is padded with 0, 1 or -1"):
+        Policy(pad_value=2)
 
 
 def test_every_word_of_keep_that_fits_nothing_is_named():

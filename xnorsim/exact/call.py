@@ -42,13 +42,16 @@ class Call:
 def operands(call: Call, *roles: str) -> tuple[np.ndarray, ...]:
     """The arrays of `roles`: a role that is not among the parameters is the next input.
 
+    A constant where a layer usually reads an activation is the parameter "operand_<position>".
+
     Raises:
         ModelError: there are fewer inputs than that.
     """
     rest = iter(call.inputs)
     found = []
-    for role in roles:
-        value = call.parameters[role] if role in call.parameters else next(rest, None)
+    for position, role in enumerate(roles):
+        value = call.parameters.get(role, call.parameters.get(f"operand_{position}"))
+        value = next(rest, None) if value is None else value
         if value is None:
             raise ModelError(f"its {role} is missing")
         found.append(value)

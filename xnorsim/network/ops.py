@@ -245,7 +245,7 @@ class Pool:
     """A reduction over windows; global pooling is a window of the whole input.
 
     A second output of a max pool has the flat indices of what was found, the last spatial axis
-    running first unless `column_major`.
+    running first unless `column_major`. `order` is that of an lp norm.
     """
 
     reduction: Reduction
@@ -256,6 +256,7 @@ class Pool:
     ceil_mode: bool = False
     count_include_pad: bool = False
     column_major: bool = False
+    order: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from xnorsim.network.precision import (
     FP32,
     INT8,
     UINT8,
+    Border,
     Encoding,
     MacClass,
     Meaning,
@@ -69,14 +70,22 @@ class Policy:
 
     `keep` holds the words "first" and "last", layer names, and globs. Depthwise convolutions stay
     in high precision unless `depthwise` is set: with one channel a filter there is little to gain.
+    `pad_value` (0, +1 or -1) is what binary inputs of convolutions are padded with, and `border`
+    how K is formed there.
     """
 
     binarize: Binarize = Binarize.NONE
     keep: tuple[str, ...] = ("first", "last")
     scaling: Scaling = Scaling.ALPHA
     depthwise: bool = False
+    pad_value: int = 0
+    border: Border = Border.ZERO
 
     def __post_init__(self) -> None:
+        if self.pad_value not in (-1, 0, 1):
+            raise UsageError(
+                f"pad value {self.pad_value!r}: a binary input is padded with 0, 1 or -1"
+            )
         if self.binarize is Binarize.BWN and self.scaling is Scaling.ALPHA_K:
             raise UsageError(
                 "scaling alpha_k does not go with binarize bwn: K is the scale of a binary input, "
@@ -187,19 +196,21 @@ class _Rewritten:
 
 def _add_binary(work: _Rewritten, node: Node, policy: Policy) -> None:
     assert isinstance(node.op, Weighted)  # binarizable() chose it
-    inputs, roles = node.inputs, node.roles
+    op, inputs, roles = node.op, node.inputs, node.roles
     if policy.binarize is Binarize.XNOR:
-        signed = _signed(work, node)
-        inputs = (signed, *node.inputs[1:])
+        inputs = (_signed(work, node), *node.inputs[1:])
+        if isinstance(op, Conv):
+            op = replace(op, pad_value=policy.pad_value)
         if policy.scaling is Scaling.ALPHA_K:
             roles = (*(roles or ("",) * len(inputs)), _UNSIGNED)
             inputs = (*inputs, node.inputs[0])
     weight = node.parameters["weight"]
-    made = binary_parameters(weight, work.parameters[weight], node.op, policy.scaling)
+    made = binary_parameters(weight, work.parameters[weight], op, policy.scaling)
     work.parameters |= dict(made.values())
     parameters = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
-    used = Scheme(BIPOLAR, work.tensors[inputs[0]].encoding, policy.scaling)
-    work.nodes.append(replace(node, inputs=inputs, parameters=parameters, scheme=used, roles=roles))
+    encoding = work.tensors[inputs[0]].encoding
+    used = Scheme(BIPOLAR, encoding, policy.scaling, policy.border)
+    work.nodes.append(Node(node.name, op, inputs, node.outputs, parameters, used, roles))
 
 
 def _signed(work: _Rewritten, node: Node) -> str:

@@ -82,6 +82,7 @@ _PER_REDUCED = {
     Reduction.MEAN: 1,  # n - 1 additions and one scaling
     Reduction.L1: 2,  # absolute values, additions
     Reduction.L2: 2,  # squares, n - 1 additions, one root
+    Reduction.LP: 3,  # absolute values, powers, n - 1 additions, one root
     Reduction.SUM_SQUARE: 2,
     Reduction.LOG_SUM: 1,  # n - 1 additions, one logarithm
     Reduction.LOG_SUM_EXP: 2,  # exp, n - 1 additions, one logarithm
@@ -89,6 +90,7 @@ _PER_REDUCED = {
 _JOINED = frozenset(_PER_REDUCED) - {
     Reduction.MEAN,
     Reduction.L2,
+    Reduction.LP,
     Reduction.LOG_SUM,
     Reduction.LOG_SUM_EXP,
 }

@@ -158,6 +158,11 @@ def _l2(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     return np.sqrt(_sums(op, np.square(_floats(x)), tracks))
 
 
+def _lp(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
+    sums = _sums(op, np.abs(_floats(x)) ** op.order, tracks)
+    return sums ** sums.dtype.type(1 / op.order)
+
+
 def _floats(x: Array) -> Array:
     return x if is_float(x.dtype) else x.astype(np.float32)
 
@@ -167,6 +172,7 @@ _POOLS: dict[Reduction, Callable[[ops.Pool, Array, list[Track]], Array]] = {
     Reduction.MEAN: _mean,
     Reduction.L1: _l1,
     Reduction.L2: _l2,
+    Reduction.LP: _lp,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from xnorsim.errors import ShapeError
+from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx.view import (
     DATA,
     SETTING,
@@ -141,6 +141,10 @@ def _identity(view: NodeView) -> tuple[Layer, ...]:
 
 def _dropout(view: NodeView) -> tuple[Layer, ...]:
     """Nothing at inference; a mask that somebody reads is all true, known beforehand."""
+    if is_constant(view, 2) and scalar(view, "training_mode", 2):
+        raise ModelError(
+            f"{view.where}: it is in training mode (training_mode is true): export for inference"
+        )
     layers = _identity(view)
     if len(view.outputs) < 2 or not view.outputs[1]:
         return layers

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from xnorsim.errors import ModelError, choices
-from xnorsim.importers.onnx.view import DATA, NodeView, Rule, input_spec, require
+from xnorsim.importers.onnx.view import (
+    DATA,
+    Layer,
+    NodeView,
+    Rule,
+    input_spec,
+    output_spec,
+    require,
+)
 from xnorsim.network import ops
 from xnorsim.network.operands import RECURRENT_GATES
 from xnorsim.network.ops import Activation, Function
@@ -74,9 +82,9 @@ def _function(
 
 
 def _recurrent(cell: str):
-    def build(view: NodeView) -> ops.Recurrent:
+    def build(view: NodeView) -> ops.Recurrent | tuple[Layer, ...]:
         given = view.attributes
-        return ops.Recurrent(
+        op = ops.Recurrent(
             cell,
             given.get("hidden_size") or input_spec(view, 2).shape[-1],
             _directions(view),
@@ -87,8 +95,19 @@ def _recurrent(cell: str):
             clip=given.get("clip"),
             coupled=bool(given.get("input_forget", 0)),
         )
+        return _named(view, op)
 
     return build
+
+
+def _named(view: NodeView, op: ops.Recurrent) -> ops.Recurrent | tuple[Layer, ...]:
+    """An LSTM's last state gets a name where only its cell has one: results go by position."""
+    if len(view.outputs) < 3 or view.outputs[1]:
+        return op
+    state = f"{view.name}.state"
+    outputs = (view.outputs[0], state, view.outputs[2])
+    new = {state: output_spec(view, 2)}
+    return (Layer(op, view.inputs, outputs, view.roles, new=new),)
 
 
 def _check_recurrent(view: NodeView) -> None:

@@ -6,9 +6,10 @@ LpPool-22 and the versions before them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from xnorsim.errors import UnsupportedOpError, choices
+from xnorsim.errors import choices
 from xnorsim.importers.onnx.view import (
     DATA,
     Layer,
@@ -218,7 +219,7 @@ def _pool(reduction: Reduction):
         image = input_spec(view, 0)
         window = _window(view, image, tuple(view.attributes["kernel_shape"]))
         return ops.Pool(
-            _norm(view) if reduction is Reduction.L2 else reduction,
+            reduction,
             window.kernel,
             window.stride,
             window.padding,
@@ -231,14 +232,19 @@ def _pool(reduction: Reduction):
     return build
 
 
-def _norm(view: NodeView) -> Reduction:
-    order = view.attributes.get("p", 2)
-    try:
-        return {1: Reduction.L1, 2: Reduction.L2}[order]
-    except KeyError:
-        raise UnsupportedOpError(
-            f"{view.where}: a pool by the norm of order {order} has no rule (1 and 2 have)"
-        ) from None
+def _of_norm(build: Callable[[NodeView], ops.Pool]) -> Callable[[NodeView], ops.Pool]:
+    """The pool that `build` makes, by the norm of the order that the node states."""
+
+    def built(view: NodeView) -> ops.Pool:
+        order = view.attributes.get("p", 2)
+        require(view, order >= 1, f"its norm's order p is {order}, below 1")
+        known = {1: Reduction.L1, 2: Reduction.L2}
+        pool = build(view)
+        if order in known:
+            return replace(pool, reduction=known[order])
+        return replace(pool, reduction=Reduction.LP, order=order)
+
+    return built
 
 
 def _global_pool(reduction: Reduction):
@@ -246,8 +252,7 @@ def _global_pool(reduction: Reduction):
         size = input_spec(view, 0).shape[2:]
         require(view, len(size) >= 1, "its input has no axes after batch and channels")
         ones = (1,) * len(size)
-        chosen = _norm(view) if reduction is Reduction.L2 else reduction
-        return ops.Pool(chosen, size, ones, ((0, 0),) * len(size), ones)
+        return ops.Pool(reduction, size, ones, ((0, 0),) * len(size), ones)
 
     return build
 
@@ -261,8 +266,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ),
     ("", "MaxPool"): Rule(_pool(Reduction.MAX), check=_check_pool),
     ("", "AveragePool"): Rule(_pool(Reduction.MEAN), check=_check_pool),
-    ("", "LpPool"): Rule(_pool(Reduction.L2), check=_check_pool),
+    ("", "LpPool"): Rule(_of_norm(_pool(Reduction.LP)), check=_check_pool),
     ("", "GlobalMaxPool"): Rule(_global_pool(Reduction.MAX)),
     ("", "GlobalAveragePool"): Rule(_global_pool(Reduction.MEAN)),
-    ("", "GlobalLpPool"): Rule(_global_pool(Reduction.L2)),
+    ("", "GlobalLpPool"): Rule(_of_norm(_global_pool(Reduction.LP))),
 }
