@@ -9,7 +9,7 @@ import typer
 
 from xnorsim.cli.options import RUN_OPTIONS, Formatted, ModelName, Output, takes_options
 from xnorsim.cli.progress import progress_bar
-from xnorsim.cli.writing import emit, refuse_inputs, save, wanted_form
+from xnorsim.cli.writing import check_figure, emit, refuse_inputs, save, wanted_form
 from xnorsim.errors import UsageError
 
 __all__ = ["diff", "fidelity", "run", "vectors"]
@@ -62,6 +62,8 @@ def fidelity(
     from xnorsim.analysis import fidelity as found
 
     form = wanted_form(format, output, [model, options["inputs"]])
+    if plot:  # before any work is done
+        check_figure(plot)
     with progress_bar() as progress:
         result = found(model, progress=progress, **options)
     emit(result, form, output)

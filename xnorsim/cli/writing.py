@@ -12,7 +12,18 @@ import typer
 from xnorsim.errors import UsageError
 from xnorsim.show.forms import Form, form_of, print_table, render
 
-__all__ = ["emit", "refuse_inputs", "save", "wanted_form", "write"]
+__all__ = ["check_figure", "emit", "refuse_inputs", "save", "wanted_form", "write"]
+
+
+def check_figure(output: Path) -> None:
+    """Refuse a file whose name says no form of a figure.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from xnorsim.show.plots import figure_suffix
+
+    figure_suffix(output)
 
 
 def save(figure: Any, output: Path | None) -> None:

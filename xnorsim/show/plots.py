@@ -31,6 +31,7 @@ from xnorsim.units import format_si
 
 __all__ = [
     "FORMATS",
+    "figure_suffix",
     "plot_fidelity",
     "plot_layers",
     "plot_speedup",
@@ -337,17 +338,27 @@ def _cosine_axis(ax: Axes, doc: Mapping[str, Any]) -> None:
     ax.spines[["top", "right", "left"]].set_visible(False)
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
-    """Write a figure as PNG, SVG or PDF, as the suffix says; whole or not at all.
+def figure_suffix(path: str | os.PathLike[str]) -> str:
+    """The suffix of a file for a figure, in lower case.
 
     Raises:
-        UsageError: another suffix, or a place that cannot be written to.
+        UsageError: it is none of FORMATS.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise UsageError(
             f"{os.fspath(path)!r} has no suffix of a figure: {choices(suffix, FORMATS)}"
         )
+    return suffix
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write a figure as PNG, SVG or PDF, as the suffix says; whole or not at all.
+
+    Raises:
+        UsageError: another suffix, or a place that cannot be written to.
+    """
+    suffix = figure_suffix(path)
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     content = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "xnorsim"}), warnings.catch_warnings():
