@@ -58,6 +58,7 @@ def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic) -> 
             columns = _columns(stored[sample], op, out, rows, border, arithmetic.stored)
             part = slice(rows.start * prod(out[1:]), rows.stop * prod(out[1:]))
             arithmetic.multiply(filters, columns, k, result[sample, :, :, part])
+            del columns  # or two tiles would live at once
     return result.reshape(batch, op.out_channels, *out)
 
 
