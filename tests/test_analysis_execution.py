@@ -150,11 +150,14 @@ def test_wrong_inputs_of_a_file_are_named(dynamic, inputs, error, message):
         ({"max_memory": "2 GHz"}, InputError, "expected a quantity in byte"),
         ({"max_memory": "lots"}, InputError, "not of the form 'number unit'"),
         ({"inputs": image(), "batch": 2}, UsageError, "arrays have their shapes"),
+        ({"border": "mirror"}, UsageError, "valid choices: valid, zero"),
+        ({"pad_value": 2}, UsageError, "padded with 0, 1 or -1"),
+        ({"bnarize": "xnor"}, UsageError, "no option 'bnarize': did you mean binarize"),
     ],
 )
 def test_what_makes_no_sense_is_named_with_the_choices(options, error, message):
     with pytest.raises(error, match=message):
-        xs.run(**{"model": network(), **options})
+        xs.run(network(), **options)
 
 
 def test_weights_of_the_file_alone(data):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from xnorsim.analysis.arrays import ArrayFiles, read_arrays
 from xnorsim.analysis.inputs import Inputs, load_with_inputs
@@ -32,9 +32,40 @@ __all__ = ["WEIGHTS", "diff", "fidelity", "run", "vectors"]
 Tell = Callable[[int, int], None]
 Keep = str | Iterable[str]
 
-_ENDS = ("first", "last")
 WEIGHTS = ("auto", "file", "seed")
 """Where weights come from: the file's, and drawn where it has none; the file's; all drawn."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What every function here takes besides a model and its inputs; `run` explains them."""
+
+    engine: str
+    binarize: str
+    high_precision: Keep
+    scaling: str
+    depthwise: bool
+    pad_value: int
+    border: str
+    input_shape: Mapping[str, Sequence[int]] | None
+    batch: int | None
+    seed: int
+    weights: str
+
+
+_DEFAULTS: dict[str, Any] = {
+    "engine": "blas",
+    "binarize": "none",
+    "high_precision": ("first", "last"),
+    "scaling": "alpha",
+    "depthwise": False,
+    "pad_value": 0,
+    "border": "zero",
+    "input_shape": None,
+    "batch": None,
+    "seed": 0,
+    "weights": "auto",
+}
+_LOADING = ("input_shape", "batch", "seed")
 
 
 def run(
@@ -42,16 +73,8 @@ def run(
     inputs: Inputs = None,
     *,
     keep: Keep = (),
-    engine: str = "blas",
-    binarize: str = "none",
-    high_precision: Keep = _ENDS,
-    scaling: str = "alpha",
-    depthwise: bool = False,
-    input_shape: Mapping[str, Sequence[int]] | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    weights: str = "auto",
     max_memory: str | float | None = None,
+    **options: Unpack[RunOptions],
 ) -> Run:
     """Run a network, its binary layers exact to the bit: its outputs, and tensors to keep.
 
@@ -61,16 +84,20 @@ def run(
     inputs : an array (for the only input), arrays by name, an .npy or .npz file of either, or None
         to draw them from `seed`; of a file's inputs they set the shapes, and so the batch
     keep : tensors to keep, by their name, their layer's, or globs of either
-    engine : how binary products are computed: "blas" or "packed"; the results are the same
-    binarize : run it as "none" (as it is), "bwn" or "xnor", with the weights it has
-    high_precision : layers that stay in high precision then: "first", "last", names and globs, or
-        "none"
-    scaling : of binary layers: "none", "alpha" or "alpha_k"
-    depthwise : binarize depthwise convolutions too
-    input_shape, batch : of the inputs that are drawn
-    seed : of inputs and weights that are drawn
-    weights : "auto" (the file's, drawn where it has none), "file", or "seed" (all drawn)
     max_memory : the most that activations and weights may take: "2 GB", "512 MiB", or bytes
+    engine : how binary products are computed, "blas" (the default) or "packed": the same results
+    binarize : run it "none" (as it is, the default), as "bwn" or as "xnor", with the weights it has
+    high_precision : layers that stay in high precision then: "first", "last" (both by default),
+        names and globs, or "none"
+    scaling : of binary layers: "none", "alpha" (the default) or "alpha_k"
+    depthwise : binarize depthwise convolutions too
+    pad_value : what binary inputs are padded with: 0 (the default), 1 or -1
+    border : what K is a mean of at the border: all taps, the padding as "zero" (the default), or
+        the "valid" ones
+    input_shape, batch : of the inputs that are drawn
+    seed : of inputs and weights that are drawn, 0 by default
+    weights : "auto" (the file's, drawn where it has none; the default), "file", or "seed" (all
+        drawn)
 
     Raises:
         InputError: model, inputs or an option at fault, or a layer that cannot run on what it
@@ -83,32 +110,24 @@ def run(
     """
     from xnorsim.exact.execute import execute, prepare
 
-    policy = make_policy(binarize, high_precision, scaling, depthwise)
-    limit = _bytes(max_memory)
-    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
-    graph = apply(_weighted(graph, weights, seed), policy)
+    limit = parse_quantity(max_memory, "byte") if isinstance(max_memory, str) else max_memory
+    graph, arrays, given = _loaded(model, inputs, options)
+    graph = apply(graph, _policy(given))
     words = [keep] if isinstance(keep, str) else list(keep)
-    return execute(prepare(graph, engine, hold=False), arrays, words, limit)
+    return execute(prepare(graph, given["engine"], hold=False), arrays, words, limit)
 
 
 def fidelity(
     model: Model,
     inputs: Inputs = None,
     *,
-    binarize: str = "xnor",
-    high_precision: Keep = _ENDS,
-    scaling: str = "alpha",
-    depthwise: bool = False,
-    engine: str = "blas",
-    input_shape: Mapping[str, Sequence[int]] | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    weights: str = "auto",
     progress: Tell | None = None,
+    **options: Unpack[RunOptions],
 ) -> Fidelity:
     """How far the binarized form of a float network is off, layer by layer, without retraining.
 
-    The parameters are those of `run`; `progress` is called with the layers done and their number.
+    The parameters are those of `run`, with "xnor" the default of `binarize`; `progress` is called
+    with the layers done and their number.
 
     Raises:
         InputError: as `run`; UsageError if no layer becomes binary.
@@ -116,11 +135,10 @@ def fidelity(
     from xnorsim.exact.fidelity import fidelity as found
     from xnorsim.show.fidelity import Fidelity
 
-    policy = make_policy(binarize, high_precision, scaling, depthwise)
-    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
-    graph = _weighted(graph, weights, seed)
-    result = found(graph, policy, arrays, engine, progress)
-    return Fidelity(_described(graph), _assumptions(graph, policy, engine), result)
+    graph, arrays, given = _loaded(model, inputs, {"binarize": "xnor", **options})
+    policy = _policy(given)
+    result = found(graph, policy, arrays, given["engine"], progress)
+    return Fidelity(_described(graph), _assumptions(graph, policy, given["engine"]), result)
 
 
 def diff(
@@ -128,19 +146,11 @@ def diff(
     b: Any = None,
     inputs: Inputs = None,
     *,
-    engine: str = "blas",
     engine_b: str | None = None,
     ulp: int = 0,
     tolerance: float = 0.0,
-    binarize: str = "none",
-    high_precision: Keep = _ENDS,
-    scaling: str = "alpha",
-    depthwise: bool = False,
-    input_shape: Mapping[str, Sequence[int]] | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    weights: str = "auto",
     progress: Tell | None = None,
+    **options: Unpack[RunOptions],
 ) -> Divergences:
     """Where two runs diverge: the first tensor in execution order that differs.
 
@@ -150,7 +160,7 @@ def diff(
     b : another one; a mapping, a folder of .npy files or an .npz file with another tool's tensors
         by name (in a folder a tensor a/b lies in a__b.npy); or None: `a` again, on `engine_b`
     inputs : as for `run`; both read the same
-    engine, engine_b : of A and of B; B's is A's by default
+    engine_b : of B; A's `engine` by default
     ulp, tolerance : floats so many steps apart, or this far, count as equal; whole numbers this far
     progress : called with the tensors compared and their number
 
@@ -164,28 +174,21 @@ def diff(
     from xnorsim.exact.execute import prepare
     from xnorsim.show.divergence import Divergences
 
-    if ulp < 0 or not tolerance >= 0:
-        raise UsageError(f"ulp {ulp} and tolerance {tolerance} must not be negative")
-    if b is None and (engine_b or engine) == engine:
-        raise UsageError(
-            "there is nothing to compare with: give a second network, another tool's tensors, or "
-            "another engine_b (--engine-b)"
-        )
-    policy = make_policy(binarize, high_precision, scaling, depthwise)
-    graph, arrays = load_with_inputs(a, inputs, input_shape=input_shape, batch=batch, seed=seed)
-    graph = apply(_weighted(graph, weights, seed), policy)
+    _check_diff(b, options.get("engine", "blas"), engine_b, ulp, tolerance)
+    graph, arrays, given = _loaded(a, inputs, options)
+    graph, engine = apply(graph, _policy(given)), given["engine"]
     ours = prepare(graph, engine, hold=False)
-    options = {"ulp": ulp, "tolerance": tolerance, "progress": progress}
+    allowed = {"ulp": ulp, "tolerance": tolerance, "progress": progress}
     tensors = _tensors(graph, b)
     if tensors is not None:
-        found = diff_with_arrays(ours, tensors, arrays, **options)
+        found = diff_with_arrays(ours, tensors, arrays, **allowed)
         return Divergences((_named(a), _named(b)), (engine, None), found, graph.notes)
-    other, given = graph, arrays
+    other, theirs_read = graph, arrays
     if b is not None:
-        other, given = load_with_inputs(b, _renamed(b, arrays))
-        other = apply(_weighted(other, weights, seed), policy)
+        other, theirs_read = load_with_inputs(b, _for_other(arrays))
+        other = apply(_weighted(other, given["weights"], given["seed"]), _policy(given))
     theirs = prepare(other, engine_b or engine, hold=False)
-    found = of_networks(ours, theirs, arrays, given, **options)
+    found = of_networks(ours, theirs, arrays, theirs_read, **allowed)
     notes = tuple(dict.fromkeys((*graph.notes, *other.notes)))
     sides = _named(a), _named(a if b is None else b)
     return Divergences(sides, (engine, engine_b or engine), found, notes)
@@ -198,33 +201,62 @@ def vectors(
     inputs: Inputs = None,
     *,
     word_bits: int = 64,
-    engine: str = "blas",
-    binarize: str = "none",
-    high_precision: Keep = _ENDS,
-    scaling: str = "alpha",
-    depthwise: bool = False,
-    input_shape: Mapping[str, Sequence[int]] | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    weights: str = "auto",
-) -> Any:
+    **options: Unpack[RunOptions],
+) -> Path:
     """Write a binary layer's inputs, weights, thresholds or scales and outputs for a test bench.
 
     `layer` is its node's name and `word_bits` the width of a memory word; the other parameters
-    are those of `run`.
+    are those of `run`. Returns the directory.
 
     Raises:
         InputError: as `run`; no such layer, or one that is not binary.
     """
     from xnorsim.exact.vectors import write_vectors
 
-    policy = make_policy(binarize, high_precision, scaling, depthwise)
-    graph, arrays = load_with_inputs(model, inputs, input_shape=input_shape, batch=batch, seed=seed)
-    graph = apply(_weighted(graph, weights, seed), policy)
+    graph, arrays, given = _loaded(model, inputs, options)
+    graph = apply(graph, _policy(given))
     names = [node.name for node in graph.nodes]
     if layer not in names:
         raise UsageError(f"{graph.name}: no layer '{layer}': {choices(layer, names)}")
-    return write_vectors(graph, layer, arrays, directory, word_bits=word_bits, engine=engine)
+    return write_vectors(graph, layer, arrays, directory, word_bits, given["engine"])
+
+
+def _loaded(
+    model: Model, inputs: Inputs, options: Mapping[str, Any]
+) -> tuple[Graph, dict[str, np.ndarray], dict[str, Any]]:
+    """The network with its weights, its inputs, and every option.
+
+    Raises:
+        UsageError: an option that there is not.
+    """
+    for name in options:
+        if name not in _DEFAULTS:
+            raise UsageError(f"no option '{name}': {choices(name, _DEFAULTS)}")
+    given = {**_DEFAULTS, **options}
+    _policy(given)  # before the model: its faults are found sooner
+    graph, arrays = load_with_inputs(model, inputs, **{name: given[name] for name in _LOADING})
+    return _weighted(graph, given["weights"], given["seed"]), arrays, given
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    return make_policy(
+        given["binarize"],
+        given["high_precision"],
+        given["scaling"],
+        given["depthwise"],
+        given["pad_value"],
+        given["border"],
+    )
+
+
+def _check_diff(b: Any, engine: str, engine_b: str | None, ulp: int, tolerance: float) -> None:
+    if ulp < 0 or not tolerance >= 0:
+        raise UsageError(f"ulp {ulp} and tolerance {tolerance} must not be negative")
+    if b is None and (engine_b or engine) == engine:
+        raise UsageError(
+            "there is nothing to compare with: give a second network, another tool's tensors, or "
+            "another engine_b (--engine-b)"
+        )
 
 
 def _weighted(graph: Graph, weights: str, seed: int) -> Graph:
@@ -241,12 +273,6 @@ def _weighted(graph: Graph, weights: str, seed: int) -> Graph:
 
 
 _ZOO = "the zoo's weights are drawn from a seed: results say nothing of a trained network"
-
-
-def _bytes(limit: str | float | None) -> float | None:
-    if not isinstance(limit, str):
-        return limit
-    return parse_quantity(limit, "byte")
 
 
 def _tensors(graph: Graph, b: Any) -> Mapping[str, np.ndarray] | None:
@@ -267,8 +293,8 @@ def _tensors(graph: Graph, b: Any) -> Mapping[str, np.ndarray] | None:
     return found
 
 
-def _renamed(b: Model, arrays: Mapping[str, np.ndarray]) -> Inputs:
-    """A's inputs for B: by name, or, where B's only input has another name, that one."""
+def _for_other(arrays: Mapping[str, np.ndarray]) -> Inputs:
+    """A's inputs for B: by name, but the only one under whatever name B has for it."""
     return dict(arrays) if len(arrays) > 1 else next(iter(arrays.values()), None)
 
 
@@ -289,6 +315,8 @@ def _assumptions(graph: Graph, policy: Policy, engine: str) -> dict[str, Any]:
         "binarize": str(policy.binarize),
         "scaling": str(policy.scaling),
         "depthwise_binary": policy.depthwise,
+        "pad_value": policy.pad_value,
+        "border": str(policy.border),
         "high_precision_layers": [n.name for n in binarizable(graph) if n.name in stay],
         "engine": engine,
     }

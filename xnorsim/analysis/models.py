@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, Policy, parse_keep
-from xnorsim.network.precision import Scaling
+from xnorsim.network.precision import Border, Scaling
 from xnorsim.work.fusion import Fuse
 
 if TYPE_CHECKING:  # a network is counted without it: pydantic alone takes 0.15 s
@@ -104,17 +104,23 @@ def make_policy(
     keep: str | Iterable[str] = ("first", "last"),
     scaling: str = "alpha",
     depthwise: bool = False,
+    pad_value: int = 0,
+    border: str = "zero",
 ) -> Policy:
     """A precision policy from words.
 
     Raises:
         UsageError: a word that is not a choice, or scaling alpha_k without binary inputs.
     """
-    for what, word, valid in (("binarize", binarize, Binarize), ("scaling", scaling, Scaling)):
+    for what, word, valid in (
+        ("binarize", binarize, Binarize),
+        ("scaling", scaling, Scaling),
+        ("border", border, Border),
+    ):
         if word not in list(valid):
             raise UsageError(f"{what} '{word}': {choices(word, list(valid))}")
     words = parse_keep(keep if isinstance(keep, str) else ",".join(keep))
-    return Policy(Binarize(binarize), words, Scaling(scaling), depthwise)
+    return Policy(Binarize(binarize), words, Scaling(scaling), depthwise, pad_value, Border(border))
 
 
 def parse_fuse(fuse: str | Iterable[str]) -> tuple[Fuse, ...]:

@@ -108,6 +108,8 @@ RUN_OPTIONS = (
     _BINARIZE,
     _option(str, "first,last", "--high-precision", text=_KEPT_TEXT),
     *_BINARY_LAYERS,
+    _option(int, 0, "--pad-value", text="Of binary inputs: 0, 1 or -1."),
+    _option(str, "zero", "--border", text="What K is a mean of at the border: zero or valid."),
     *_SHAPES,
     _option(int, 0, "--seed", text="Of inputs and weights that are drawn."),
     _option(
