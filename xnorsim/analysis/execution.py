@@ -106,7 +106,7 @@ def run(
     Examples
     --------
     >>> run("alexnet", binarize="xnor", keep="conv2").kept["conv2"].shape
-    (1, 256, 26, 26)
+    (1, 256, 27, 27)
     """
     from xnorsim.exact.execute import execute, prepare
 
