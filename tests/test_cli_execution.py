@@ -227,3 +227,33 @@ def test_no_bar_where_there_is_no_terminal(model, image):
         check=True,
     )
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "patience_s", "shows", "reason"),
+    [
+        (True, 0.0, True, "it takes longer than that"),
+        (True, 60.0, False, "it is done before"),
+        (False, 0.0, False, "a file or a pipe wants no bar"),
+    ],
+)
+def test_a_bar_appears_on_a_terminal_after_a_while(
+    is_terminal, patience_s, shows, reason, monkeypatch
+):
+    import time
+
+    from xnorsim.cli import progress
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return is_terminal
+
+    page = Terminal()
+    monkeypatch.setattr(progress, "_PATIENCE_S", patience_s)
+    monkeypatch.setattr(sys, "stderr", page)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.progress_bar() as tell:
+        for done in range(1, 4):
+            time.sleep(0.1)
+            tell(done, 3)
+    assert ("3 of 3" in page.getvalue()) == shows, reason
