@@ -288,7 +288,7 @@ def _expression(graph: Graph, layers: tuple[Node, ...]) -> Expression:
     )
 
     def expression(dots: np.ndarray) -> np.ndarray:
-        tensors = {written[0]: finished(dots.reshape(position), call, op)[0]}
+        tensors = {written[0]: finished(dots.reshape(position).copy(), call, op)[0]}
         for node in rest:
             tensors = run_node(session, node, tensors)
         return tensors[written[-1]].reshape(-1)

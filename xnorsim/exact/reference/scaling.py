@@ -23,12 +23,12 @@ Array = np.ndarray
 def scaled(dots: Array, call: Call, op: Weighted) -> Array:
     """`dots` (batch, filters, ...) times alpha and K, plus bias, as far as the layer has them.
 
-    Integers are first rounded to float32, which changes them beyond 2**24 only; floats (of a
-    Binary-Weight layer) are scaled in place.
+    Integers are first rounded to float32, which changes them beyond 2**24 only. The result takes
+    the memory of `dots`.
     """
     scheme = call.scheme
-    if np.issubdtype(dots.dtype, np.integer):
-        dots = dots.astype(np.float32)
+    if dots.dtype == np.int32:
+        dots = _rounded(dots)
     column = (-1, *(1,) * (dots.ndim - 2))
     if scheme.scaling is not Scaling.NONE and "alpha" in call.parameters:
         dots *= call.parameters["alpha"].reshape(column)
@@ -43,6 +43,20 @@ def scaled(dots: Array, call: Call, op: Weighted) -> Array:
     return dots
 
 
+_BLOCK = 2**16
+"""Elements for which there is a second copy at a time."""
+
+
+def _rounded(dots: Array) -> Array:
+    """Integers as float32 in their own memory, a block of filters after the other."""
+    floats = dots.view(np.float32)
+    step = max(1, _BLOCK * dots.shape[1] // max(dots.size, 1))
+    for start in range(0, dots.shape[1], step):
+        block = slice(start, start + step)
+        floats[:, block] = dots[:, block].astype(np.float32)
+    return floats
+
+
 def input_scale(image: Array, op: Weighted, border: Border) -> Array:
     """The map K of an input (batch, channels, *size): float32 (batch, groups, *positions).
 
@@ -55,8 +69,7 @@ def input_scale(image: Array, op: Weighted, border: Border) -> Array:
     """
     groups = op.groups if isinstance(op, Conv | ConvTranspose) else 1
     batch, channels, *size = image.shape
-    grouped = np.abs(image, dtype=np.float32).reshape(batch, groups, channels // groups, *size)
-    A = grouped.mean(axis=2, dtype=np.float32)
+    A = _mean_magnitude(image.reshape(batch, groups, channels // groups, *size))
     taps = np.float32(prod(getattr(op, "kernel", ())))
     if isinstance(op, Conv):
         return _box(A, op, border)
@@ -64,6 +77,18 @@ def input_scale(image: Array, op: Weighted, border: Border) -> Array:
         spread = np.broadcast_to(A[:, :, None, None] / taps, (batch, groups, 1, int(taps), *size))
         return scatter(spread, op)
     return A
+
+
+def _mean_magnitude(image: Array) -> Array:
+    """The mean of |I| over axis 2, summed by blocks of channels from the first to the last."""
+    channels = image.shape[2]
+    step = max(1, _BLOCK * channels // max(image.size, 1))
+    total = np.zeros((*image.shape[:2], *image.shape[3:]), np.float32)
+    for start in range(0, channels, step):
+        block = np.abs(image[:, :, start : start + step], dtype=np.float32)
+        total += block.sum(axis=2, dtype=np.float32)
+    total /= np.float32(channels)
+    return total
 
 
 def _box(A: Array, op: Conv, border: Border) -> Array:
