@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.conftest import PROJECT
 from xnorsim.machine.profile import profile_names
 from xnorsim.work.table import COLUMNS, layer_table, totals
 from xnorsim.zoo import build
@@ -27,7 +28,10 @@ def test_every_function_named_there_exists(project):
         assert hasattr(importlib.import_module(f"xnorsim.{module}"), function), function
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/profiles.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(PROJECT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(project, page):
     source = project / page
     targets = re.findall(r"\]\(([^)#]+)\)", source.read_text())

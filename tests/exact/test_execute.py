@@ -242,6 +242,24 @@ def test_more_memory_than_allowed() -> None:
     execute(prepare(graph), image(graph), max_memory=needed)
     with pytest.raises(ModelError, match=r"a run takes about .* allowed; its largest tensor is '"):
         execute(prepare(graph), image(graph), max_memory=needed - 1)
+    body = [graph.parameters[f"body.{role}"].spec.bits / 8 for role in ("weight", "bias")]
+    layer_by_layer = predicted_bits(graph) / 8 + sum(body)  # the largest layer's weights
+    execute(prepare(graph, hold=False), image(graph), max_memory=layer_by_layer)
+    with pytest.raises(ModelError, match="a run takes about"):
+        execute(prepare(graph, hold=False), image(graph), max_memory=layer_by_layer - 1)
+
+
+def test_what_is_told_of_a_run() -> None:
+    graph = residual()
+    told: list[tuple[int, int]] = []
+    run = execute(
+        prepare(graph),
+        image(graph),
+        ["fc"],
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(done, len(graph.nodes)) for done in range(1, len(graph.nodes) + 1)]
+    assert repr(run) == "<Run: outputs fc float32[2, 5]; kept fc float32[2, 5]>"
 
 
 def test_signs_are_held_in_a_byte() -> None:

@@ -160,4 +160,6 @@ def test_as_float_reads_what_the_float_layer_read():
 
 def test_the_summary_counts_what_changed():
     note = apply(chain(), Policy(Binarize.XNOR)).notes[-1]
-    assert note.startswith("2 layers costed as xnor with scaling alpha; kept in high precision: ")
+    assert note.startswith(
+        "2 layers binarized as xnor with scaling alpha; kept in high precision: "
+    )

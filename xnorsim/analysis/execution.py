@@ -74,6 +74,7 @@ def run(
     *,
     keep: Keep = (),
     max_memory: str | float | None = None,
+    progress: Tell | None = None,
     **options: Unpack[RunOptions],
 ) -> Run:
     """Run a network, its binary layers exact to the bit: its outputs, and tensors to keep.
@@ -85,6 +86,7 @@ def run(
         to draw them from `seed`; of a file's inputs they set the shapes, and so the batch
     keep : tensors to keep, by their name, their layer's, or globs of either
     max_memory : the most that activations and weights may take: "2 GB", "512 MiB", or bytes
+    progress : called after each layer, with the layers done and their number
     engine : how binary products are computed, "blas" (the default) or "packed": the same results
     binarize : run it "none" (as it is, the default), as "bwn" or as "xnor", with the weights it has
     high_precision : layers that stay in high precision then: "first", "last" (both by default),
@@ -114,7 +116,7 @@ def run(
     graph, arrays, given = _loaded(model, inputs, options)
     graph = apply(graph, _policy(given))
     words = [keep] if isinstance(keep, str) else list(keep)
-    return execute(prepare(graph, given["engine"], hold=False), arrays, words, limit)
+    return execute(prepare(graph, given["engine"], hold=False), arrays, words, limit, progress)
 
 
 def fidelity(

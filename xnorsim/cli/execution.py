@@ -40,8 +40,8 @@ def run(
     refuse_inputs(output, [model, options["inputs"]])
     if output and output.suffix.lower() != ".npz":
         raise UsageError(f"'{output}': tensors are written by name: end it in .npz")
-    with progress_bar():
-        found = execute(model, keep=keep or (), max_memory=max_memory, **options)
+    with progress_bar() as progress:
+        found = execute(model, keep=keep or (), max_memory=max_memory, progress=progress, **options)
     print_run(found)
     if output:
         write_arrays(output, {**found.kept, **found.outputs})

@@ -7,7 +7,7 @@ run.outputs, run.kept
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -42,6 +42,8 @@ __all__ = [
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
+Tell = Callable[[int, int], None]
+"""Called with the layers that have run, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,22 @@ class Step:
     outputs: Arrays
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """What a run leaves: the graph's outputs, and the tensors that were to be kept, by name."""
 
     outputs: dict[str, Array]
     kept: dict[str, Array]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        parts = [f"outputs {_summary(self.outputs)}", f"kept {_summary(self.kept)}", *self.notes]
+        return f"<Run: {'; '.join(parts)}>"
+
+
+def _summary(arrays: Arrays) -> str:
+    shown = (f"{name} {value.dtype}{list(value.shape)}" for name, value in arrays.items())
+    return ", ".join(shown) or "none"
 
 
 def prepare(graph: Graph, engine: str | Engine = "blas", *, hold: bool = True) -> Session:
@@ -115,11 +126,12 @@ def execute(
     inputs: Arrays,
     keep: Iterable[str] = (),
     max_memory: float | None = None,
+    progress: Tell | None = None,
 ) -> Run:
     """Run the network on `inputs`, arrays by input name.
 
     `keep` has names (or globs) of tensors, or of layers for all that they write. `max_memory` is
-    the most [byte] that activations and weights may take.
+    the most [byte] that activations and weights may take. `progress` is called after each layer.
 
     Raises:
         UsageError: an input's name, shape or type is wrong, or nothing is called as in `keep`.
@@ -128,13 +140,15 @@ def execute(
     graph = session.graph
     wanted = kept_tensors(graph, keep)
     if max_memory is not None:
-        _check_memory(graph, max_memory)
+        _check_memory(session, max_memory)
     kept = {name: np.array(inputs[name]) for name in wanted if name in graph.inputs}
     outputs = {name: inputs[name] for name in graph.outputs if name in graph.inputs}
-    for step in steps(session, inputs, keep=wanted, overwrite=True):
+    for done, step in enumerate(steps(session, inputs, keep=wanted, overwrite=True), 1):
         kept |= {name: value for name, value in step.outputs.items() if name in wanted}
         outputs |= {name: value for name, value in step.outputs.items() if name in graph.outputs}
         del step  # what it read may be freed before the next layer runs
+        if progress:
+            progress(done, len(graph.nodes))
     ordered = {name: outputs[name] for name in graph.outputs}
     return Run(ordered, {name: kept[name] for name in wanted}, graph.notes)
 
@@ -320,9 +334,14 @@ def predicted_bits(graph: Graph) -> int:
     return live_activations(replace(graph, tensors=held), fusions(graph, DEFAULT_FUSE)).peak
 
 
-def _check_memory(graph: Graph, most: float) -> None:
+def _check_memory(session: Session, most: float) -> None:
+    graph = session.graph
     activations = predicted_bits(graph)
-    weights = sum(held_spec(item.spec).bits for item in graph.parameters.values())
+    read = [{*node.parameters.values()} for node in graph.nodes]
+    if session.weights is not None:
+        read = [set(graph.parameters)]
+    sizes = {name: held_spec(item.spec).bits for name, item in graph.parameters.items()}
+    weights = max((sum(sizes[name] for name in names) for names in read), default=0)
     if (activations + weights) / 8 <= most:
         return
     name = max(graph.tensors, key=lambda item: held_spec(graph.tensors[item]).bits)

@@ -122,12 +122,13 @@ def binary_layer(graph: Graph, name: str) -> Node:
             that are binary), or a dense layer of a form that hardware has no place for.
     """
     binary = [node.name for node in graph.nodes if not _unlike(graph, node)]
+    others = choices(name, binary) if binary else "no layer here is (binarize the network first)"
     if name not in {node.name for node in graph.nodes}:
-        raise UsageError(f"{graph.name}: no layer '{name}': binary layers: {choices(name, binary)}")
+        raise UsageError(f"{graph.name}: no layer '{name}': binary layers: {others}")
     node = graph.node(name)
     reason = _unlike(graph, node)
     if reason:
-        raise UsageError(f"{graph.name}: layer '{name}' {reason}: {choices(name, binary)}")
+        raise UsageError(f"{graph.name}: layer '{name}' {reason}: {others}")
     return node
 
 

@@ -134,7 +134,7 @@ def kept(graph: Graph, policy: Policy) -> frozenset[str]:
             lost.append(f"'{word}' fits no layer: {choices(word, ['first', 'last', *names])}")
         result.update(found)
     if lost:
-        raise UsageError(f"{graph.name}: keep " + "; ".join(lost))
+        raise UsageError(f"{graph.name}: kept in high precision: " + "; ".join(lost))
     return frozenset(result)
 
 
@@ -242,7 +242,7 @@ def _summary(graph: Graph, count: int, stay: frozenset[str], policy: Policy) -> 
     layers = "1 layer" if count == 1 else f"{count} layers"
     kept_names = _shortened(node.name for node in graph.nodes if node.name in stay)
     yield (
-        f"{layers} costed as {policy.binarize} with scaling {policy.scaling}; "
+        f"{layers} binarized as {policy.binarize} with scaling {policy.scaling}; "
         f"kept in high precision: {kept_names or 'none'}"
     )
     able = {node.name for node in binarizable(graph)}
