@@ -45,7 +45,7 @@ def _figures(value: np.ndarray) -> tuple[str, str, str]:
     if not value.size or value.dtype.kind == "c":
         return labels.UNKNOWN, labels.UNKNOWN, labels.UNKNOWN
     found = (value.min(), value.max(), value.mean(dtype=np.float64))
-    low, high, mean = (f"{float(number):.6g}" for number in found)
+    low, high, mean = (f"{float(number):.4g}" for number in found)
     return low, high, mean
 
 
