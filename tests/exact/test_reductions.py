@@ -74,8 +74,9 @@ def test_reduction_of_integers(reduction, kind, row, expected, why):
 
 
 def test_every_reduction_has_a_row():
-    assert {row[0] for row in FLOATS} | {R.ARG_MAX, R.ARG_MIN} == set(Reduction)
-    assert {row[0] for row in INTEGERS} | {R.ARG_MAX, R.ARG_MIN} == set(Reduction)
+    whole = set(Reduction) - {R.LP}  # of a pool only: its op states the order
+    assert {row[0] for row in FLOATS} | {R.ARG_MAX, R.ARG_MIN} == whole
+    assert {row[0] for row in INTEGERS} | {R.ARG_MAX, R.ARG_MIN} == whole
 
 
 def test_squares_of_int8_do_not_wrap_around_on_the_way_to_floats():

@@ -81,7 +81,7 @@ class Reduction(StrEnum):
     PROD = "prod"
     L1 = "l1"
     L2 = "l2"
-    LP = "lp"  # of an order that the op states
+    LP = "lp"  # of the order that a pool states
     SUM_SQUARE = "sum_square"
     LOG_SUM = "log_sum"
     LOG_SUM_EXP = "log_sum_exp"
