@@ -69,6 +69,7 @@ LINES = [
     (pool(R.L1), [1, -5, 2], [6, 7], ""),
     (pool(R.L2), [3, -4, 0], [5, 4], ""),
     (pool(R.L2, 2, padding=(1, 0)), [3, -4], [3, 5], ""),
+    (pool(R.LP, 3, order=3), [3, -4, 5], [6], "27 + 64 + 125 = 216"),
     (pool(kernel=3), [1, 5, 2], [5], "the whole input"),
     (pool(R.MEAN, 3), [1, 5, 3], [3], "the whole input"),
     (pool(R.L2, 3), [2, -3, 6], [7], "the whole input"),
