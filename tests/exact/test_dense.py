@@ -139,11 +139,12 @@ def test_zero_points_are_taken_away_first() -> None:
         input_zero_point=np.array([1, 0], np.uint8), weight_zero_point=np.array(1, np.uint8),
     )  # fmt: skip
     np.testing.assert_array_equal(found, np.array([[2, 4], [1, 1]]) @ [[0, 1], [2, 3]])
-    found = result(
-        ops.Dense(2, 2), data, shape=(2, 2), encoding=INT32, weight=weight,
-        input_zero_point=np.array(1, np.uint8), weight_zero_point=np.array([1, 2], np.uint8),
-    )  # fmt: skip
-    np.testing.assert_array_equal(found, np.array([[2, 4], [0, 0]]) @ [[0, 0], [2, 2]])
+    for rows, centred in ((1, [[2, 4], [0, 0]]), ([1, 0], [[2, 4], [1, 1]])):
+        found = result(
+            ops.Dense(2, 2), data, shape=(2, 2), encoding=INT32, weight=weight,
+            input_zero_point=np.array(rows, np.uint8), weight_zero_point=np.array([1, 2], np.uint8),
+        )  # fmt: skip
+        np.testing.assert_array_equal(found, np.array(centred) @ [[0, 0], [2, 2]])
 
 
 def test_narrow_floats_are_summed_in_float32() -> None:

@@ -46,15 +46,21 @@ def arithmetic_of(call: Call, image: Array, weight: Array, k: int) -> Arithmetic
     return FLOAT64_SUMS if image.dtype == np.float64 else FLOAT32_SUMS
 
 
-def centred(call: Call, role: str, values: Array, channel_axis: int | None = None) -> Array:
-    """`values` less the zero point of `role`, if there is one: one number, or one a filter."""
+def centred(call: Call, role: str, values: Array, axis: int = 0) -> Array:
+    """`values` less the zero point of `role`, if there is one, as int32.
+
+    It is one number, a vector of one for each position along `axis` (filters, rows or columns), or
+    an array that broadcasts.
+    """
     zero = optional(call, f"{role}_zero_point")
     if zero is None:
         return values
     zero = zero.astype(np.int32)
-    if zero.size > 1 and channel_axis is not None:
-        zero = zero.reshape([-1 if axis == channel_axis else 1 for axis in range(values.ndim)])
-    return values.astype(np.int32) - zero.reshape(zero.shape if zero.size > 1 else ())
+    if zero.size == 1:
+        zero = zero.reshape(())
+    elif zero.ndim == 1:
+        zero = zero.reshape(-1, *(1,) * (values.ndim - 1 - axis % values.ndim))
+    return values.astype(np.int32) - zero
 
 
 def finished(sums: Array, call: Call, op: ops.Weighted) -> tuple[Array, ...]:
@@ -71,7 +77,7 @@ def finished(sums: Array, call: Call, op: ops.Weighted) -> tuple[Array, ...]:
 @run.register
 def _(op: ops.Conv, call: Call) -> tuple[Array, ...]:
     image, weight = operands(call, "input", "weight")
-    image, weight = centred(call, "input", image), centred(call, "weight", weight, 0)
+    image, weight = centred(call, "input", image), centred(call, "weight", weight)
     k = prod(weight.shape[1:])
     arithmetic = arithmetic_of(call, image, weight, k)
     filters = once(call, "filters", lambda: filter_matrix(weight, op.groups, arithmetic))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from xnorsim.exact.call import Call, once, operands, optional
@@ -23,13 +25,13 @@ def _(op: ops.Dense, call: Call) -> tuple[Array, ...]:
     data, weight = operands(call, "input", "weight")
     if op.transpose_input:
         data = data.T
-    data = centred(call, "input", data)
-    weight = centred(call, "weight", weight, 0 if op.transpose_weight else 1)
+    data = centred(call, "input", data, -2)
+    weight = centred(call, "weight", weight, -2 if op.transpose_weight else -1)
     arithmetic = arithmetic_of(call, data, weight, op.in_features)
 
     def filters() -> Array:
-        rows = weight if op.transpose_weight else weight.T
-        return filter_matrix(rows[:, :, None], 1, arithmetic)
+        by_filter = weight if op.transpose_weight else weight.T
+        return filter_matrix(by_filter[:, :, None], 1, arithmetic)
 
     made = once(call, "filters", filters)
     rows = data.reshape(-1, op.in_features)
@@ -47,8 +49,7 @@ def _finished(sums: Array, call: Call, op: ops.Dense) -> Array:
     if np.issubdtype(kind, np.integer):
         result = sums if op.alpha == 1 else (op.alpha * sums).astype(sums.dtype)
     else:
-        without = Call(_rows(call, op), call.outputs, call.engine, rest, call.scheme)
-        result = scaled(sums, without, op)
+        result = scaled(sums, replace(call, inputs=_rows(call, op), parameters=rest), op)
         if op.alpha != 1:
             result = result * result.dtype.type(op.alpha)
     if bias is not None:
@@ -66,7 +67,7 @@ def _rows(call: Call, op: ops.Dense) -> tuple[Array, ...]:
 @run.register
 def _(op: ops.MatMul, call: Call) -> tuple[Array, ...]:
     left, right = operands(call, "left", "right")
-    left, right = _zeroed(call, "input", left, -2), _zeroed(call, "weight", right, -1)
+    left, right = centred(call, "input", left, -2), centred(call, "weight", right, -1)
     kind = dtype_of(call.outputs[0].encoding)
     if np.issubdtype(left.dtype, np.integer) and np.issubdtype(right.dtype, np.integer):
         # Exact by way of float64 while sums stay below 2**53; wider integers as they are
@@ -77,14 +78,3 @@ def _(op: ops.MatMul, call: Call) -> tuple[Array, ...]:
     inner = np.dtype(np.float64 if left.dtype == np.float64 else np.float32)
     product = np.matmul(left.astype(inner, copy=False), right.astype(inner, copy=False))
     return (np.asarray(product).astype(kind, copy=False),)
-
-
-def _zeroed(call: Call, role: str, values: Array, axis: int) -> Array:
-    """`values` less their zero point: one number, or one for each row (left) or column (right)."""
-    zero = optional(call, f"{role}_zero_point")
-    if zero is None:
-        return values
-    zero = zero.astype(np.int32)
-    if zero.ndim == 1 and zero.size > 1 and axis == -2:
-        zero = zero[:, None]
-    return values.astype(np.int32) - zero
