@@ -104,6 +104,7 @@ def test_what_is_equal(a, b, reason):
             "integers beyond float64",
         ),
         (np.array([1], np.int8), floats(NEXT), 1, 1, 2.0**-23, "in the steps of float32"),
+        (np.array([1], ml_dtypes.int4), np.array([-1], ml_dtypes.int4), 1, None, 2, "no floats"),
     ],
 )
 def test_what_differs(a, b, differing, largest_ulp, largest, reason):

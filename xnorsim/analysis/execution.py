@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -23,13 +23,12 @@ from xnorsim.units import parse_quantity
 if TYPE_CHECKING:
     import numpy as np
 
-    from xnorsim.exact.execute import Run
+    from xnorsim.exact.execute import Run, Tell
     from xnorsim.show.divergence import Divergences
     from xnorsim.show.fidelity import Fidelity
 
 __all__ = ["WEIGHTS", "diff", "fidelity", "run", "vectors"]
 
-Tell = Callable[[int, int], None]
 Keep = str | Iterable[str]
 
 WEIGHTS = ("auto", "file", "seed")

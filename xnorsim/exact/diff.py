@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.exact.execute import Session, steps
+from xnorsim.exact.execute import Session, Tell, steps
+from xnorsim.exact.reference.widths import is_float
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import kind
 from xnorsim.network.precision import BIPOLAR
@@ -33,8 +34,6 @@ __all__ = [
 ]
 
 Array = np.ndarray
-Tell = Callable[[int, int], None]
-"""Called with the tensors that are compared, and how many there are."""
 
 _SHOWN = 5
 
@@ -106,7 +105,7 @@ def diff(
     """The first tensor that two networks compute differently.
 
     B runs only as far as A's tensors need it. Floats up to `ulp` apart, or up to `tolerance`, are
-    equal.
+    equal. `progress` is called with the tensors compared and their number.
 
     Raises:
         UsageError: no two tensors belong together.
@@ -282,7 +281,7 @@ def compared(a: Array, b: Array, *, ulp: int = 0, tolerance: float = 0.0) -> Dif
         return None
     at = np.nonzero(apart.reshape(-1))[0]
     x, y = a.reshape(-1)[at], b.reshape(-1)[at]
-    floats = _is_float(a.dtype)
+    floats = is_float(a.dtype)
     distance = _distances(x, y)
     steps_apart = ulps(x, y) if floats else None
     far = distance > tolerance
@@ -313,16 +312,11 @@ def _whole(value: float) -> int | float:
     return int(value) if np.isfinite(value) else float("inf")
 
 
-def _is_float(dtype: np.dtype) -> bool:
-    return dtype.kind == "f" or (dtype.kind == "V" and dtype.type is not np.void)
-
-
 def _alike(a: Array, b: Array) -> tuple[Array, Array]:
     """Both arrays in one type: floats in the narrower of two, others in one that holds both."""
     if a.dtype == b.dtype:
         return a, b
-    kinds = [_is_float(item.dtype) for item in (a, b)]
-    if all(kinds):
+    if is_float(a.dtype) and is_float(b.dtype):
         narrow = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
     elif any(item.dtype.kind == "V" for item in (a, b)):
         narrow = np.dtype(np.float64)  # numpy knows nothing common to these; all of them are in it
