@@ -12,14 +12,14 @@ tells what a layer itself does, the third what has come down to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial, singledispatch
 
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.exact.execute import Session, Step, prepare, run_node, steps
+from xnorsim.exact.execute import Session, Step, Tell, prepare, run_node, steps
 from xnorsim.network.binary import signs
 from xnorsim.network.graph import Graph, Node, producers
 from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted, kind
@@ -38,8 +38,6 @@ __all__ = [
 ]
 
 Array = np.ndarray
-Tell = Callable[[int, int], None]
-"""Called with the layers that are done, and how many there are."""
 
 CAVEAT = (
     "this is the error of binarizing without retraining, not the accuracy of a trained binary "
@@ -112,7 +110,7 @@ def fidelity(
 ) -> NetworkFidelity:
     """`graph` beside its form binarized by `policy`, on the same inputs.
 
-    Both run in step, each freeing what it needs no more.
+    Both run in step, each freeing what it needs no more. `progress` is called after each layer.
 
     Raises:
         UsageError: the policy makes no layer binary, or the inputs are not the graph's.
@@ -130,7 +128,8 @@ def fidelity(
     binary_run = prepare(binarized, engine, hold=False)
     layers, outputs = [], []
     pairs = _in_step(steps(float_run, inputs), steps(binary_run, inputs))
-    for done, (ours, theirs) in enumerate(pairs, 1):
+    for done in range(1, len(graph.nodes) + 1):
+        ours, theirs = next(pairs)  # enumerate(pairs) would hold them
         if ours.node.name in twins:
             weights = _of_weights(graph, ours.node, binarized, theirs.node)
             layers.append(_layer(binary_run, ours, theirs, weights))
