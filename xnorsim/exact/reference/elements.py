@@ -40,9 +40,8 @@ def _(op: ops.Elementwise, call: Call) -> tuple[Array, ...]:
 
 def _power(base: Array, exponent: Array) -> Array:
     """base ** exponent in the type of the base, an integer one exactly if it can be."""
-    if is_float(base.dtype):
-        return np.power(base, exponent.astype(base.dtype))
-    if not is_float(exponent.dtype) and (exponent.size == 0 or exponent.min() >= 0):
+    whole = not is_float(exponent.dtype) and (exponent.size == 0 or exponent.min() >= 0)
+    if is_float(base.dtype) or whole:
         return np.power(base, exponent.astype(base.dtype))
     return np.power(base.astype(np.float64), exponent.astype(np.float64)).astype(base.dtype)
 

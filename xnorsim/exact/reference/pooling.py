@@ -20,7 +20,7 @@ import numpy as np
 from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.exact.call import Call, operands
 from xnorsim.exact.reference.dispatch import run
-from xnorsim.exact.reference.widths import held, is_float, wide
+from xnorsim.exact.reference.widths import extremes, held, is_float, wide
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
 
@@ -110,12 +110,6 @@ def _by_blocks(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     return result.reshape(*x.shape[:2], *first.shape[2:])
 
 
-def _lowest(kind: np.dtype) -> float:
-    if is_float(kind):
-        return -np.inf
-    return False if kind.kind == "b" else np.iinfo(kind).min
-
-
 def _is_whole(op: ops.Pool, x: Array) -> bool:
     """Whether the only window is the whole input."""
     return op.kernel == x.shape[2:] and not any(map(any, op.padding)) and set(op.dilation) == {1}
@@ -130,7 +124,7 @@ def _sums(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
 def _max(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     if _is_whole(op, x):
         return np.max(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    lowest = _lowest(x.dtype)
+    lowest, _ = extremes(x.dtype)
     return reduce(lambda best, track: _along(best, track, np.maximum, lowest), tracks, x)
 
 
@@ -186,9 +180,10 @@ def _with_indices(op: ops.Pool, x: Array, tracks: list[Track]) -> tuple[Array, A
     inner = np.arange(np.prod(x.shape[2:], dtype=np.int64))
     places = inner.reshape(x.shape[2:], order="F" if op.column_major else "C")
     best, found = x, images * inner.size + places
+    lowest, _ = extremes(x.dtype)
     for track in reversed(tracks):
         shape = (*best.shape[: track.axis], track.count, *best.shape[track.axis + 1 :])
-        values, indices = np.full(shape, _lowest(x.dtype), x.dtype), np.full(shape, -1)
+        values, indices = np.full(shape, lowest, x.dtype), np.full(shape, -1)
         for windows, elements in _taps(track, x.ndim):
             offered = best[elements]
             held_now = values[windows]

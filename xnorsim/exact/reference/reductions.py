@@ -15,7 +15,7 @@ import numpy as np
 
 from xnorsim.exact.call import Call, operands
 from xnorsim.exact.reference.dispatch import run
-from xnorsim.exact.reference.widths import computed, held, is_float, reusable, wide
+from xnorsim.exact.reference.widths import computed, extremes, held, is_float, reusable, wide
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
 
@@ -54,18 +54,11 @@ _INDICES: dict[Reduction, Callable[..., Array]] = {
 
 
 def _max(x: Array, axes: Axes, keepdims: bool) -> Array:
-    return np.max(x, axis=axes, keepdims=keepdims, initial=_ends(x.dtype)[0])
+    return np.max(x, axis=axes, keepdims=keepdims, initial=extremes(x.dtype)[0])
 
 
 def _min(x: Array, axes: Axes, keepdims: bool) -> Array:
-    return np.min(x, axis=axes, keepdims=keepdims, initial=_ends(x.dtype)[1])
-
-
-def _ends(kind: np.dtype) -> tuple[float, float]:
-    """The least and the greatest number of a type."""
-    if is_float(kind):
-        return -np.inf, np.inf
-    return (False, True) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+    return np.min(x, axis=axes, keepdims=keepdims, initial=extremes(x.dtype)[1])
 
 
 def _mean(x: Array, axes: Axes, keepdims: bool) -> Array:

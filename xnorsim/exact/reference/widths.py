@@ -10,7 +10,7 @@ from xnorsim.errors import ModelError
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of
 
-__all__ = ["computed", "held", "is_float", "reusable", "wide"]
+__all__ = ["computed", "extremes", "held", "is_float", "reusable", "wide"]
 
 Array = np.ndarray
 
@@ -34,6 +34,13 @@ def wide(kind: np.dtype) -> np.dtype:
     if is_float(kind):
         return kind if kind.itemsize >= 4 else np.dtype(np.float32)
     return _WIDER.get(kind.name, kind)
+
+
+def extremes(kind: np.dtype) -> tuple[float, float]:
+    """The least and the greatest number of a type, infinities among floats."""
+    if is_float(kind):
+        return -np.inf, np.inf
+    return (False, True) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
 
 
 def computed(call: Call, values: Array) -> Array:
