@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
+from typing import TypeVar
 
 import numpy as np
 
-from xnorsim.errors import UnsupportedOpError
+from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.exact.call import Call
 from xnorsim.network import ops
 
-__all__ = ["run"]
+__all__ = ["chosen", "run"]
+
+T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 
 @singledispatch
@@ -22,7 +27,7 @@ def run(op: ops.Op, call: Call) -> tuple[np.ndarray, ...]:
     operations that each rule states; binary and integer products are exact.
 
     Raises:
-        InputError: what the layer reads cannot be: the message says what, and run_layer's which.
+        InputError: what the layer reads cannot be: the message says what, and run_node's which.
         UnsupportedOpError: no rule for this kind.
     """
     raise UnsupportedOpError(f"reference.run has no rule for {type(op).__name__}")
@@ -34,3 +39,14 @@ def _(op: ops.Unknown, call: Call) -> tuple[np.ndarray, ...]:
         f"{op.operator} (domain {op.domain or 'ai.onnx'}) is unknown: it can be passed over when "
         "counting, but not run"
     )
+
+
+def chosen(table: Mapping[Word, T], word: Word, what: str) -> T:
+    """What `table` has for a word of an op, which is the name of a `what`.
+
+    Raises:
+        UnsupportedOpError: nothing; the message has the words that there are.
+    """
+    if word not in table:
+        raise UnsupportedOpError(f"no {what} '{word}': {choices(word, table)}")
+    return table[word]

@@ -13,9 +13,8 @@ from functools import reduce
 
 import numpy as np
 
-from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.exact.reference.widths import computed, held, is_float, reusable
 from xnorsim.network import ops
 from xnorsim.network.functions import Operator
@@ -100,12 +99,8 @@ _COMPARISONS: dict[str, np.ufunc] = {
 
 @run.register
 def _(op: ops.Compare, call: Call) -> tuple[Array, ...]:
-    if op.operator not in _COMPARISONS:
-        raise UnsupportedOpError(
-            f"no comparison '{op.operator}': {choices(op.operator, _COMPARISONS)}"
-        )
-    left, right = operands(call, "left", "right")
-    return held(call, _COMPARISONS[op.operator](left, right))
+    compare = chosen(_COMPARISONS, op.operator, "comparison")
+    return held(call, compare(*operands(call, "left", "right")))
 
 
 @run.register

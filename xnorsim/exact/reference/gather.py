@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from xnorsim.errors import InputError, UnsupportedOpError, choices
+from xnorsim.errors import InputError
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.network import ops
 
 __all__: list[str] = []
@@ -17,10 +17,9 @@ __all__: list[str] = []
 @run.register
 def _(op: ops.Gather, call: Call) -> tuple[np.ndarray, ...]:
     """Source: ONNX, Gather-13, GatherElements-13 and GatherND-13."""
-    if op.form not in _FORMS:
-        raise UnsupportedOpError(f"no form of picking '{op.form}': {choices(op.form, _FORMS)}")
+    pick = chosen(_FORMS, op.form, "form of picking")
     table, indices = operands(call, "table", "indices")
-    return (_FORMS[op.form](op, table, indices.astype(np.int64, copy=False)),)
+    return (pick(op, table, indices.astype(np.int64, copy=False)),)
 
 
 def _slices(op: ops.Gather, table: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from xnorsim.errors import ModelError, UnsupportedOpError, choices
 from xnorsim.exact.call import Call, operands, optional
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.network import ops
 
 __all__: list[str] = []
@@ -114,12 +114,10 @@ def _(op: ops.Rearrange, call: Call) -> tuple[np.ndarray, ...]:
     Letters name the axes of the split image: n batch, c channels, y and x blocks, b and p the row
     and column inside a block. Source: ONNX, DepthToSpace-13 and SpaceToDepth-28.
     """
-    if op.form not in _FORMS:
-        raise UnsupportedOpError(f"no rearrangement '{op.form}': {choices(op.form, _FORMS)}")
+    before, after = chosen(_FORMS, op.form, "rearrangement")
     (data,) = operands(call, _DATA)
     if data.ndim != 4:
         raise ModelError(f"{op.form} takes (batch, channels, rows, columns), not {data.shape}")
-    before, after = _FORMS[op.form]
     # of the two images, the deeper one has the blocks' numbers and the channels times the block
     batch, depth, rows, columns = max(data.shape, op.shape, key=lambda shape: shape[1])
     sizes = {"n": batch, "y": rows, "x": columns, "b": op.block, "p": op.block}

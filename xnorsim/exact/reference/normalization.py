@@ -13,9 +13,9 @@ from math import prod
 
 import numpy as np
 
-from xnorsim.errors import ModelError, UnsupportedOpError, choices
+from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.exact.call import Call, once, operands, optional
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.exact.reference.pooling import Track, window_sums
 from xnorsim.exact.reference.widths import computed, held, reusable
 from xnorsim.network import ops
@@ -71,10 +71,9 @@ def affine(op: ops.BatchNorm, call: Call, kind: np.dtype) -> tuple[Array, Array]
 @run.register
 @np.errstate(all="ignore")
 def _(op: ops.Normalize, call: Call) -> tuple[Array, ...]:
-    if op.form not in _FORMS:
-        raise UnsupportedOpError(f"no normalization '{op.form}': {choices(op.form, _FORMS)}")
+    normalize = chosen(_FORMS, op.form, "normalization")
     (data,) = operands(call, "input")
-    return held(call, *_FORMS[op.form](op, call, computed(call, data)))
+    return held(call, *normalize(op, call, computed(call, data)))
 
 
 def _standardized(op: ops.Normalize, x: Array, axes: tuple[int, ...]) -> tuple[Array, ...]:

@@ -17,9 +17,8 @@ from functools import reduce
 
 import numpy as np
 
-from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.exact.reference.widths import extremes, held, is_float, wide
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
@@ -84,8 +83,6 @@ def _tracks(op: ops.Pool, size: tuple[int, ...], counts: tuple[int, ...]) -> lis
 @np.errstate(all="ignore")
 def _(op: ops.Pool, call: Call) -> tuple[Array, ...]:
     (x,) = operands(call, "input")
-    if op.reduction not in _POOLS:
-        raise UnsupportedOpError(f"no {op.reduction} pool: {choices(op.reduction, _POOLS)}")
     tracks = _tracks(op, x.shape[2:], call.outputs[0].shape[2:])
     if len(call.outputs) > 1:
         return held(call, *_with_indices(op, x.astype(wide(x.dtype), copy=False), tracks))
@@ -98,7 +95,7 @@ _BLOCK = 2**16
 
 def _by_blocks(op: ops.Pool, x: Array, tracks: list[Track]) -> Array:
     """A pool of a few images (of one channel) after the other."""
-    pool, kind = _POOLS[op.reduction], wide(x.dtype)
+    pool, kind = chosen(_POOLS, op.reduction, "pool"), wide(x.dtype)
     images = x.reshape(-1, 1, *x.shape[2:])
     step = max(1, _BLOCK // images[0].size)
     first = pool(op, images[:step].astype(kind, copy=False), tracks)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnorsim.errors import InputError, UnsupportedOpError, choices
+from xnorsim.errors import InputError
 from xnorsim.exact.call import Call, operands, optional
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.network import ops
 from xnorsim.network.functions import Function
 from xnorsim.network.graph import TensorSpec
@@ -45,8 +45,6 @@ def _(op: ops.Recurrent, call: Call) -> tuple[np.ndarray, ...]:
     the last one stays; the reverse direction starts at its end. Computed in float32 (float64 for
     float64), rounded to the type of the input at the end.
     """
-    if op.cell not in _STEPS:
-        raise UnsupportedOpError(f"no cell '{op.cell}': {choices(op.cell, _STEPS)}")
     data, weight, recurrence = operands(call, "operand_0", "weight", "recurrence")
     exact = np.dtype(np.float64 if data.dtype == np.float64 else np.float32)
     if op.batch_first:
@@ -99,12 +97,12 @@ def _direction(
     peephole = np.zeros((3, op.hidden), exact)
     if given is not None:
         peephole = given[at].reshape(3, op.hidden).astype(exact)
-    usual = _FUNCTIONS[op.cell]
-    chosen = op.functions[at * len(usual) :][: len(usual)] or usual
+    usual = chosen(_FUNCTIONS, op.cell, "cell")
+    own = op.functions[at * len(usual) :][: len(usual)] or usual
     # Gates are clipped; the cell's state before its function (the third) is not, in onnxruntime.
     clips = (op.clip, op.clip, None)
     functions = tuple(
-        _applied(function, clip, call) for function, clip in zip(chosen, clips, strict=False)
+        _applied(function, clip, call) for function, clip in zip(own, clips, strict=False)
     )
     return _Direction(recurrence.T, pair[1], peephole, functions), pair[0]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.exact.reference.widths import computed, extremes, held, is_float, reusable, wide
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
@@ -31,7 +31,7 @@ def _(op: ops.Reduce, call: Call) -> tuple[Array, ...]:
     (data,) = operands(call, "input")
     if op.reduction in _INDICES:
         return held(call, _index(op, data.astype(wide(data.dtype), copy=False)))
-    x, reduction = computed(call, data), _REDUCTIONS[op.reduction]
+    x, reduction = computed(call, data), chosen(_REDUCTIONS, op.reduction, "reduction")
     if is_float(x.dtype) or op.reduction in _EXACT:
         return held(call, reduction(x, op.axes, op.keepdims))
     result = reduction(x.astype(np.float64), op.axes, op.keepdims)

@@ -13,7 +13,7 @@ import numpy as np
 
 from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.exact.call import Call, operands
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.network import ops
 
 __all__: list[str] = []
@@ -120,10 +120,8 @@ _POSITIONS: dict[str, Callable[[np.ndarray, _Axis], np.ndarray]] = {
 
 
 def _positions(op: ops.Resize, axis: _Axis) -> np.ndarray:
-    if op.coordinates not in _POSITIONS:
-        valid = choices(op.coordinates, _POSITIONS)
-        raise UnsupportedOpError(f"no coordinates '{op.coordinates}': {valid}")
-    return _POSITIONS[op.coordinates](np.arange(axis.result, dtype=np.float64), axis)
+    positions = chosen(_POSITIONS, op.coordinates, "coordinates")
+    return positions(np.arange(axis.result, dtype=np.float64), axis)
 
 
 # What is read there.
@@ -154,10 +152,8 @@ _KERNELS = {"linear": (_linear, 1), "cubic": (_cubic, 2)}
 def _along(op: ops.Resize, data: np.ndarray, at: int, axis: _Axis, x: np.ndarray) -> np.ndarray:
     """`data` sampled at the positions `x` of axis `at`."""
     if op.mode == "nearest":
-        if op.rounding not in _ROUNDINGS:
-            valid = choices(op.rounding, _ROUNDINGS)
-            raise UnsupportedOpError(f"no rounding '{op.rounding}': {valid}")
-        picked = np.clip(_ROUNDINGS[op.rounding](x), 0, axis.size - 1)
+        rounded = chosen(_ROUNDINGS, op.rounding, "rounding")(x)
+        picked = np.clip(rounded, 0, axis.size - 1)
         return np.take(data, picked.astype(np.intp), axis=at)
     if op.mode not in _KERNELS:
         raise UnsupportedOpError(f"no mode '{op.mode}': {choices(op.mode, ('nearest', *_KERNELS))}")
