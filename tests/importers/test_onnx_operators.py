@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.onnx_cases import node_cases, settings, with_constants
 from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.onnx import read_graph
 from xnorsim.importers.onnx.rules import CONTROL, RULES
 from xnorsim.importers.onnx.tensors import ELEMENT_TYPES, element_type
-from xnorsim.importers.onnx.view import SETTING
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import Activation, Function, Reduction
@@ -340,42 +339,13 @@ def test_every_element_type_has_an_encoding(name: str) -> None:
         assert len(tensor.raw_data) * 8 == 48 * found.bits
 
 
-def _as_constants(case: Any) -> tuple[onnx.ModelProto, dict[str, tuple[int, ...]]]:
-    """The case with its settings as initializers, and the shapes of its other inputs."""
-    made = onnx.ModelProto()
-    made.CopyFrom(case.model)
-    settings = set()
-    for node in made.graph.node:
-        rule = RULES.get((node.domain, node.op_type))
-        for at, name in enumerate(node.input):
-            if rule and rule.roles[min(at, len(rule.roles) - 1)] == SETTING:
-                settings.add(name)
-    shapes, (given, _) = {}, case.data_sets[0]
-    for item, value in zip(case.model.graph.input, given, strict=False):
-        if not hasattr(value, "shape"):
-            continue
-        if item.name in settings and value.size < 100:
-            made.graph.input.remove(item)
-            made.graph.initializer.append(numpy_helper.from_array(value, item.name))
-        else:
-            shapes[item.name] = value.shape
-    return made, shapes
-
-
 @pytest.mark.slow
 def test_single_node_cases_of_onnx(tmp_path: Path) -> None:
     """onnx's own cases: the shapes of its results, or an error that says what is missing."""
-    from onnx.backend.test.loader import load_model_tests
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # onnx computes its expectations with overflows
-        cases = load_model_tests(kind="node")
     path, read, seen = tmp_path / "case.onnx", 0, set()
     refused: dict[str, str] = {}
-    for case in cases:
-        if case.model is None:
-            continue
-        made, shapes = _as_constants(case)
+    for case in node_cases():
+        made, shapes = with_constants(case, settings)
         path.write_bytes(made.SerializeToString())
         try:
             graph = read_graph(path, input_shapes=shapes)
@@ -383,11 +353,10 @@ def test_single_node_cases_of_onnx(tmp_path: Path) -> None:
             refused[case.name] = str(fault)
             continue
         read += 1
-        seen.update((node.domain, node.op_type) for node in made.graph.node)
-        (_, expected), *_ = case.data_sets or [((), ())]
-        for item, value in zip(case.model.graph.output, expected, strict=True):
-            if hasattr(value, "shape"):
-                assert graph.tensors[item.name].shape == value.shape, case.name
+        seen |= case.operators
+        for name, value in case.outputs.items():
+            if isinstance(value, np.ndarray):
+                assert graph.tensors[name].shape == value.shape, case.name
     assert read > 1000
     for name, text in refused.items():
         assert "case.onnx: " in text, name
