@@ -278,34 +278,32 @@ def _decibels(power: float, error: float) -> float:
     return 10 * math.log10(power / error) if power else -math.inf
 
 
-@singledispatch
 def approximated(op: Weighted, weight: Array, alpha: Array | None) -> Array:
     """alpha B, B = sign(W): the weights that a binary layer stands for, in W's shape.
 
     `alpha` is one scale a filter; None for a layer without scaling.
     """
+    return signs(weight) if alpha is None else signs(weight) * _along_filters(op, weight, alpha)
+
+
+@singledispatch
+def _along_filters(op: Weighted, weight: Array, alpha: Array) -> Array:
+    """`alpha` where each number broadcasts over the weights of its filter."""
     raise UsageError(f"fidelity.approximated has no rule for {type(op).__name__}")
 
 
-@approximated.register
-def _(op: Conv, weight: Array, alpha: Array | None) -> Array:
-    if alpha is None:
-        return signs(weight)
-    return signs(weight) * alpha.reshape(-1, *[1] * (weight.ndim - 1))
+@_along_filters.register
+def _(op: Conv, weight: Array, alpha: Array) -> Array:
+    return alpha.reshape(-1, *[1] * (weight.ndim - 1))
 
 
-@approximated.register
-def _(op: Dense, weight: Array, alpha: Array | None) -> Array:
-    if alpha is None:
-        return signs(weight)
-    return signs(weight) * (alpha[:, None] if op.transpose_weight else alpha)
+@_along_filters.register
+def _(op: Dense, weight: Array, alpha: Array) -> Array:
+    return alpha[:, None] if op.transpose_weight else alpha
 
 
-@approximated.register
-def _(op: ConvTranspose, weight: Array, alpha: Array | None) -> Array:
-    if alpha is None:
-        return signs(weight)
+@_along_filters.register
+def _(op: ConvTranspose, weight: Array, alpha: Array) -> Array:
     # (in_channels, out_channels / groups, *kernel): the filters of a group share its inputs
-    grouped = signs(weight).reshape(op.groups, -1, *weight.shape[1:])
-    scale = alpha.reshape(op.groups, 1, -1, *[1] * (weight.ndim - 2))
-    return (grouped * scale).reshape(weight.shape)
+    by_input = np.repeat(alpha.reshape(op.groups, -1), len(weight) // op.groups, axis=0)
+    return by_input.reshape(*by_input.shape, *[1] * (weight.ndim - 2))
