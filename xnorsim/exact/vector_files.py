@@ -194,7 +194,6 @@ def _publish(temporary: Path, target: Path) -> None:
     old = _own_files(target)
     for name in (INDEX, *old):  # without the index nothing here can be read
         (target / name).unlink(missing_ok=True)
-    for path in sorted(
-        temporary.iterdir(), key=lambda path: path.name == INDEX
-    ):  # and so it is last
+    # and so it is last
+    for path in sorted(temporary.iterdir(), key=lambda path: path.name == INDEX):
         path.replace(target / path.name)
