@@ -9,7 +9,7 @@ import numpy as np
 
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Scheme
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Encoding, Scheme
 from xnorsim.network.shapes import output_specs
 
 __all__ = ["Assembly", "parameter"]
@@ -26,9 +26,11 @@ def parameter(name: str, values: np.ndarray) -> Parameter:
 class Assembly:
     """A network in the making; a layer writes the tensor that has its name."""
 
-    def __init__(self, name: str, input: str, shape: Sequence[int]) -> None:
+    def __init__(
+        self, name: str, input: str, shape: Sequence[int], encoding: Encoding = FLOAT32
+    ) -> None:
         self.name, self.input = name, input
-        self.tensors = {input: TensorSpec(tuple(shape), FLOAT32)}
+        self.tensors = {input: TensorSpec(tuple(shape), encoding)}
         self.parameters: dict[str, Parameter] = {}
         self.nodes: list[Node] = []
 

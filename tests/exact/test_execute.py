@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.exact.assembly import Assembly
 from tests.strategies import networks
 from xnorsim.errors import ModelError, UsageError
 from xnorsim.exact.engines import ENGINES
@@ -25,9 +26,9 @@ from xnorsim.exact.execute import (
 )
 from xnorsim.exact.weights import seeded
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
+from xnorsim.network.graph import Graph, Node, TensorSpec, check
 from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import BIPOLAR, FLOAT32, XNOR, Scaling
+from xnorsim.network.precision import BIPOLAR, FLOAT32
 from xnorsim.zoo.builder import Builder
 
 
@@ -183,12 +184,9 @@ def test_a_binary_input_holds_signs_only() -> None:
 
 def dense(features: int) -> Graph:
     """One binary dense layer of ones."""
-    spec = TensorSpec((features, 1), BIPOLAR)
-    weight = Parameter(spec, (Stored("w", spec),), lambda: np.ones((features, 1), np.int8))
-    scheme = replace(XNOR, scaling=Scaling.NONE)
-    node = Node("fc", ops.Dense(features, 1), ("x",), ("y",), {"weight": "w"}, scheme)
-    tensors = {"x": TensorSpec((1, features), BIPOLAR), "y": TensorSpec((1, 1), FLOAT32)}
-    return check(Graph("dense", (node,), tensors, {"w": weight}, ("x",), ("y",)))
+    made = Assembly("dense", "x", (1, features), BIPOLAR)
+    weight = np.ones((features, 1), np.int8)
+    return made.graph(made.layer("fc", ops.Dense(features, 1), "x", parameters={"weight": weight}))
 
 
 def test_blas_refuses_sums_that_float32_cannot_hold() -> None:
@@ -196,11 +194,11 @@ def test_blas_refuses_sums_that_float32_cannot_hold() -> None:
     data = {"x": np.ones((1, 2**24), np.int8)}
     with pytest.raises(ModelError, match=r"layer 'fc'.*k = 16777216.*blas.*below 16777216.*packed"):
         execute(prepare(graph, "blas"), data)
-    assert execute(prepare(graph, "packed"), data).outputs["y"] == 2**24
+    assert execute(prepare(graph, "packed"), data).outputs["fc"] == 2**24
     shorter = dense(2**24 - 1)
     data = {"x": np.ones((1, 2**24 - 1), np.int8)}
     for engine in ENGINES:
-        assert execute(prepare(shorter, engine), data).outputs["y"] == 2**24 - 1
+        assert execute(prepare(shorter, engine), data).outputs["fc"] == 2**24 - 1
 
 
 def test_no_engine_of_that_name() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from tests.exact.calls import result
+from tests.exact.integer_sums import convolved
 from xnorsim.errors import ModelError, UsageError
 from xnorsim.exact.execute import prepare, steps
 from xnorsim.exact.thresholds import (
@@ -282,7 +283,7 @@ def test_a_layers_thresholds_give_the_bits_of_the_run(tail, layer, scaling):
 
 
 def signs_and_integers(graph: Graph) -> tuple[Array, Array]:
-    """The bits after "s" in a run, and the integers of "b", from its float64 sums of products."""
+    """The bits after "s" in a run, and the integers of "b", from plain sums of products."""
     image = np.random.default_rng(5).standard_normal((2, 5, 6, 6), np.float32)
     seen: dict[str, Array] = {}
     for step in steps(prepare(graph), {"input": image}):
@@ -290,14 +291,11 @@ def signs_and_integers(graph: Graph) -> tuple[Array, Array]:
     node = graph.node("b")
     load = graph.parameters[node.parameters["weight"]].load
     assert load is not None
-    weight = load().astype(np.float64)
-    signs = seen[node.inputs[0]].astype(np.float64)
+    weight, signs = load().astype(np.int64), seen[node.inputs[0]].astype(np.int64)
     if isinstance(node.op, ops.Dense):
-        return seen["s"], (signs @ weight.T).astype(np.int32)
+        return seen["s"], signs @ weight.T
     assert isinstance(node.op, ops.Conv)
-    padded = np.pad(signs, ((0, 0), (0, 0), *node.op.padding))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
-    return seen["s"], np.einsum("ncyxhw,fchw->nfyx", windows, weight).astype(np.int32)
+    return seen["s"], convolved(signs, weight, node.op)
 
 
 NO_CHAIN: dict[str, Tail] = {

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.exact.assembly import Assembly
+from tests.exact.integer_sums import convolved
 from xnorsim.errors import InputError, UsageError
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.vectors import read_vectors, vectors, write_vectors
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
+from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling, Scheme
-from xnorsim.network.shapes import output_specs
+from xnorsim.network.precision import BIPOLAR, Scaling, Scheme
 from xnorsim.zoo.builder import Builder
 
 Array = np.ndarray
@@ -50,59 +51,30 @@ def layer(
     else:
         weight, filters = (op.in_features, op.out_features), op.out_features
         weight = weight[::-1] if op.transpose_weight else weight
-    values: dict[str, Array] = {"b.weight": random.choice(np.array([-1, 1], np.int8), weight)}
+    held: dict[str, Array] = {"weight": random.choice(np.array([-1, 1], np.int8), weight)}
     if scaling is not Scaling.NONE:
-        values["b.alpha"] = random.uniform(0.1, 1, filters).astype(np.float32)
+        held["alpha"] = random.uniform(0.1, 1, filters).astype(np.float32)
     if bias:
-        values["b.bias"] = random.standard_normal(filters).astype(np.float32)
-    for role in ("scale", "shift", "mean"):
-        values[f"bn.{role}"] = random.standard_normal(filters).astype(np.float32)
-    values["bn.variance"] = random.uniform(0.5, 9, filters).astype(np.float32)
-    specs = {
-        key: TensorSpec(value.shape, BIPOLAR if key == "b.weight" else FLOAT32)
-        for key, value in values.items()
+        held["bias"] = random.standard_normal(filters).astype(np.float32)
+    norm: dict[str, Array] = {
+        role: random.standard_normal(filters).astype(np.float32)
+        for role in ("scale", "shift", "mean")
     }
-    parameters = {
-        key: Parameter(spec, (Stored(key, spec),), lambda key=key: values[key])
-        for key, spec in specs.items()
-    }
-    x = TensorSpec(shape, BIPOLAR)
-    (y,) = output_specs(op, x, weight=specs["b.weight"])
-    y = TensorSpec(y.shape, FLOAT32)
-    roles = {
-        node: {key.split(".")[1]: key for key in values if key.startswith(f"{node}.")}
-        for node in ("b", "bn")
-    }
-    nodes = (
-        Node("b", op, ("x",), ("y",), roles["b"], Scheme(BIPOLAR, BIPOLAR, scaling)),
-        Node("bn", ops.BatchNorm(1e-3), ("y",), ("z",), roles["bn"]),
-        Node("s", ops.Sign(), ("z",), ("bits",)),
-    )
-    tensors = {"x": x, "y": y, "z": y, "bits": TensorSpec(y.shape, BIPOLAR)}
-    outputs = ("bits",) if decided else ("bits", "y")
-    graph = check(Graph("net", nodes, tensors, parameters, ("x",), outputs))
+    norm["variance"] = random.uniform(0.5, 9, filters).astype(np.float32)
+    made = Assembly("net", "x", shape, BIPOLAR)
+    made.layer("b", op, "x", parameters=held, scheme=Scheme(BIPOLAR, BIPOLAR, scaling))
+    made.layer("bn", ops.BatchNorm(1e-3), "b", parameters=norm)
+    made.layer("s", ops.Sign(), "bn")
+    graph = made.graph("s") if decided else made.graph("s", "b")
     return graph, {"x": random.choice(np.array([-1, 1], np.int8), shape)}
 
 
 def plain_integers(op: ops.Conv | ops.Dense, x: Array, weight: Array) -> Array:
-    """The layer as a sum of shifted products, in int64, with filters along axis 1."""
+    """The layer's sums in int64, with filters along axis 1."""
     x, weight = x.astype(np.int64), weight.astype(np.int64)
     if isinstance(op, ops.Dense):
         return x @ (weight.T if op.transpose_weight else weight)
-    x = np.pad(x, ((0, 0), (0, 0), *op.padding), constant_values=op.pad_value)
-    reach = [(n - 1) * d for n, d in zip(op.kernel, op.dilation, strict=True)]
-    size = [(n - r - 1) // s + 1 for n, r, s in zip(x.shape[2:], reach, op.stride, strict=True)]
-    total = np.zeros((len(x), op.out_channels, *size), np.int64)
-    each, per = x.shape[1] // op.groups, op.out_channels // op.groups
-    for f, tap in product(range(op.out_channels), np.ndindex(*op.kernel)):
-        window = tuple(
-            slice(t * d, t * d + (n - 1) * s + 1, s)
-            for t, d, n, s in zip(tap, op.dilation, size, op.stride, strict=True)
-        )
-        part = x[(slice(None), slice(f // per * each, (f // per + 1) * each), *window)]
-        column = weight[(f, slice(None), *tap)].reshape(-1, *(1,) * len(size))
-        total[:, f] += (part * column).sum(axis=1)
-    return total
+    return convolved(x, weight, op, op.pad_value)
 
 
 def by_hand(folder: Path, item: Mapping[str, Any]) -> list[int]:
@@ -262,17 +234,10 @@ def test_the_worked_example_of_the_document(tmp_path, project):
 
 
 def one_filter(image: Array, weight: Array) -> tuple[Graph, dict[str, Array]]:
-    spec = TensorSpec(weight.shape, BIPOLAR)
-    node = Node("b", replace(PLAIN, out_channels=1, kernel=(1, 1)), ("x",), ("y",), {"weight": "w"})
-    graph = Graph(
-        "one",
-        (node,),
-        {"x": TensorSpec(image.shape, BIPOLAR), "y": TensorSpec((1, 1, 1, 1), FLOAT32)},
-        {"w": Parameter(spec, (Stored("w", spec),), lambda: weight)},
-        ("x",),
-        ("y",),
-    )
-    return check(graph), {"x": image}
+    made = Assembly("one", "x", image.shape, BIPOLAR)
+    op = replace(PLAIN, out_channels=1, kernel=(1, 1))
+    made.layer("b", op, "x", parameters={"weight": weight})
+    return made.graph("b"), {"x": image}
 
 
 def test_weights_other_than_signs_are_refused():
