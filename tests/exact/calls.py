@@ -14,6 +14,12 @@ from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import ENCODINGS
 from xnorsim.network.shapes import output_specs
 
+BLAS = engine("blas")
+
+
+def f32(*values: Any) -> np.ndarray:
+    return np.array(values, np.float32)
+
 
 def spec_of(array: np.ndarray) -> TensorSpec:
     return TensorSpec(array.shape, ENCODINGS[array.dtype.name])
@@ -26,7 +32,7 @@ def results(op: ops.Op, *inputs: Any, **parameters: Any) -> tuple[np.ndarray, ..
     specs = output_specs(
         op, *map(spec_of, arrays), **{role: spec_of(item) for role, item in named.items()}
     )
-    found = run(op, Call(arrays, specs, engine("blas"), named))
+    found = run(op, Call(arrays, specs, BLAS, named))
     assert [spec_of(item) for item in found] == list(specs)
     return found
 

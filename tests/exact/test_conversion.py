@@ -12,22 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.exact.calls import result
+from tests.exact.calls import BLAS, f32, result
 from xnorsim.errors import ModelError
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.engines import engine
 from xnorsim.exact.reference import run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT8, UINT8, Encoding
 
-BLAS = engine("blas")
 nan, inf = np.nan, np.inf
-
-
-def f32(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)
 
 
 def converted(op: ops.Op, to: Encoding, x: np.ndarray, **parameters: np.ndarray) -> np.ndarray:

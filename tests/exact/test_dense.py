@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.exact.calls import f32
 from xnorsim.exact.call import Call
 from xnorsim.exact.engines import ENGINES
 from xnorsim.exact.reference import run
@@ -47,17 +50,17 @@ def result(
 GEMM = {
     "plain": (ops.Dense(3, 2), {"weight": W}, [[-6, 14.5]]),
     "weight turned": (ops.Dense(3, 2, transpose_weight=True), {"weight": W.T}, [[-6, 14.5]]),
-    "bias": (ops.Dense(3, 2), {"weight": W, "bias": np.float32([1, 2])}, [[-5, 16.5]]),
+    "bias": (ops.Dense(3, 2), {"weight": W, "bias": f32(1, 2)}, [[-5, 16.5]]),
     "alpha before bias": (
-        ops.Dense(3, 2, alpha=2.0), {"weight": W, "bias": np.float32([1, 2])}, [[-11, 31]],
+        ops.Dense(3, 2, alpha=2.0), {"weight": W, "bias": f32(1, 2)}, [[-11, 31]],
     ),
     "beta on the bias alone": (
-        ops.Dense(3, 2, beta=0.5), {"weight": W, "bias": np.float32([1, 2])}, [[-5.5, 15.5]],
+        ops.Dense(3, 2, beta=0.5), {"weight": W, "bias": f32(1, 2)}, [[-5.5, 15.5]],
     ),
     "bias as a matrix": (
-        ops.Dense(3, 2), {"weight": W, "bias": np.float32([[1, 2]])}, [[-5, 16.5]],
+        ops.Dense(3, 2), {"weight": W, "bias": f32([1, 2])}, [[-5, 16.5]],
     ),
-    "one bias for all": (ops.Dense(3, 2), {"weight": W, "bias": np.float32(1)}, [[-5, 15.5]]),
+    "one bias for all": (ops.Dense(3, 2), {"weight": W, "bias": f32(1).reshape(())}, [[-5, 15.5]]),
 }  # fmt: skip
 
 
@@ -79,12 +82,13 @@ def test_leading_axes_stay() -> None:
 
 SIGNS = np.array([[1, -1, 1]], np.int8)
 BITS = np.array([[1, 1], [1, -1], [1, 1]], np.int8)  # SIGNS BITS = [[1, 3]]
-ALPHA = np.float32([0.5, 2])
+ALPHA = f32(0.5, 2)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_binary_layer_is_scaled_after_its_integers(engine: str) -> None:
-    op, parameters = ops.Dense(3, 2), {"weight": BITS, "alpha": ALPHA}
+    op = ops.Dense(3, 2)
+    parameters: dict[str, Any] = {"weight": BITS, "alpha": ALPHA}
     bare = Scheme(BIPOLAR, BIPOLAR)
     dots = result(op, SIGNS, shape=(1, 2), scheme=bare, engine=engine, weight=BITS)
     np.testing.assert_array_equal(dots, [[1, 3]])
@@ -92,13 +96,12 @@ def test_a_binary_layer_is_scaled_after_its_integers(engine: str) -> None:
     np.testing.assert_array_equal(found, [[0.5, 6]])
     # beta = mean|x| of the unsigned input: (1 + 2 + 3) / 3 = 2
     both = Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA_K)
-    for given_ in ({"unsigned": X}, {}):
-        inputs = (SIGNS,) if given_ else (SIGNS, X)
-        found = result(
-            op, *inputs, shape=(1, 2), scheme=both, engine=engine,
-            bias=np.float32([1, 1]), **parameters, **given_,
-        )  # fmt: skip
-        np.testing.assert_array_equal(found, [[2, 13]])
+    parameters["bias"] = f32(1, 1)
+    found = result(op, SIGNS, X, shape=(1, 2), scheme=both, engine=engine, **parameters)
+    np.testing.assert_array_equal(found, [[2, 13]])
+    parameters["unsigned"] = X
+    found = result(op, SIGNS, shape=(1, 2), scheme=both, engine=engine, **parameters)
+    np.testing.assert_array_equal(found, [[2, 13]])
 
 
 def test_a_binary_weight_layer_adds_and_subtracts() -> None:

@@ -108,11 +108,12 @@ def test_each_tensor_is_freed_after_its_last_reader() -> None:
     graph = residual()
     living: dict[str, weakref.ref] = {}
     for step in steps(prepare(graph), image(graph)):
-        for name, value in step.outputs.items():
-            base = value if value.base is None else value.base
-            living[name] = weakref.ref(base)
+        living |= {
+            name: weakref.ref(value if value.base is None else value.base)
+            for name, value in step.outputs.items()
+        }
         at = step.node.name
-        del step, value, base
+        del step
         gc.collect()
         if at == "add" or at == "sum":
             assert living["relu1"]() is not None, "read by this layer"

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from tests.exact.calls import result, results
+from tests.exact.calls import BLAS, result, results
 from xnorsim.errors import InputError, ModelError, UnsupportedOpError
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import engine
 from xnorsim.exact.reference import run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
@@ -85,9 +84,7 @@ def test_constant() -> None:
     found = result(ops.Constant((2,), ENCODINGS["bool"], 1.0))
     assert_array_equal(found, [True, True])
     assert_array_equal(result(ops.Constant((), FLOAT32, 0.5)), np.float32(0.5))
-    (found,) = run(
-        ops.Constant((2,), BIPOLAR, -1.0), Call((), (TensorSpec((2,), BIPOLAR),), engine("blas"))
-    )
+    (found,) = run(ops.Constant((2,), BIPOLAR, -1.0), Call((), (TensorSpec((2,), BIPOLAR),), BLAS))
     assert_array_equal(found, [-1, -1])
     assert found.dtype == np.int8, "+-1 is held as int8"
 

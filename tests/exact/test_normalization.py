@@ -9,20 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.exact.calls import result, results, spec_of
+from tests.exact.calls import BLAS, f32, result, results, spec_of
 from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import engine
 from xnorsim.exact.reference import normalization, run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import ENCODINGS, FLOAT32
-
-BLAS = engine("blas")
-
-
-def f32(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)
 
 
 def channels(*values: float) -> np.ndarray:

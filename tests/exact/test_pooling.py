@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.exact.calls import spec_of
+from tests.exact.calls import BLAS, spec_of
 from xnorsim.errors import UnsupportedOpError
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import engine
 from xnorsim.exact.reference import pooling, run
 from xnorsim.network import ops
 from xnorsim.network.extents import window_output
@@ -24,7 +23,6 @@ from xnorsim.network.precision import BIPOLAR, FLOAT32, INT64
 from xnorsim.network.shapes import output_specs
 
 R = Reduction
-BLAS = engine("blas")
 
 
 def pool(reduction=R.MAX, kernel=2, stride=1, padding=(0, 0), dilation=1, axes=1, **flags):

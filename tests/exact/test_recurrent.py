@@ -12,10 +12,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from onnx import helper, numpy_helper
 
-from tests.exact.calls import results, spec_of
+from tests.exact.calls import BLAS, results, spec_of
 from xnorsim.errors import InputError
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import engine
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.reference import run
 from xnorsim.importers.onnx import read_graph
@@ -100,7 +99,7 @@ def test_the_last_state_alone() -> None:
     op = ops.Recurrent("rnn", 1, 1, functions=(RELU,))
     given = {"weight": one(2), "recurrence": one(3)}
     wanted = (TensorSpec((1, 1, 1), FLOAT32),)
-    (last,) = run(op, Call((steps(1, 2),), wanted, engine("blas"), given))
+    (last,) = run(op, Call((steps(1, 2),), wanted, BLAS, given))
     assert_array_equal(last, [[[10]]])
 
 

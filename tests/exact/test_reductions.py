@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.exact.calls import result, spec_of
+from tests.exact.calls import BLAS, f32, result, spec_of
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import engine
 from xnorsim.exact.reference import run
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
@@ -20,11 +19,6 @@ from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import FLOAT32
 
 R = Reduction
-BLAS = engine("blas")
-
-
-def f32(*values: float) -> np.ndarray:
-    return np.array(values, np.float32)
 
 
 FLOATS = [
