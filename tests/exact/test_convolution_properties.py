@@ -183,6 +183,7 @@ def with_bias(case: Case, random: np.random.Generator, outputs: int) -> dict[str
 # Binary layers equal integer sums
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(convolutions())
 def test_convolution_equals_integer_sums(case: Case) -> None:
