@@ -31,6 +31,7 @@ __all__ = [
     "Run",
     "Session",
     "Step",
+    "Tell",
     "check_inputs",
     "execute",
     "kept_tensors",
@@ -143,7 +144,9 @@ def execute(
         _check_memory(session, max_memory)
     kept = {name: np.array(inputs[name]) for name in wanted if name in graph.inputs}
     outputs = {name: inputs[name] for name in graph.outputs if name in graph.inputs}
-    for done, step in enumerate(steps(session, inputs, keep=wanted, overwrite=True), 1):
+    walk = steps(session, inputs, keep=wanted, overwrite=True)
+    for done in range(1, len(graph.nodes) + 1):
+        step = next(walk)  # enumerate(walk) would hold on to it
         kept |= {name: value for name, value in step.outputs.items() if name in wanted}
         outputs |= {name: value for name, value in step.outputs.items() if name in graph.outputs}
         del step  # what it read may be freed before the next layer runs
