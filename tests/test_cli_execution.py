@@ -257,3 +257,12 @@ def test_a_bar_appears_on_a_terminal_after_a_while(
             time.sleep(0.1)
             tell(done, 3)
     assert ("3 of 3" in page.getvalue()) == shows, reason
+
+
+def test_a_run_has_the_same_options_in_a_shell_and_in_python():
+    from xnorsim.analysis.execution import DEFAULTS
+    from xnorsim.cli.options import RUN_OPTIONS
+
+    shell = {item.name: item.default for item in RUN_OPTIONS if item.name in DEFAULTS}
+    shell["high_precision"] = tuple(shell["high_precision"].split(","))
+    assert shell == DEFAULTS

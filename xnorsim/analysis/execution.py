@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xnorsim.show.divergence import Divergences
     from xnorsim.show.fidelity import Fidelity
 
-__all__ = ["WEIGHTS", "diff", "fidelity", "run", "vectors"]
+__all__ = ["DEFAULTS", "WEIGHTS", "diff", "fidelity", "run", "vectors"]
 
 Keep = str | Iterable[str]
 
@@ -51,7 +51,7 @@ class RunOptions(TypedDict, total=False):
     weights: str
 
 
-_DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "engine": "blas",
     "binarize": "none",
     "high_precision": ("first", "last"),
@@ -231,9 +231,9 @@ def _loaded(
         UsageError: an option that there is not.
     """
     for name in options:
-        if name not in _DEFAULTS:
-            raise UsageError(f"no option '{name}': {choices(name, _DEFAULTS)}")
-    given = {**_DEFAULTS, **options}
+        if name not in DEFAULTS:
+            raise UsageError(f"no option '{name}': {choices(name, DEFAULTS)}")
+    given = {**DEFAULTS, **options}
     _policy(given)  # before the model: its faults are found sooner
     graph, arrays = load_with_inputs(model, inputs, **{name: given[name] for name in _LOADING})
     return _weighted(graph, given["weights"], given["seed"]), arrays, given

@@ -6,13 +6,15 @@ y = (float32(dot) * alpha) * K + bias       float32, in this order
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import singledispatch
 from math import prod
 
 import numpy as np
 
+from xnorsim.errors import UnsupportedOpError
 from xnorsim.exact.call import Call, optional
 from xnorsim.exact.reference.windows import output_size, valid_taps
-from xnorsim.network.ops import Conv, ConvTranspose, Weighted
+from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted
 from xnorsim.network.precision import Border, Scaling
 
 __all__ = ["input_scale", "scaled", "scatter"]
@@ -67,16 +69,11 @@ def input_scale(image: Array, op: Weighted, border: Border) -> Array:
 
     Source: Rastegari et al., "XNOR-Net", section 3.2, equation 11.
     """
-    groups = op.groups if isinstance(op, Conv | ConvTranspose) else 1
+    groups = getattr(op, "groups", 1)
     batch, channels, *size = image.shape
-    A = _mean_magnitude(image.reshape(batch, groups, channels // groups, *size))
-    taps = np.float32(prod(getattr(op, "kernel", ())))
-    if isinstance(op, Conv):
-        return _box(A, op, border)
-    if isinstance(op, ConvTranspose):
-        spread = np.broadcast_to(A[:, :, None, None] / taps, (batch, groups, 1, int(taps), *size))
-        return scatter(spread, op)
-    return A
+    return _spread(
+        op, _mean_magnitude(image.reshape(batch, groups, channels // groups, *size)), border
+    )
 
 
 def _mean_magnitude(image: Array) -> Array:
@@ -91,8 +88,20 @@ def _mean_magnitude(image: Array) -> Array:
     return total
 
 
-def _box(A: Array, op: Conv, border: Border) -> Array:
-    """The box filter as a sum over taps in row-major order, then one division."""
+@singledispatch
+def _spread(op: Weighted, A: Array, border: Border) -> Array:
+    """A as K: the mean under each position of the layer's filter."""
+    raise UnsupportedOpError(f"scaling._spread has no rule for {type(op).__name__}")
+
+
+@_spread.register
+def _(op: Dense, A: Array, border: Border) -> Array:
+    return A
+
+
+@_spread.register
+def _(op: Conv, A: Array, border: Border) -> Array:
+    # the box filter as a sum over taps in row-major order, then one division
     size = A.shape[2:]
     out = output_size(op, size)
     padded = np.pad(A, ((0, 0), (0, 0), *op.padding))
@@ -103,6 +112,13 @@ def _box(A: Array, op: Conv, border: Border) -> Array:
         return total / np.float32(prod(op.kernel))
     count = valid_taps(op, size, out).sum(axis=0).reshape(out)
     return total / np.maximum(count, 1).astype(np.float32)
+
+
+@_spread.register
+def _(op: ConvTranspose, A: Array, border: Border) -> Array:
+    taps = prod(op.kernel)
+    each = (A / np.float32(taps))[:, :, None, None]
+    return scatter(np.broadcast_to(each, (*A.shape[:2], 1, taps, *A.shape[2:])), op)
 
 
 def window_slices(
