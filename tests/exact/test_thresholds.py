@@ -329,14 +329,31 @@ def test_alpha_k_has_no_threshold_for_a_channel():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("bb", r"no layer 'bb': binary layers: did you mean b\? valid choices: b$"),
-        ("end", r"layer 'end' multiplies float32\*bipolar, not bipolar\*bipolar: .*choices: b$"),
-        ("s", "layer 's' is a sign, not a binary convolution or dense layer"),
+        ("bb", r"layer 'bb' is not in the network; binary layers: did you mean b\? .*choices: b$"),
+        ("end", r"layer 'end' multiplies float32\*bipolar, not bipolar\*bipolar; .*choices: b$"),
+        ("s", "layer 's' is a sign, not a binary convolution or dense layer; binary layers: "),
     ],
 )
 def test_other_layers_are_refused_with_the_binary_ones(name, message):
     with pytest.raises(UsageError, match=message):
         binary_layer(network(TAILS["nothing"], "conv"), name)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (Policy(), r"is kept in high precision: it multiplies float32\*float32, not bipolar"),
+        (Policy(Binarize.XNOR, ("b",)), r"is kept in high precision: it multiplies float32\*float"),
+        (Policy(Binarize.BWN, ()), r"^net: layer 'b' multiplies bipolar\*float32, not bipolar"),
+    ],
+    ids=["not binarized", "kept", "floats times signs"],
+)
+def test_why_a_layer_is_not_binary_and_that_none_is(policy, reason):
+    b = Builder("net", (2, 5, 6, 6))
+    graph = apply(b.graph(b.relu(b.conv(b.input, 7, 3, name="b"))), policy)
+    whole = rf"{reason}.*; no layer of this network is binary: binarize it as xnor"
+    with pytest.raises(UsageError, match=whole):
+        binary_layer(graph, "b")
 
 
 def test_missing_values_are_named():

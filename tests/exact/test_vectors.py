@@ -250,7 +250,7 @@ def test_weights_other_than_signs_are_refused():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("conv", r"no layer 'conv': binary layers: valid choices: b$"),
+        ("conv", r"layer 'conv' is not in the network; binary layers: valid choices: b$"),
         ("bn", r"layer 'bn' is a batch_norm, not a binary convolution or dense layer.*choices: b$"),
     ],
 )

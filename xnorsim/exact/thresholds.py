@@ -28,7 +28,7 @@ from xnorsim.network import ops
 from xnorsim.network.extents import broadcast
 from xnorsim.network.functions import Function, Operator
 from xnorsim.network.graph import Graph, Node, TensorSpec, consumers, scheme, spec_of
-from xnorsim.network.precision import BIPOLAR, Scaling
+from xnorsim.network.precision import BIPOLAR, MacClass, Scaling, mac_class
 
 __all__ = [
     "Thresholds",
@@ -118,18 +118,22 @@ def binary_layer(graph: Graph, name: str) -> Node:
     """The convolution or dense layer called `name`, if it multiplies +-1 by constant +-1.
 
     Raises:
-        UsageError: there is none of that name, it is another kind of layer (the message has those
-            that are binary), or a dense layer of a form that hardware has no place for.
+        UsageError: there is none of that name, it is not binary (the message has why, and the
+            layers that are), or it is a dense layer of a form that hardware has no place for.
     """
+    found = [node for node in graph.nodes if node.name == name]
+    reason = _unlike(graph, found[0]) if found else "is not in the network"
+    if not reason:
+        return found[0]
     binary = [node.name for node in graph.nodes if not _unlike(graph, node)]
-    others = choices(name, binary) if binary else "no layer here is (binarize the network first)"
-    if name not in {node.name for node in graph.nodes}:
-        raise UsageError(f"{graph.name}: no layer '{name}': binary layers: {others}")
-    node = graph.node(name)
-    reason = _unlike(graph, node)
-    if reason:
-        raise UsageError(f"{graph.name}: layer '{name}' {reason}: {others}")
-    return node
+    others = f"binary layers: {choices(name, binary)}" if binary else _NONE_BINARY
+    raise UsageError(f"{graph.name}: layer '{name}' {reason}; {others}")
+
+
+_NONE_BINARY = (
+    "no layer of this network is binary: binarize it as xnor, and keep fewer layers in high "
+    "precision (--high-precision none keeps none)"
+)
 
 
 def _unlike(graph: Graph, node: Node) -> str:
@@ -139,7 +143,8 @@ def _unlike(graph: Graph, node: Node) -> str:
         return f"is a {ops.kind(op)}, not a binary convolution or dense layer"
     found = scheme(graph, node)
     if not found.weight == found.activation == BIPOLAR:
-        return f"multiplies {found}, not bipolar*bipolar"
+        floats = mac_class(found.weight, found.activation) is MacClass.FP
+        return f"{'is kept in high precision: it ' * floats}multiplies {found}, not bipolar*bipolar"
     if "weight" not in node.parameters:
         return "has no constant weight"
     if isinstance(op, ops.Conv):
