@@ -123,6 +123,17 @@ def test_engines_equal_integers(k: int, filters: int, rows: int, seed: int) -> N
         np.testing.assert_array_equal(found, data @ weight)
 
 
+@pytest.mark.parametrize("words", [1023, 1024, 1025])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_bit_may_differ(engine: str, words: int) -> None:
+    """65,536 differing bits are one more than 16 bits count."""
+    k = 64 * words
+    data, weight = np.ones((1, k), np.int8), np.full((k, 2), -1, np.int8)
+    scheme = Scheme(BIPOLAR, BIPOLAR)
+    found = result(ops.Dense(k, 2), data, shape=(1, 2), scheme=scheme, engine=engine, weight=weight)
+    np.testing.assert_array_equal(found, [[-k, -k]])
+
+
 def test_integers_are_exact_and_wrap_as_accumulators_do() -> None:
     data, weight = np.full((1, 4), 2**30, np.int32), np.ones((4, 1), np.int32)
     found = result(ops.MatMul(), data, weight, shape=(1, 1), encoding=INT32)

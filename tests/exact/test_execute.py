@@ -19,7 +19,6 @@ from xnorsim.exact.execute import (
     Session,
     execute,
     kept_tensors,
-    predicted_bits,
     prepare,
     run_node,
     steps,
@@ -28,7 +27,7 @@ from xnorsim.exact.weights import seeded
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, TensorSpec, check
 from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import BIPOLAR, FLOAT32
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
 from xnorsim.zoo.builder import Builder
 
 
@@ -92,6 +91,16 @@ def test_an_input_that_is_an_output_is_not_overwritten() -> None:
     run = execute(prepare(graph), image(graph))
     np.testing.assert_array_equal(run.outputs["input"], image(graph)["input"])
     assert (run.outputs["relu1"] >= 0).all()
+
+
+def test_a_view_of_an_input_is_not_overwritten() -> None:
+    b = Builder("through", (1, 2, 3, 3))
+    graph = b.graph(b.relu(b.flatten(b.input)))
+    given_ = image(graph)
+    before = given_["input"].copy()
+    assert (before < 0).any()
+    execute(prepare(graph), given_)
+    np.testing.assert_array_equal(given_["input"], before)
 
 
 def test_two_views_of_one_tensor_do_not_overwrite_each_other() -> None:
@@ -174,6 +183,26 @@ def test_no_sign_of_what_is_not_a_number(bad: float) -> None:
         execute(prepare(graph), data)
 
 
+@pytest.mark.parametrize("scaling", Scaling)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_no_sign_of_a_weight_that_is_not_a_number(bad: float, scaling: Scaling) -> None:
+    graph = residual()
+    weight = graph.parameters["body.weight"]
+
+    def load() -> np.ndarray:
+        assert weight.load is not None
+        values = weight.load()
+        values[0, 1, 2, 0] = bad
+        return values
+
+    parameters = {**graph.parameters, "body.weight": replace(weight, load=load)}
+    graph = apply(replace(graph, parameters=parameters), replace(XNOR_ALL, scaling=scaling))
+    with pytest.raises(
+        ModelError, match=r"weight 'body.weight': 1 of its 576 values are NaN or inf"
+    ):
+        prepare(graph)
+
+
 def test_a_binary_input_holds_signs_only() -> None:
     graph = dense(7)
     data = np.ones((1, 7), np.int8)
@@ -231,21 +260,6 @@ def test_a_weight_of_another_shape_than_stated() -> None:
     graph = replace(graph, parameters={**graph.parameters, "fc.bias": wrong})
     with pytest.raises(ModelError, match=r"'fc.bias' has shape \[4\].*float32\[5\] was expected"):
         prepare(graph)
-
-
-def test_more_memory_than_allowed() -> None:
-    graph = residual()
-    needed = predicted_bits(graph) / 8 + sum(
-        item.spec.bits / 8 for item in graph.parameters.values()
-    )
-    execute(prepare(graph), image(graph), max_memory=needed)
-    with pytest.raises(ModelError, match=r"a run takes about .* allowed; its largest tensor is '"):
-        execute(prepare(graph), image(graph), max_memory=needed - 1)
-    body = [graph.parameters[f"body.{role}"].spec.bits / 8 for role in ("weight", "bias")]
-    layer_by_layer = predicted_bits(graph) / 8 + sum(body)  # the largest layer's weights
-    execute(prepare(graph, hold=False), image(graph), max_memory=layer_by_layer)
-    with pytest.raises(ModelError, match="a run takes about"):
-        execute(prepare(graph, hold=False), image(graph), max_memory=layer_by_layer - 1)
 
 
 def test_what_is_told_of_a_run() -> None:

@@ -1,9 +1,7 @@
-"""Whole float networks against onnxruntime on the same weights, and the memory that a run takes."""
+"""Whole float networks against onnxruntime on the same weights."""
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,14 +11,11 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from xnorsim.exact.engines import ENGINES
-from xnorsim.exact.execute import execute, predicted_bits, prepare
+from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.weights import seeded
 from xnorsim.importers.onnx import read_graph
-from xnorsim.network.graph import Graph, spec_of
-from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import FLOAT32, Scaling
-from xnorsim.zoo import build
+from xnorsim.network.graph import Graph
+from xnorsim.network.precision import FLOAT32
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
@@ -92,34 +87,3 @@ def test_float_network_equals_onnxruntime(data: Path, name: str) -> None:
         assert np.isfinite(expected).all()
         assert largest > 0
         assert np.abs(ours[tensor] - expected).max() <= TOLERANCE * largest, tensor
-
-
-def peak_bytes(graph: Graph, engine: str) -> int:
-    """The most memory that a run takes at once, its input included; the weights are held before."""
-    session = prepare(graph, engine)
-    (image,) = graph.inputs
-    shape = spec_of(graph, image).shape
-    execute(session, {image: np.ones(shape, np.float32)})  # makes filters for the engine
-    gc.collect()
-    tracemalloc.start()
-    try:
-        execute(session, {image: np.ones(shape, np.float32)})
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-HELD = [("resnet18", engine, s) for engine in ENGINES for s in (None, *Scaling)]
-LARGE = pytest.param("vgg19", "blas", Scaling.ALPHA_K, marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize(("network", "engine", "scaling"), [*HELD, LARGE])
-def test_a_run_takes_the_memory_that_is_predicted(
-    network: str, engine: str, scaling: Scaling | None
-) -> None:
-    """Within 1.3 times of the largest sum of living activations, in the types that hold them."""
-    graph = build(network)
-    if scaling is not None:
-        graph = apply(graph, Policy(Binarize.XNOR, scaling=scaling))
-    predicted = predicted_bits(graph) / 8
-    assert predicted / 1.3 <= peak_bytes(graph, engine) <= 1.3 * predicted

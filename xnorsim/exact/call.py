@@ -27,7 +27,8 @@ class Call:
     `inputs` are the activations that their position tells, `parameters` all else by role, constant
     or not. `outputs` are the specs of the results that are wanted (a layer may have more).
     `memo` keeps what follows from the parameters alone, for the next run of the same layer.
-    `overwrite` says that nobody else needs the first input: its memory may take the result.
+    `overwrite` says that nobody else needs the first input: its memory may take the result. `tile`
+    is the most [byte] that the columns of a convolution may take at once.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -37,6 +38,7 @@ class Call:
     scheme: Scheme = FP32
     memo: dict[str, Any] = field(default_factory=dict)
     overwrite: bool = False
+    tile: int = 2**20
 
 
 def operands(call: Call, *roles: str) -> tuple[np.ndarray, ...]:

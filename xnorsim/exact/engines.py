@@ -37,14 +37,15 @@ class Arithmetic:
     `store` takes values with channels along axis 1 and stores them, channels (or words) still
     along axis 1; `stored` is the type of what it stores, to which it may also leave the
     conversion; `pad(value, channels)` is one padding position so stored, `holds_zero` whether
-    that may be 0. `multiply(filters, columns, k, out)` writes the sums of `k` products.
+    that may be 0. `multiply(filters, columns, k, out, tile)` writes the sums of `k`
+    products, and holds about `tile` bytes in between.
     """
 
     store: Callable[[Array], Array]
     stored: np.dtype
     pad: Callable[[int, int], Array]
     holds_zero: bool
-    multiply: Callable[[Array, Array, int, Array], None]
+    multiply: Callable[[Array, Array, int, Array, int], None]
     result: np.dtype
 
 
@@ -66,16 +67,16 @@ def _number(value: int, channels: int) -> Array:
     return np.array([value])
 
 
-def _multiply_floats(filters: Array, columns: Array, k: int, out: Array) -> None:
+def _multiply_floats(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
     np.matmul(filters, columns, out=out)
 
 
-def _multiply_integers(filters: Array, columns: Array, k: int, out: Array) -> None:
+def _multiply_integers(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
     # by way of int64: an accumulator of 32 bits wraps around, where a float would saturate
     out[...] = np.matmul(filters, columns).astype(np.int64)
 
 
-def _multiply_signs(filters: Array, columns: Array, k: int, out: Array) -> None:
+def _multiply_signs(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
     out[...] = np.matmul(filters, columns)  # integers below 2**24 are float32 without rounding
 
 
@@ -109,12 +110,12 @@ def _pad_packed(value: int, channels: int) -> Array:
     return ones if value == 1 else np.zeros_like(ones)
 
 
-_TILE = 2**16
-"""Words at a time: as many filters as fit, with all positions. Their XOR, counts and sums stay in
+_LARGEST = 3 * 2**18
+"""[byte] As many filters at a time as fit, with all positions: their XOR, counts and sums stay in
 the second-level cache, and are yet long enough that numpy's calls cost little."""
 
 
-def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None:
+def _multiply_packed(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
     """k - 2 popcount(filter XOR column), word after word of the reduction for a tile of filters.
 
     Counts of one word fit into 8 bits, and their sum into 16 up to 1023 words.
@@ -122,7 +123,8 @@ def _multiply_packed(filters: Array, columns: Array, k: int, out: Array) -> None
     groups, count, words = filters.shape
     positions = columns.shape[2]
     total = np.uint16 if words < 1024 else np.int32
-    step = max(1, _TILE // (groups * positions))
+    each = np.dtype(np.uint64).itemsize + np.dtype(np.uint8).itemsize + np.dtype(total).itemsize
+    step = max(1, min(tile // 2, _LARGEST) // (each * groups * positions))
     for start in range(0, count, step):
         tile = filters[:, start : start + step]
         shape = (groups, tile.shape[1], positions)

@@ -8,7 +8,7 @@ run.outputs, run.kept
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,16 +16,14 @@ import numpy as np
 
 from xnorsim.errors import InputError, ModelError, UsageError, XnorsimError, choices
 from xnorsim.exact.call import Call
-from xnorsim.exact.encodings import dtype_of, held_spec
+from xnorsim.exact.encodings import dtype_of
 from xnorsim.exact.engines import Engine
 from xnorsim.exact.engines import engine as engine_called
+from xnorsim.exact.memory import check_memory, tile_bytes
 from xnorsim.exact.reference import run
 from xnorsim.network.graph import Graph, Node, TensorSpec, last_uses, scheme
 from xnorsim.network.ops import MULTIPLYING
 from xnorsim.network.precision import BIPOLAR, FP32
-from xnorsim.units import format_bits
-from xnorsim.work.fusion import DEFAULT_FUSE, fusions
-from xnorsim.work.memory import live_activations
 
 __all__ = [
     "Run",
@@ -35,7 +33,6 @@ __all__ = [
     "check_inputs",
     "execute",
     "kept_tensors",
-    "predicted_bits",
     "prepare",
     "run_node",
     "steps",
@@ -52,12 +49,14 @@ class Session:
     """A graph ready to run, again and again: its weights loaded and made ready for the engine.
 
     `weights` is None where they are loaded by each layer and dropped after it, which takes less
-    memory and, for a single run, no more time.
+    memory and, for a single run, no more time. `tile` is the most [byte] that a convolution's
+    columns take at once.
     """
 
     graph: Graph
     engine: Engine
     weights: dict[str, Array] | None
+    tile: int
     memos: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -106,7 +105,7 @@ def prepare(graph: Graph, engine: str | Engine = "blas", *, hold: bool = True) -
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise ModelError(f"{graph.name}: without values: {', '.join(missing[:5])}{more}")
     weights = {name: _loaded(graph, name) for name in graph.parameters} if hold else None
-    return Session(graph, found, weights)
+    return Session(graph, found, weights, tile_bytes(graph))
 
 
 def _loaded(graph: Graph, name: str) -> Array:
@@ -141,7 +140,7 @@ def execute(
     graph = session.graph
     wanted = kept_tensors(graph, keep)
     if max_memory is not None:
-        _check_memory(session, max_memory)
+        check_memory(graph, max_memory, hold=session.weights is not None)
     kept = {name: np.array(inputs[name]) for name in wanted if name in graph.inputs}
     outputs = {name: inputs[name] for name in graph.outputs if name in graph.inputs}
     walk = steps(session, inputs, keep=wanted, overwrite=True)
@@ -270,6 +269,7 @@ def run_node(
         scheme(graph, node) if isinstance(node.op, MULTIPLYING) else FP32,
         session.memos.setdefault(node.name, {}) if lasting else {},
         overwrite,
+        session.tile,
     )
     try:
         with np.errstate(all="ignore"):  # infinities and NaN are results like others
@@ -326,31 +326,3 @@ def check_inputs(graph: Graph, inputs: Arrays) -> None:
             faults.append(f"input '{name}' must hold -1 and +1 only")
     if faults:
         raise UsageError(f"{graph.name}: " + "\n  ".join(faults))
-
-
-def predicted_bits(graph: Graph) -> int:
-    """The most [bit] that living activations take at once, as a run holds them.
-
-    Those of work.memory, with each tensor in the type that holds it (+-1 takes a byte).
-    """
-    held = {name: held_spec(spec) for name, spec in graph.tensors.items()}
-    return live_activations(replace(graph, tensors=held), fusions(graph, DEFAULT_FUSE)).peak
-
-
-def _check_memory(session: Session, most: float) -> None:
-    graph = session.graph
-    activations = predicted_bits(graph)
-    read = [{*node.parameters.values()} for node in graph.nodes]
-    if session.weights is not None:
-        read = [set(graph.parameters)]
-    sizes = {name: held_spec(item.spec).bits for name, item in graph.parameters.items()}
-    weights = max((sum(sizes[name] for name in names) for names in read), default=0)
-    if (activations + weights) / 8 <= most:
-        return
-    name = max(graph.tensors, key=lambda item: held_spec(graph.tensors[item]).bits)
-    raise ModelError(
-        f"{graph.name}: a run takes about {format_bits(activations + weights)} (activations "
-        f"{format_bits(activations)}, weights {format_bits(weights)}), more than the "
-        f"{format_bits(int(8 * most))} allowed; its largest tensor is '{name}', "
-        f"{graph.tensors[name]}"
-    )

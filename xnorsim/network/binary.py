@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xnorsim.errors import ModelError
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.ops import Conv, Dense, Weighted
 from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
@@ -31,7 +32,10 @@ def signs(weight: np.ndarray) -> np.ndarray:
     """+1 where w >= 0 (so for -0.0 too), else -1; the same shape as int8."""
     import numpy as np
 
-    return np.where(weight >= 0, 1, -1).astype(np.int8)
+    result = (weight >= 0).view(np.int8)
+    result *= 2
+    result -= 1
+    return result
 
 
 def alphas(weight: np.ndarray, op: Weighted) -> np.ndarray:
@@ -55,7 +59,8 @@ def binary_parameters(
     """The parameters that take the place of float weights, as (name, parameter) by role.
 
     "weight" is +-1, one bit an element; with a scaling "alpha" is float32 [filters]. `name` is
-    the float weight's. Values are computed when they are loaded.
+    the float weight's. Values are computed when they are loaded, and a float weight that is not
+    finite is then a ModelError.
     """
     made = {"weight": ("binary", TensorSpec(weight.spec.shape, BIPOLAR), signs)}
     if scaling is not Scaling.NONE:
@@ -64,11 +69,20 @@ def binary_parameters(
     stored = "+".join(part.key for part in weight.stored)  # what shares these, shares signs
     result = {}
     for role, (suffix, spec, function) in made.items():
-        load = None if weight.load is None else partial(_computed, weight.load, function)
+        load = None if weight.load is None else partial(_computed, name, weight.load, function)
         made_of = (Stored(f"{stored}.{suffix}", spec),)
         result[role] = (f"{name}.{suffix}", Parameter(spec, made_of, load, weight.placeholder))
     return result
 
 
-def _computed(load: Load, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    return function(load())
+def _computed(name: str, load: Load, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    weight = load()
+    if weight.size and not (np.isfinite(weight.min()) and np.isfinite(weight.max())):
+        count = weight.size - int(np.isfinite(weight).sum())
+        raise ModelError(
+            f"weight '{name}': {count} of its {weight.size} values are NaN or infinite, and have "
+            "no sign"
+        )
+    return function(weight)

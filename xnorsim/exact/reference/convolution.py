@@ -81,22 +81,22 @@ def _(op: ops.Conv, call: Call) -> tuple[Array, ...]:
     k = prod(weight.shape[1:])
     arithmetic = arithmetic_of(call, image, weight, k)
     filters = once(call, "filters", lambda: filter_matrix(weight, op.groups, arithmetic))
-    sums = convolve(image, filters, op, arithmetic)
+    sums = convolve(image, filters, op, arithmetic, call.tile)
     if op.pad_value == 0 and not arithmetic.holds_zero and any(map(any, op.padding)):
-        padding = once(call, "padding", lambda: _padding_sums(weight, op, image.shape[2:]))
-        sums += padding
+        places, taken = once(call, "padding", lambda: _padding_sums(weight, op, image.shape[2:]))
+        sums.reshape(*sums.shape[:2], -1)[:, :, places] += taken
     return finished(sums, call, op)
 
 
-def _padding_sums(weight: Array, op: ops.Conv, size: tuple[int, ...]) -> Array:
-    """What makes zeros of a padding of -1: the weights of the taps there, (filters, *positions).
+def _padding_sums(weight: Array, op: ops.Conv, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """What makes zeros of a padding of -1: the flat positions on the border, and (filters, them).
 
     A tap on the padding has added -w for each of its weights. Sums of +-1 are exact in float64.
     """
-    out = output_size(op, size)
+    valid = valid_taps(op, size, output_size(op, size))
+    places = np.flatnonzero(~valid.all(axis=0))
     taps = weight.sum(axis=1, dtype=np.float64).reshape(op.out_channels, -1)
-    on_padding = (~valid_taps(op, size, out)).astype(np.float64)
-    return (taps @ on_padding).astype(np.int32).reshape(op.out_channels, *out)
+    return places, (taps @ ~valid[:, places]).astype(np.int32)
 
 
 @run.register
@@ -114,5 +114,5 @@ def _(op: ops.ConvTranspose, call: Call) -> tuple[Array, ...]:
     filters = once(call, "filters", turned)
     ones = (1,) * len(size)
     pointwise = ops.Conv(op.out_channels * taps, ones, ones, ((0, 0),) * len(size), ones, groups)
-    spread = convolve(image, filters, pointwise, arithmetic)
+    spread = convolve(image, filters, pointwise, arithmetic, call.tile)
     return finished(scatter(spread.reshape(batch, groups, -1, taps, *size), op), call, op)

@@ -37,7 +37,7 @@ def _(op: ops.Dense, call: Call) -> tuple[Array, ...]:
     rows = data.reshape(-1, op.in_features)
     columns = arithmetic.store(rows).astype(arithmetic.stored, copy=False)
     sums = np.empty((1, op.out_features, len(rows)), arithmetic.result)
-    arithmetic.multiply(made, columns.T[None], op.in_features, sums)
+    arithmetic.multiply(made, columns.T[None], op.in_features, sums, call.tile)
     return (_finished(sums[0].T, call, op).reshape(call.outputs[0].shape),)
 
 

@@ -154,7 +154,8 @@ def _(op: ops.LocalResponseNorm, call: Call) -> tuple[Array, ...]:
     x = computed(call, data)
     channels, places = x.shape[1], prod(x.shape[2:])
     flat = x.reshape(x.shape[0], channels, places)
-    result = np.empty(flat.shape, x.dtype)
+    own = reusable(call, x.dtype, x.shape)
+    result = np.empty(flat.shape, x.dtype) if own is None else flat
     around = Track(1, channels, channels, op.size, before=(op.size - 1) // 2)
     step = max(1, _BLOCK // channels)
     for image, start in product(range(len(flat)), range(0, places, step)):

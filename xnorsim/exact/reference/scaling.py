@@ -45,7 +45,7 @@ def scaled(dots: Array, call: Call, op: Weighted) -> Array:
     return dots
 
 
-_BLOCK = 2**16
+_BLOCK = 2**14
 """Elements for which there is a second copy at a time."""
 
 

@@ -3,7 +3,7 @@
     result[n, f, p] = sum over channels c and taps t of filter[f, c, t] * window[n, c, t, p]
 
 The columns of a whole layer would take taps times the memory of its input, so they are made for
-as many rows (positions along the first spatial axis) as fit into `_TILE_BYTES`.
+as many rows (positions along the first spatial axis) as fit into a tile.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ __all__ = ["convolve", "filter_matrix", "output_size", "valid_taps"]
 
 Array = np.ndarray
 
-_TILE_BYTES = 2**20
-
 
 def output_size(op: Conv, size: tuple[int, ...]) -> tuple[int, ...]:
     """The spatial shape of a convolution's result."""
@@ -40,11 +38,11 @@ def filter_matrix(weight: Array, groups: int, arithmetic: Arithmetic) -> Array:
     return np.ascontiguousarray(stored.reshape(groups, weight.shape[0] // groups, -1))
 
 
-def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic) -> Array:
+def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic, tile: int) -> Array:
     """The sums of products of `image` (batch, channels, *size) under `filter_matrix`'s filters.
 
     The padding holds op.pad_value; where the arithmetic has no 0 for it, it holds -1, and the
-    caller takes away again what these taps have added.
+    caller takes away again what these taps have added. Columns take up to `tile` bytes at a time.
     """
     batch, channels, *size = image.shape
     inner, out = channels // op.groups, output_size(op, tuple(size))
@@ -54,20 +52,24 @@ def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic) -> 
     border = arithmetic.pad(op.pad_value, inner)
     result = np.empty((batch, *filters.shape[:2], prod(out)), arithmetic.result)
     for sample in range(batch):
-        for rows in _tiles(stored, op, out, arithmetic):
+        for rows in _tiles(stored, op, out, arithmetic, tile):
             columns = _columns(stored[sample], op, out, rows, border, arithmetic.stored)
             part = slice(rows.start * prod(out[1:]), rows.stop * prod(out[1:]))
-            arithmetic.multiply(filters, columns, k, result[sample, :, :, part])
+            arithmetic.multiply(filters, columns, k, result[sample, :, :, part], tile)
             del columns  # or two tiles would live at once
     return result.reshape(batch, op.out_channels, *out)
 
 
 def _tiles(
-    stored: Array, op: Conv, out: tuple[int, ...], arithmetic: Arithmetic
+    stored: Array, op: Conv, out: tuple[int, ...], arithmetic: Arithmetic, tile: int
 ) -> Iterator[range]:
-    """Ranges of output rows whose columns fit into a tile, of about the same length."""
-    row = prod(stored.shape[1:3]) * prod(op.kernel) * prod(out[1:]) * arithmetic.stored.itemsize
-    parts = max(1, min(out[0], -(-row * out[0] // _TILE_BYTES)))
+    """Ranges of output rows whose columns, and what they are made of, fit into a tile."""
+    windows = prod(op.kernel) * prod(out[1:])
+    slab = op.stride[0] * prod(
+        n + sum(p) for n, p in zip(stored.shape[4:], op.padding[1:], strict=True)
+    )
+    row = prod(stored.shape[1:3]) * (windows + slab) * arithmetic.stored.itemsize
+    parts = max(1, min(out[0], -(-row * out[0] // tile)))
     bounds = [out[0] * part // parts for part in range(parts + 1)]
     return (range(*bound) for bound in pairwise(bounds))
 
