@@ -126,12 +126,12 @@ def _multiply_packed(filters: Array, columns: Array, k: int, out: Array, tile: i
     each = np.dtype(np.uint64).itemsize + np.dtype(np.uint8).itemsize + np.dtype(total).itemsize
     step = max(1, min(tile // 2, _LARGEST) // (each * groups * positions))
     for start in range(0, count, step):
-        tile = filters[:, start : start + step]
-        shape = (groups, tile.shape[1], positions)
+        some = filters[:, start : start + step]
+        shape = (groups, some.shape[1], positions)
         differs, bits = np.empty(shape, np.uint64), np.empty(shape, np.uint8)
         differing = np.zeros(shape, total)
         for word in range(words):
-            np.bitwise_xor(tile[:, :, word, None], columns[:, None, word], out=differs)
+            np.bitwise_xor(some[:, :, word, None], columns[:, None, word], out=differs)
             np.bitwise_count(differs, out=bits)
             differing += bits
         into = out[:, start : start + step]
