@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -274,9 +275,7 @@ def test_a_layers_thresholds_give_the_bits_of_the_run(tail, layer, scaling):
     found = layer_thresholds(graph, "b")
     assert found is not None
     node = graph.node("b")
-    chain = chain_to_sign(graph, node)
-    assert chain is not None
-    assert chain[-1].name == "s"
+    assert chain_to_sign(graph, node).layers[-1].name == "s"
     bits, dots = signs_and_integers(graph)
     assert_array_equal(decide(found, dots), bits)
     assert found.k == (180 if layer == "dense" else 45)
@@ -284,7 +283,7 @@ def test_a_layers_thresholds_give_the_bits_of_the_run(tail, layer, scaling):
 
 def signs_and_integers(graph: Graph) -> tuple[Array, Array]:
     """The bits after "s" in a run, and the integers of "b", from plain sums of products."""
-    image = np.random.default_rng(5).standard_normal((2, 5, 6, 6), np.float32)
+    image = np.random.default_rng(5).standard_normal(graph.tensors["input"].shape, np.float32)
     seen: dict[str, Array] = {}
     for step in steps(prepare(graph), {"input": image}):
         seen |= {**step.inputs, **step.outputs}
@@ -298,32 +297,99 @@ def signs_and_integers(graph: Graph) -> tuple[Array, Array]:
     return seen["s"], convolved(signs, weight, node.op)
 
 
-NO_CHAIN: dict[str, Tail] = {
-    "a pool between": lambda b, x: b.max_pool(x, 2, stride=1),
-    "a second reader": lambda b, x: b.add(x, b.relu(x)),
-    "a map of constants": lambda b, x: constant(Operator.ADD, "right", b.shape(x)[2:], x, b),
-    "one a row": lambda b, x: constant(Operator.ADD, "right", (b.shape(x)[2], 1), x, b),
-    "a quotient that turns": lambda b, x: constant(Operator.DIV, "left", (1,), x, b),
-    "a power": lambda b, x: constant(Operator.POW, "right", (1,), x, b),
-    "a function that turns": lambda b, x: activation(Function.ABS, b, x),
+def pooled(b: Builder, x: str) -> str:
+    """A strided pool with padding, and another in the windows of which all is real."""
+    return b.max_pool(b.dropout(b.max_pool(wild_norm(b, x), 3, stride=1, padding=1)), 2)
+
+
+@pytest.mark.parametrize("signum", [False, True])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_bits_before_max_pools_are_ored(signum, padding):
+    """The sign of the greatest float is the greatest sign; the pools' padding is no bit 1."""
+    b = Builder("net", (2, 5, 9, 9))
+    x = pooled(b, b.conv(b.input, 7, 3, padding=padding, name="b"))
+    b.layer(ops.Activation(Function.SIGNUM) if signum else ops.Sign(), x, name="s")
+    graph = apply(b.graph("s"), Policy(Binarize.XNOR, ()))
+    found = layer_thresholds(graph, "b")
+    assert found is not None
+    bits, dots = signs_and_integers(graph)
+    before = np.pad(decide(found, dots), ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(before, (3, 3), (2, 3)).max(axis=(-1, -2))
+    ored = np.lib.stride_tricks.sliding_window_view(windows, (2, 2), (2, 3)).max(axis=(-1, -2))
+    assert_array_equal(ored[:, :, ::2, ::2], np.where(bits >= 0, 1, -1))
+    assert 0.1 < (bits > 0).mean() < 0.95
+
+
+NO_CHAIN: dict[str, tuple[Tail, str]] = {
+    "a pool before what may fall": (
+        lambda b, x: wild_norm(b, b.max_pool(x, 2, stride=1)),
+        r"'batch_norm1' \(batch_norm\) stands between the max pool 'max_pool1' and a sign",
+    ),
+    "a mean": (lambda b, x: b.average_pool(x, 2, stride=1), r"\(mean_pool\) follows, which"),
+    "a second reader": (lambda b, x: b.add(x, b.relu(x)), "'b' is read by 'relu1' and 'add1', not"),
+    "a map of constants": (
+        lambda b, x: constant(Operator.ADD, "right", b.shape(x)[2:], x, b),
+        "does not rise or fall with a channel's integer",
+    ),
+    "one a row": (
+        lambda b, x: constant(Operator.ADD, "right", (b.shape(x)[2], 1), x, b),
+        "does not rise or fall with a channel's integer",
+    ),
+    "a quotient that turns": (
+        lambda b, x: constant(Operator.DIV, "left", (1,), x, b),
+        "does not rise or fall with a channel's integer",
+    ),
+    "a power": (
+        lambda b, x: constant(Operator.POW, "right", (1,), x, b),
+        "does not rise or fall with a channel's integer",
+    ),
+    "a function that turns": (
+        lambda b, x: activation(Function.ABS, b, x),
+        "does not rise or fall with a channel's integer",
+    ),
 }
 
 
 @pytest.mark.parametrize("tail", NO_CHAIN)
 def test_there_are_no_thresholds_with(tail):
-    assert layer_thresholds(network(NO_CHAIN[tail], "conv"), "b") is None
+    made, obstacle = NO_CHAIN[tail]
+    check_obstacle(network(made, "conv"), obstacle)
+
+
+def check_obstacle(graph: Graph, obstacle: str) -> None:
+    assert layer_thresholds(graph, "b") is None
+    chain = chain_to_sign(graph, graph.node("b"))
+    assert chain.layers == ()
+    assert re.search(obstacle, chain.obstacle), chain.obstacle
 
 
 def test_there_are_no_thresholds_where_the_floats_are_an_output():
     graph = network(TAILS["batch_norm"], "conv")
-    assert layer_thresholds(replace(graph, outputs=("b", *graph.outputs)), "b") is None
+    with_floats = replace(graph, outputs=("b", *graph.outputs))
+    check_obstacle(with_floats, "'b' is an output of the network before any sign")
     assert layer_thresholds(replace(graph, outputs=("s", *graph.outputs)), "b") is not None
+
+
+def test_there_are_no_thresholds_of_a_result_that_nobody_reads():
+    graph = network(TAILS["nothing"], "conv")
+    graph = replace(graph, nodes=graph.nodes[:2], outputs=graph.inputs)
+    check_obstacle(graph, "'b' is read by no layer, not by one layer")
 
 
 def test_alpha_k_has_no_threshold_for_a_channel():
     graph = network(TAILS["batch_norm"], "conv", Scaling.ALPHA_K)
-    with pytest.raises(UsageError, match="layer 'b' is scaled by alpha_k: K differs from position"):
-        layer_thresholds(graph, "b")
+    check_obstacle(graph, "scaling alpha_k has a K that differs from position to position")
+
+
+@pytest.mark.parametrize("more", ["output", "reader", "sign"])
+def test_a_signum_is_a_sign_where_it_ends(more):
+    b = Builder("net", (2, 5, 6, 6))
+    x = activation(Function.SIGNUM, b, wild_norm(b, b.conv(b.input, 7, 3, name="b")))
+    end = {"output": b.dropout, "reader": partial(activation, Function.ABS, b), "sign": b.sign}
+    graph = apply(b.graph(end[more](x)), Policy(Binarize.XNOR, ()))
+    chain = chain_to_sign(graph, graph.node("b")).layers
+    assert chain[-1].op == (ops.Sign() if more == "sign" else ops.Activation(Function.SIGNUM))
+    assert layer_thresholds(graph, "b") is not None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from xnorsim.errors import InputError, UsageError
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.vectors import read_vectors, vectors, write_vectors
 from xnorsim.network import ops
+from xnorsim.network.bits import pack
+from xnorsim.network.functions import Function
 from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, Policy, apply
 from xnorsim.network.precision import BIPOLAR, Scaling, Scheme
@@ -202,6 +204,31 @@ def test_scales_lead_from_the_integers_to_the_floats(scaling):
         scaling is not Scaling.NONE,
         scaling is Scaling.ALPHA_K,
     )
+
+
+@pytest.mark.parametrize("end", [ops.Sign(), ops.Activation(Function.SIGNUM)])
+def test_bits_before_a_max_pool_are_expected(end):
+    """Thresholds stand for the layers before the pool; what it makes of bits is told."""
+    b = Builder("net", (2, 12, 6, 6))
+    x = b.batch_norm(b.conv(b.input, 8, 3, name="b"))
+    graph = b.graph(b.layer(end, b.max_pool(x, 2, name="pool"), name="s"))
+    graph = apply(graph, Policy(Binarize.XNOR, ()))
+    image = np.random.default_rng(1).standard_normal((2, 12, 6, 6), np.float32)
+    found = vectors(graph, "b", {"input": image}, 8)
+    assert found.arrays["output"].shape == (2, 4, 4, 1)
+    ored = np.bitwise_or.reduce(
+        found.arrays["output"].reshape(2, 2, 2, 2, 2, 1).swapaxes(2, 3), (3, 4)
+    )
+    run = execute(prepare(graph), {"input": image}).outputs["s"]
+    assert_array_equal(ored, pack(np.moveaxis(np.where(run >= 0, 1, -1), 1, -1), word_bits=8))
+    told = found.description["thresholds"]
+    assert "'s'; output is before the max pool 'pool', which is an OR of its bits" in told
+    assert ("where that is 0 the bit is 1" in told) == isinstance(end, ops.Activation)
+
+
+def test_why_there_are_no_thresholds_is_told():
+    told = vectors(*example("plain", decided=False)).description["thresholds"]
+    assert told == "none: 'b' is an output of the network before any sign"
 
 
 def test_float32_is_written_as_ieee_754(tmp_path):

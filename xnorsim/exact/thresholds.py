@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
+from itertools import takewhile
 from math import prod
 
 import numpy as np
@@ -26,11 +27,12 @@ from xnorsim.exact.execute import prepare, run_node
 from xnorsim.exact.reference.convolution import finished
 from xnorsim.network import ops
 from xnorsim.network.extents import broadcast
-from xnorsim.network.functions import Function, Operator
+from xnorsim.network.functions import Function, Operator, Reduction
 from xnorsim.network.graph import Graph, Node, TensorSpec, consumers, scheme, spec_of
 from xnorsim.network.precision import BIPOLAR, MacClass, Scaling, mac_class
 
 __all__ = [
+    "Chain",
     "Thresholds",
     "binary_layer",
     "chain_to_sign",
@@ -166,48 +168,92 @@ def reduction(graph: Graph, node: Node) -> int:
     return prod(graph.parameters[node.parameters["weight"]].spec.shape[1:])
 
 
-def chain_to_sign(graph: Graph, node: Node) -> tuple[Node, ...] | None:
-    """The layers after `node` up to the sign that thresholds can stand for, that one included.
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The layers after a binary one up to a sign, that one included.
 
-    None if there is no such sign: each tensor up to it has one reader and is no output of the
-    graph, and between stand only batch normalizations, identities, activations that rise or fall
-    throughout, and sums, products and extremes with a constant a channel.
+    Where there is no sign that thresholds can stand for, `layers` is empty and `obstacle` says why
+    in a sentence.
     """
+
+    layers: tuple[Node, ...] = ()
+    obstacle: str = ""
+
+
+def chain_to_sign(graph: Graph, node: Node) -> Chain:
+    """The layers after the binary layer `node` up to the sign that thresholds can stand for.
+
+    Each tensor up to it has one reader and is no output of the graph, and between stand only batch
+    normalizations, identities, activations that rise or fall throughout, and sums, products and
+    extremes with a constant a channel. Max pools may stand just before the sign: it is monotone,
+    so sign(max(x)) = max(sign(x)), an OR of bits. A signum is a sign if no other follows.
+    """
+    if scheme(graph, node).scaling is Scaling.ALPHA_K:
+        return Chain((), "scaling alpha_k has a K that differs from position to position")
     readers, chain, last = consumers(graph), [], node
-    position = _position(graph, node)
     while not isinstance(last.op, ops.Sign):
-        (tensor,) = last.outputs
-        if len(readers[tensor]) != 1 or tensor in graph.outputs:
-            return None
-        last = readers[tensor][0]
-        constants = {role: spec_of(graph, name) for role, name in last.parameters.items()}
-        if last.inputs != (tensor,) or not _by_channel(last.op, constants, position):
-            return None
+        pooled = next((item.name for item in chain if isinstance(item.op, ops.Pool)), "")
+        obstacle = _no_reader(graph, last, readers)
+        if not obstacle:
+            (last,) = readers[last.outputs[0]]
+            obstacle = _no_link(graph, last, pooled, _position(graph, node))
+        if obstacle:
+            while chain and not _is_signum(chain[-1].op):
+                chain.pop()
+            return Chain(tuple(chain), "" if chain else obstacle)
         chain.append(last)
-    return tuple(chain)
+    return Chain(tuple(chain))
+
+
+def _no_reader(graph: Graph, node: Node, readers: Mapping[str, list[Node]]) -> str:
+    """Why the floats that `node` writes are needed as they are, "" if one layer reads them."""
+    if len(node.outputs) != 1:
+        return f"'{node.name}' writes {len(node.outputs)} tensors"
+    (tensor,) = node.outputs
+    if tensor in graph.outputs:
+        return f"'{tensor}' is an output of the network before any sign"
+    names = [f"'{reader.name}'" for reader in readers[tensor]]
+    if len(names) != 1:
+        return f"'{tensor}' is read by {' and '.join(names) or 'no layer'}, not by one layer"
+    return ""
+
+
+def _no_link(graph: Graph, node: Node, pooled: str, position: Shape) -> str:
+    """What keeps `node` out of a chain, in which a max pool `pooled` may stand; "" if nothing."""
+    what = f"'{node.name}' ({ops.kind(node.op)})"
+    constants = {role: spec_of(graph, name) for role, name in node.parameters.items()}
+    if len(node.inputs) != 1:
+        return f"{what} reads other tensors too"
+    if not _by_channel(node.op, constants, position):
+        return f"{what} follows, which does not rise or fall with a channel's integer throughout"
+    if pooled and not (isinstance(node.op, _BITWISE) or _is_signum(node.op)):
+        return f"{what} stands between the max pool '{pooled}' and a sign"
+    return ""
+
+
+def _is_signum(op: ops.Op) -> bool:
+    return isinstance(op, ops.Activation) and op.function is Function.SIGNUM
 
 
 def layer_thresholds(graph: Graph, name: str) -> Thresholds | None:
-    """The thresholds of the binary layer `name`, or None if no sign follows: see chain_to_sign.
+    """The thresholds of the binary layer `name`, or None where chain_to_sign has an obstacle.
+
+    They give the bits before any max pool.
 
     Raises:
-        UsageError: no such layer, one that is not binary, or one with scaling alpha_k: K differs
-            from position to position, and so would the threshold.
+        UsageError: no such layer, or one that is not binary.
         ModelError: a parameter without values, or NaN.
     """
     node = binary_layer(graph, name)
-    if scheme(graph, node).scaling is Scaling.ALPHA_K:
-        raise UsageError(
-            f"{graph.name}: layer '{name}' is scaled by alpha_k: K differs from position to "
-            "position, so there is no threshold for a channel"
-        )
-    chain = chain_to_sign(graph, node)
-    if chain is None:
+    chain = chain_to_sign(graph, node).layers
+    if not chain:
         return None
     op = node.op
     zeros = isinstance(op, ops.Conv) and op.pad_value == 0 and any(map(any, op.padding))
     channels = graph.tensors[node.outputs[0]].shape[1]
-    expression = _expression(graph, (node, *chain[:-1]))
+    # none of what stands behind a pool changes a sign
+    floats = takewhile(lambda item: not isinstance(item.op, ops.Pool), chain[:-1])
+    expression = _expression(graph, node, tuple(floats))
     try:
         return thresholds(expression, reduction(graph, node), channels, parity=not zeros)
     except ModelError as fault:
@@ -228,6 +274,10 @@ _MONOTONE = frozenset(
 """Activations that never turn in float32 either, whatever their constants."""
 
 
+_BITWISE = (ops.Pool, ops.Identity, ops.Sign)
+"""What may stand between a max pool and its sign, that one included."""
+
+
 @singledispatch
 def _by_channel(op: ops.Op, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
     """Whether `op` is, for each channel, a function of one element that rises or falls throughout.
@@ -242,6 +292,11 @@ def _by_channel(op: ops.Op, constants: Mapping[str, TensorSpec], position: Shape
 @_by_channel.register(ops.Sign)
 def _(op: ops.Op, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
     return True
+
+
+@_by_channel.register
+def _(op: ops.Pool, constants: Mapping[str, TensorSpec], position: Shape) -> bool:
+    return op.reduction is Reduction.MAX
 
 
 @_by_channel.register
@@ -264,30 +319,28 @@ def _position(graph: Graph, node: Node) -> Shape:
     return (1, shape[1], *(1,) * (len(shape) - 2))
 
 
-def _expression(graph: Graph, layers: tuple[Node, ...]) -> Expression:
-    """What `layers`, a binary one and those after it, make of its integers: the executor's rules
+def _expression(graph: Graph, first: Node, rest: tuple[Node, ...]) -> Expression:
+    """What the binary layer `first` and those after it make of its integers: the executor's rules
     on one position."""
-    first, *rest = layers
     op = first.op
     assert isinstance(op, ops.Conv | ops.Dense)  # binary_layer() has looked
     scales = {role: name for role, name in first.parameters.items() if role != "weight"}
-    layers = (replace(first, parameters=scales), *rest)
     position = _position(graph, first)
-    written = [name for node in layers for name in node.outputs]
-    session = prepare(
-        replace(
-            graph,
-            nodes=layers,
-            tensors={name: TensorSpec(position, graph.tensors[name].encoding) for name in written},
-            parameters={
-                name: graph.parameters[name] for node in layers for name in node.parameters.values()
-            },
-        )
+    written = [name for node in (first, *rest) for name in node.outputs]
+    read = [*scales.values(), *(name for node in rest for name in node.parameters.values())]
+    tail = replace(
+        graph,
+        nodes=rest,
+        tensors={name: TensorSpec(position, graph.tensors[name].encoding) for name in written},
+        parameters={name: graph.parameters[name] for name in read},
+        inputs=(written[0],),
+        outputs=(written[-1],),
     )
+    session = prepare(tail)
     held = session.weights or {}
     call = Call(
         (),
-        (session.graph.tensors[written[0]],),
+        (tail.tensors[written[0]],),
         session.engine,
         {role: held[name] for role, name in scales.items()},
         scheme(graph, first),

@@ -20,10 +20,13 @@ import numpy as np
 
 from xnorsim.errors import InputError, XnorsimError
 from xnorsim.exact.call import Call
+from xnorsim.exact.engines import engine as engine_called
 from xnorsim.exact.execute import Session, prepare, steps
 from xnorsim.exact.reference import run
 from xnorsim.exact.reference.scaling import input_scale
 from xnorsim.exact.thresholds import (
+    Chain,
+    Thresholds,
     binary_layer,
     chain_to_sign,
     decide,
@@ -93,17 +96,18 @@ def vectors(
     word_count(0, word_bits)
     node = binary_layer(graph, node_name)
     session = prepare(graph, engine)
-    scaled_by_k = scheme(graph, node).scaling is Scaling.ALPHA_K
-    chain = None if scaled_by_k else chain_to_sign(graph, node)
-    last = chain[-1] if chain else node
+    chain = chain_to_sign(graph, node)
+    last = chain.layers[-1] if chain.layers else node
     run_of = _run_to(session, inputs, (node, last))
     dots = _accumulators(session, node, run_of[node.inputs[0]])
+    terms = "a sum of k products of +-1; at a border with pad_value 0, of those inside"
     tensors = [
         *_operands(session, node, run_of, word_bits),
-        _numbers("accumulator", "the integer before any float", dots),
+        _numbers("accumulator", terms, dots),
     ]
-    if chain:
-        tensors += _decisions(graph, node, dots, run_of[last.outputs[0]], word_bits)
+    if chain.layers:
+        rule = _rule(graph, node, chain, dots, run_of[last.outputs[0]])
+        tensors += _decisions(rule, decide(rule, dots), word_bits)
     else:
         tensors += _scales(session, node, run_of)
         tensors.append(_numbers("output", "what the layer writes", run_of[node.outputs[0]]))
@@ -111,7 +115,7 @@ def vectors(
         item.name: {"what": item.what, "axes": item.axes, **address_map(item.name, item.array)}
         for item in tensors
     }
-    description = described(_description(graph, node, word_bits, bool(chain)), maps)
+    description = described(_description(graph, node, word_bits, chain), maps)
     return Vectors({item.name: item.array for item in tensors}, description)
 
 
@@ -198,16 +202,29 @@ def _scales(session: Session, node: Node, run_of: Mapping[str, Array]) -> list[_
     return found
 
 
-def _decisions(graph: Graph, node: Node, dots: Array, bits: Array, word_bits: int) -> list[_Tensor]:
-    """The thresholds after a layer, and the bits that they give.
+def _rule(graph: Graph, node: Node, chain: Chain, dots: Array, signs: Array) -> Thresholds:
+    """The thresholds after a layer, which give the `signs` of the run.
 
     Raises:
-        XnorsimError: they are not those of the run: a failure of ours.
+        XnorsimError: they do not: a failure of ours.
     """
     rule = layer_thresholds(graph, node.name)
     assert rule is not None  # there is a chain
-    if not np.array_equal(decide(rule, dots), bits):
+    bits = decide(rule, dots)
+    for pool in _pools(chain):
+        spec = TensorSpec(graph.tensors[pool.outputs[0]].shape, BIPOLAR)
+        bits = run(pool.op, Call((bits,), (spec,), engine_called("blas")))[0]
+    if not np.array_equal(bits > 0, signs >= 0):
         raise XnorsimError(f"{graph.name}: thresholds of '{node.name}' differ from its run")
+    return rule
+
+
+def _pools(chain: Chain) -> list[Node]:
+    return [node for node in chain.layers if isinstance(node.op, ops.Pool)]
+
+
+def _decisions(rule: Thresholds, bits: Array, word_bits: int) -> list[_Tensor]:
+    """The thresholds after a layer, and the bits that they give."""
     axes = ("batch", *_spatial(bits.ndim - 2), "word")
     packed = pack(np.moveaxis(bits, 1, -1), word_bits=word_bits)
     return [
@@ -235,7 +252,7 @@ def _spatial(count: int, prefix: str = "") -> tuple[str, ...]:
     return tuple(prefix + name for name in names)
 
 
-def _description(graph: Graph, node: Node, word_bits: int, decided: bool) -> dict[str, Any]:
+def _description(graph: Graph, node: Node, word_bits: int, chain: Chain) -> dict[str, Any]:
     image, result = (graph.tensors[name].shape for name in (node.inputs[0], node.outputs[0]))
     op, k = node.op, reduction(graph, node)
     groups = getattr(op, "groups", 1)
@@ -259,7 +276,8 @@ def _description(graph: Graph, node: Node, word_bits: int, decided: bool) -> dic
         "accumulator_bits": k.bit_length() + 1,  # two's complement, -k to k
         "threshold_bits": (k + 1).bit_length() + 1,  # -k to k + 1
         "scaling": scheme(graph, node).scaling,
-        "result": _FORMULAS[decided],
+        "result": _FORMULAS[bool(chain.layers)],
+        "thresholds": _thresholds_told(chain),
         "words": {
             "bits": word_bits,
             "per_group": word_count(image[1] // groups, word_bits),
@@ -274,3 +292,16 @@ _FORMULAS = {
     True: "bit = 1 if direction * accumulator >= least else 0",
     False: "output = float32(accumulator) * alpha * K + bias, in this order, as far as given",
 }
+
+
+def _thresholds_told(chain: Chain) -> str:
+    """What the thresholds stand for, or why there are none, in a sentence."""
+    if not chain.layers:
+        return f"none: {chain.obstacle}"
+    told = f"they stand for all layers up to the sign '{chain.layers[-1].name}'"
+    pools = ", ".join(f"'{pool.name}'" for pool in _pools(chain))
+    if pools:
+        told += f"; output is before the max pool {pools}, which is an OR of its bits"
+    if not isinstance(chain.layers[-1].op, ops.Sign):
+        told += "; where that is 0 the bit is 1"
+    return told
