@@ -302,26 +302,46 @@ def test_arguments_are_checked_before_anything_is_written(tmp_path):
 def test_a_directory_in_use_is_refused(tmp_path):
     graph, inputs = layer("plain")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"holds other files \(notes.txt, ...\)"):
+    with pytest.raises(UsageError, match=r"no vectors.json of it lists \(notes.txt\): .*overwrite"):
         write_vectors(graph, "b", inputs, tmp_path)
     with pytest.raises(UsageError, match="it is a file"):
         write_vectors(graph, "b", inputs, tmp_path / "notes.txt")
+    with pytest.raises(UsageError, match="its parent is no folder"):
+        write_vectors(graph, "b", inputs, tmp_path / "no" / "out")
     write_vectors(graph, "b", inputs, tmp_path, overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert read_vectors(tmp_path).description["layer"] == "b"
 
 
 def test_vectors_are_replaced_by_others(tmp_path):
-    empty = tmp_path / "out"
-    empty.mkdir()
-    write_vectors(*example("plain", decided=True), empty)
-    (empty / "testbench.sv").write_text("mine")
-    write_vectors(*example("dense", decided=False), empty)  # our own: no question
-    found = read_vectors(empty)
+    write_vectors(*example("plain", decided=True), tmp_path)
+    write_vectors(*example("dense", decided=False), tmp_path)  # our own: no question
+    found = read_vectors(tmp_path)
     assert found.description["kind"] == "dense"
-    names = {path.name for path in empty.iterdir()}
-    assert "testbench.sv" in names
-    assert "least.hex" not in names  # of the layer before
+    listed = {item[key] for item in found.description["tensors"].values() for key in ("hex", "npy")}
+    assert {path.name for path in tmp_path.iterdir()} == {"vectors.json"} | listed
+
+
+@pytest.mark.parametrize("foreign", ["testbench.sv", "K.npy", "accumulator.hex.old"])
+def test_foreign_files_beside_older_vectors_are_not_passed_over(tmp_path, foreign):
+    """A K.npy that an index does not list would pass for part of the new vectors."""
+    folder = write_vectors(*example("plain", decided=True), tmp_path / "out")
+    (folder / foreign).write_text("mine")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UsageError, match=rf"lists \({foreign}\)"):
+        write_vectors(*example("dense", decided=False), folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    write_vectors(*example("dense", decided=False), folder, overwrite=True)
+    assert (folder / foreign).read_text() == "mine"
+    assert not (folder / "least.hex").exists()  # of the layer before
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_removed(tmp_path):
+    folder = write_vectors(*example("plain", decided=False), tmp_path / "out")
+    (folder / "least.hex").mkdir()
+    with pytest.raises(UsageError, match=r"cannot write '.*out': 'least.hex' in it is a folder"):
+        write_vectors(*example("plain", decided=True), folder, overwrite=True)
+    assert read_vectors(folder).description["thresholds"].startswith("none")
 
 
 def example(name: str, *, decided: bool) -> tuple[Graph, str, dict[str, Array]]:
@@ -357,7 +377,7 @@ def test_a_foreign_index_deletes_nothing_outside(tmp_path):
     index = json.loads((target / "vectors.json").read_text())
     index["tensors"]["input"]["hex"] = "../precious"
     (target / "vectors.json").write_text(json.dumps(index))
-    write_vectors(*example("plain", decided=True), target)
+    write_vectors(*example("plain", decided=True), target, overwrite=True)
     assert (tmp_path / "precious").read_text() == "mine"
 
 

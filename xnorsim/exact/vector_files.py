@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from errno import EISDIR
 from math import prod
 from pathlib import Path
 from secrets import token_hex
@@ -72,8 +73,9 @@ def _is_ours(description: Any) -> bool:
 def write_directory(found: Vectors, directory: str | os.PathLike[str], overwrite: bool) -> None:
     """Write all files to `directory`.
 
-    A new directory appears whole or not at all. In one that is there, files of other names stay,
-    and vectors.json, without which it cannot be read, goes first and comes last.
+    A new directory appears whole or not at all. In one that is there, the files that its
+    vectors.json lists are replaced; vectors.json, without which it cannot be read, goes first and
+    comes last.
 
     Raises:
         UsageError: as `check_free`, or the system refuses.
@@ -82,7 +84,6 @@ def write_directory(found: Vectors, directory: str | os.PathLike[str], overwrite
     check_free(target, overwrite)
     try:
         beside = target if target.is_dir() else target.resolve().parent
-        beside.mkdir(parents=True, exist_ok=True)
         temporary = beside / f".xnorsim-{token_hex(8)}.tmp"
         temporary.mkdir()
         try:
@@ -160,19 +161,26 @@ def _decoded(folder: Path, item: Mapping[str, Any]) -> Array:
 def check_free(directory: str | os.PathLike[str], overwrite: bool) -> None:
     """Refuse a directory that vectors may not be written to.
 
+    A directory may hold what its vectors.json lists, which is replaced. With `overwrite` it may
+    hold other files too; they stay, but for those of the names that are written.
+
     Raises:
-        UsageError: it is a file, or a directory with files that were not written here.
+        UsageError: it is a file, its parent is missing, or it holds other files.
     """
     target = Path(directory)
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"cannot write vectors to '{target}': it is a file")
-    if not target.is_dir() or overwrite or not any(target.iterdir()) or _own_files(target):
+    if not target.exists():
+        if not target.resolve().parent.is_dir():
+            raise UsageError(f"cannot write vectors to '{target}': its parent is no folder")
         return
-    names = ", ".join(sorted(path.name for path in target.iterdir())[:3])
-    raise UsageError(
-        f"directory '{target}' holds other files ({names}, ...): choose another or an empty one, "
-        "or allow overwriting"
-    )
+    if not target.is_dir():
+        raise UsageError(f"cannot write vectors to '{target}': it is a file")
+    others = sorted({path.name for path in target.iterdir()} - _own_files(target))
+    if others and not overwrite:
+        names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        raise UsageError(
+            f"cannot write vectors to '{target}': it holds files that no {INDEX} of it lists "
+            f"({names}): choose another or an empty folder, or allow overwriting (--overwrite)"
+        )
 
 
 def _own_files(folder: Path) -> set[str]:
@@ -191,6 +199,9 @@ def _publish(temporary: Path, target: Path) -> None:
     if not target.exists():
         temporary.rename(target)
         return
+    for path in temporary.iterdir():
+        if (target / path.name).is_dir():  # told before anything is removed
+            raise IsADirectoryError(EISDIR, f"'{path.name}' in it is a folder")
     old = _own_files(target)
     for name in (INDEX, *old):  # without the index nothing here can be read
         (target / name).unlink(missing_ok=True)

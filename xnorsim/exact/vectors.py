@@ -65,8 +65,8 @@ def write_vectors(
 ) -> Path:
     """Run `graph` on `inputs` and write the vectors of its binary layer `node_name`.
 
-    A directory that is there must be empty or written here before, unless `overwrite`; files of
-    other names in it stay.
+    A directory that is there may hold vectors written before, which are replaced, but other files
+    only with `overwrite`; these stay.
 
     Returns:
         The directory.
