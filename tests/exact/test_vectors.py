@@ -178,6 +178,29 @@ def test_hardware_that_reads_only_the_files_gets_the_expected_bits(tmp_path, nam
         assert bit == packed >> (f % word_bits) & 1
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("plain", "a sum of k products of +-1"),
+        ("padded with true 0", "a sum of k products of +-1, of fewer where a window reaches the"),
+        ("padded with +1", "a sum of k products of +-1"),
+        ("dense", "a sum of k products of +-1"),
+    ],
+)
+def test_k_is_told_to_be_less_at_borders_of_true_0(name, words):
+    graph, inputs = layer(name)
+    ones = {"x": np.ones_like(inputs["x"])}
+    load = graph.parameters["b.weight"].load
+    assert load is not None
+    made = np.ones_like(load())
+    weight = replace(graph.parameters["b.weight"], load=lambda: made)
+    graph = replace(graph, parameters={**graph.parameters, "b.weight": weight})
+    found = vectors(graph, "b", ones)
+    assert found.description["tensors"]["accumulator"]["what"].startswith(words)
+    least, k = found.arrays["accumulator"].min(), found.description["k"]
+    assert (least < k) == ("fewer" in found.description["tensors"]["accumulator"]["what"])
+
+
 @pytest.mark.parametrize("scaling", Scaling)
 def test_scales_lead_from_the_integers_to_the_floats(scaling):
     b = Builder("net", (2, 12, 6, 6))
@@ -237,7 +260,10 @@ def test_float32_is_written_as_ieee_754(tmp_path):
     alpha = replace(graph.parameters["b.alpha"], load=lambda: values)
     graph = replace(graph, parameters={**graph.parameters, "b.alpha": alpha})
     folder = write_vectors(graph, "b", inputs, tmp_path / "out")
-    assert (folder / "alpha.hex").read_text().splitlines()[1:] == [
+    comment, *numbers = (folder / "alpha.hex").read_text().splitlines()
+    assert comment == "// alpha: float32, IEEE 754, 32 bits; filter 6"
+    assert read_vectors(folder).description["tensors"]["alpha"]["form"] == "float32, IEEE 754"
+    assert numbers == [
         "3f800000",
         "c0000000",
         "3dcccccd",

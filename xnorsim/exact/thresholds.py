@@ -38,6 +38,7 @@ __all__ = [
     "chain_to_sign",
     "decide",
     "layer_thresholds",
+    "pads_with_zero",
     "reduction",
     "thresholds",
 ]
@@ -168,6 +169,11 @@ def reduction(graph: Graph, node: Node) -> int:
     return prod(graph.parameters[node.parameters["weight"]].spec.shape[1:])
 
 
+def pads_with_zero(op: ops.Op) -> bool:
+    """Whether inner products have fewer than k terms at a border: true 0 is no bit."""
+    return isinstance(op, ops.Conv) and op.pad_value == 0 and any(map(any, op.padding))
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The layers after a binary one up to a sign, that one included.
@@ -248,14 +254,14 @@ def layer_thresholds(graph: Graph, name: str) -> Thresholds | None:
     chain = chain_to_sign(graph, node).layers
     if not chain:
         return None
-    op = node.op
-    zeros = isinstance(op, ops.Conv) and op.pad_value == 0 and any(map(any, op.padding))
     channels = graph.tensors[node.outputs[0]].shape[1]
     # none of what stands behind a pool changes a sign
     floats = takewhile(lambda item: not isinstance(item.op, ops.Pool), chain[:-1])
     expression = _expression(graph, node, tuple(floats))
     try:
-        return thresholds(expression, reduction(graph, node), channels, parity=not zeros)
+        return thresholds(
+            expression, reduction(graph, node), channels, parity=not pads_with_zero(node.op)
+        )
     except ModelError as fault:
         raise ModelError(f"{graph.name}: thresholds of layer '{name}': {fault}") from fault
 

@@ -34,7 +34,8 @@ Array = np.ndarray
 
 INDEX = "vectors.json"
 _FORMAT = {"format": "xnorsim vectors", "version": 1}
-_FORMS = {"words": "u", "two's complement": "i", "IEEE 754": "f"}
+_FLOATS = {f"float{bits}, IEEE 754": "f" for bits in (16, 32, 64)}
+_FORMS = {"words": "u", "two's complement": "i", **_FLOATS}
 """How a hex number is to be read, and the kind of numpy type that holds it."""
 
 
@@ -108,7 +109,7 @@ def address_map(name: str, array: Array) -> dict[str, Any]:
     return {
         "hex": f"{name}.hex",
         "npy": f"{name}.npy",
-        "form": next(form for form, kind in _FORMS.items() if kind == array.dtype.kind),
+        "form": _form(array.dtype),
         "bits": 8 * size,
         "hex_digits": 2 * size,
         "shape": array.shape,
@@ -116,6 +117,12 @@ def address_map(name: str, array: Array) -> dict[str, Any]:
         "first_address": 0,
         "last_address": array.size - 1,
     }
+
+
+def _form(kind: np.dtype) -> str:
+    if kind.kind == "f":
+        return f"{kind.name}, IEEE 754"
+    return next(form for form, letter in _FORMS.items() if letter == kind.kind)
 
 
 def _write_files(found: Vectors, folder: Path) -> None:

@@ -31,6 +31,7 @@ from xnorsim.exact.thresholds import (
     chain_to_sign,
     decide,
     layer_thresholds,
+    pads_with_zero,
     reduction,
 )
 from xnorsim.exact.vector_files import (
@@ -100,10 +101,9 @@ def vectors(
     last = chain.layers[-1] if chain.layers else node
     run_of = _run_to(session, inputs, (node, last))
     dots = _accumulators(session, node, run_of[node.inputs[0]])
-    terms = "a sum of k products of +-1; at a border with pad_value 0, of those inside"
     tensors = [
         *_operands(session, node, run_of, word_bits),
-        _numbers("accumulator", terms, dots),
+        _numbers("accumulator", _terms_told(node), dots),
     ]
     if chain.layers:
         rule = _rule(graph, node, chain, dots, run_of[last.outputs[0]])
@@ -292,6 +292,13 @@ _FORMULAS = {
     True: "bit = 1 if direction * accumulator >= least else 0",
     False: "output = float32(accumulator) * alpha * K + bias, in this order, as far as given",
 }
+
+
+def _terms_told(node: Node) -> str:
+    told = "a sum of k products of +-1"
+    if pads_with_zero(node.op):
+        told += ", of fewer where a window reaches the padding (pad_value 0)"
+    return told
 
 
 def _thresholds_told(chain: Chain) -> str:
