@@ -251,7 +251,12 @@ def test_bits_before_a_max_pool_are_expected(end):
 
 def test_why_there_are_no_thresholds_is_told():
     told = vectors(*example("plain", decided=False)).description["thresholds"]
-    assert told == "none: 'b' is an output of the network before any sign"
+    assert told == "no thresholds: 'b' is an output of the network before any sign"
+
+
+def test_vectors_that_test_all_have_no_more_to_note():
+    found = vectors(*example("strided", decided=False)).description["notes"]
+    assert found == ["no thresholds: 'b' is an output of the network before any sign"]
 
 
 def test_float32_is_written_as_ieee_754(tmp_path):
@@ -367,7 +372,7 @@ def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_removed(tmp_
     (folder / "least.hex").mkdir()
     with pytest.raises(UsageError, match=r"cannot write '.*out': 'least.hex' in it is a folder"):
         write_vectors(*example("plain", decided=True), folder, overwrite=True)
-    assert read_vectors(folder).description["thresholds"].startswith("none")
+    assert read_vectors(folder).description["thresholds"].startswith("no ")
 
 
 def example(name: str, *, decided: bool) -> tuple[Graph, str, dict[str, Array]]:

@@ -42,6 +42,7 @@ from xnorsim.exact.vector_files import (
     read_vectors,
     write_directory,
 )
+from xnorsim.exact.vector_notes import threshold_notes, unchanging_notes
 from xnorsim.network import ops
 from xnorsim.network.bits import pack, word_count
 from xnorsim.network.graph import Graph, Node, TensorSpec, scheme
@@ -90,6 +91,9 @@ def vectors(
 ) -> Vectors:
     """The vectors of the binary layer `node_name`, from a run of `graph` on `inputs`.
 
+    The description's "notes" are those of the graph, then what thresholds stand for or why there
+    are none, then the channels that test nothing: constant inputs, outputs and thresholds.
+
     Raises:
         UsageError: no such layer, or one that is not binary; no words or engine of that kind.
         InputError: as execute.steps, or weights other than -1 and +1.
@@ -105,18 +109,23 @@ def vectors(
         *_operands(session, node, run_of, word_bits),
         _numbers("accumulator", _terms_told(node), dots),
     ]
+    notes = [_thresholds_told(chain), *unchanging_notes("input", run_of[node.inputs[0]])]
     if chain.layers:
         rule = _rule(graph, node, chain, dots, run_of[last.outputs[0]])
-        tensors += _decisions(rule, decide(rule, dots), word_bits)
+        output = decide(rule, dots)
+        tensors += _decisions(rule, output, word_bits)
+        notes += threshold_notes(rule)
     else:
+        output = run_of[node.outputs[0]]
         tensors += _scales(session, node, run_of)
-        tensors.append(_numbers("output", "what the layer writes", run_of[node.outputs[0]]))
+        tensors.append(_numbers("output", "what the layer writes", output))
+    notes += unchanging_notes("output", output)
     maps = {
         item.name: {"what": item.what, "axes": item.axes, **address_map(item.name, item.array)}
         for item in tensors
     }
-    description = described(_description(graph, node, word_bits, chain), maps)
-    return Vectors({item.name: item.array for item in tensors}, description)
+    told = _description(graph, node, word_bits, chain) | {"notes": [*graph.notes, *notes]}
+    return Vectors({item.name: item.array for item in tensors}, described(told, maps))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,8 +313,8 @@ def _terms_told(node: Node) -> str:
 def _thresholds_told(chain: Chain) -> str:
     """What the thresholds stand for, or why there are none, in a sentence."""
     if not chain.layers:
-        return f"none: {chain.obstacle}"
-    told = f"they stand for all layers up to the sign '{chain.layers[-1].name}'"
+        return f"no thresholds: {chain.obstacle}"
+    told = f"thresholds stand for all layers up to the sign '{chain.layers[-1].name}'"
     pools = ", ".join(f"'{pool.name}'" for pool in _pools(chain))
     if pools:
         told += f"; output is before the max pool {pools}, which is an OR of its bits"
