@@ -15,6 +15,7 @@ from xnorsim.errors import UsageError
 from xnorsim.exact.diff import compared, diff, diff_with_arrays, pair_networks, ulps
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.network.graph import Graph
+from xnorsim.network.ops import Identity
 from xnorsim.network.policy import Binarize, Policy, apply
 from xnorsim.zoo.builder import Builder
 
@@ -183,6 +184,41 @@ def test_the_first_tensor_is_found(mark):
     ]
     assert found.difference.differing == np.count_nonzero(kept[0] != kept[1])
     assert found.difference.places[0][1:] == (kept[0][at], kept[1][at])
+
+
+def test_names_that_stand_for_other_layers_pair_nothing():
+    """The same network with its tensors' names handed round, as by a tool that numbers them."""
+    a = network()
+    names = [name for node in a.nodes for name in node.outputs if name not in a.outputs]
+    new = dict(zip(names, [*names[1:], names[0]], strict=True))
+    nodes = tuple(
+        replace(
+            node,
+            inputs=tuple(new.get(name, name) for name in node.inputs),
+            outputs=tuple(new.get(name, name) for name in node.outputs),
+        )
+        for node in a.nodes
+    )
+    tensors = {new.get(name, name): spec for name, spec in a.tensors.items()}
+    b = replace(a, nodes=nodes, tensors=tensors)
+    pairing = pair_networks(a, b)
+    assert pairing.rule == "order of layers of the same kind and shape"
+    assert pairing.partners == {**new, **{name: name for name in a.outputs}}
+    assert diff(prepare(a), prepare(b), image(), image()).difference is None
+
+
+def test_names_are_believed_if_most_agree():
+    """One layer has become another kind: that is no reason to pair by order."""
+    a = network()
+    b = replace(
+        a,
+        nodes=tuple(
+            replace(node, op=Identity(), parameters={}) if node.name == "norm" else node
+            for node in a.nodes
+        ),
+    )
+    assert pair_networks(a, b).rule == "name"
+    assert diff(prepare(a), prepare(b), image(), image()).tensor == "norm"
 
 
 def test_a_binary_tensor_differs_in_bits():

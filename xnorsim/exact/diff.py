@@ -1,8 +1,8 @@
 """Where two runs of a network diverge: the first tensor, in execution order, that differs.
 
 A run is a session that computes its tensors as they are asked for, or another tool's tensors by
-name. Tensors are paired by name; two networks that share no name between inputs and outputs are
-paired by kind of layer and shape: the first of each in A with the first in B, and so on.
+name. Tensors are paired by name; two networks whose names do not agree between inputs and outputs
+are paired by kind of layer and shape: the first of each in A with the first in B, and so on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Difference:
     `differing` of `elements` lie apart further than is allowed (None if the shapes differ).
     `largest_ulp` counts the floats between the two, of the coarser of both types; None between
     integers. `largest` is the largest absolute distance; both are infinite where only one is a
-    number. `places` are a few coordinates with both values, the furthest apart first.
+    number. `places` are coordinates with both values: the furthest apart, and the first few.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -155,12 +155,17 @@ def pair_by_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Pairing:
 def pair_networks(a: Graph, b: Graph) -> Pairing:
     """The tensors of two networks that belong together: by name, or else by kind and shape.
 
+    Names are believed if most of those that both have between inputs and outputs stand for the
+    same kind of layer and the same shape: tools that number their tensors use the same names for
+    others.
+
     Raises:
         UsageError: there are none.
     """
     ours, theirs = _written(a), _written(b)
     ends = {*a.outputs, *b.outputs}
-    if any(name in theirs for name in ours if name not in ends) or a.nodes == b.nodes:
+    inner = [key == theirs[name] for name, key in ours.items() if name in theirs.keys() - ends]
+    if 2 * sum(inner) > len(inner) or a.nodes == b.nodes:
         return pair_by_name(ours, theirs)
     waiting = defaultdict(list)
     for name, key in theirs.items():
