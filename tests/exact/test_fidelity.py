@@ -205,12 +205,30 @@ def test_progress_is_told():
 
 
 @pytest.mark.parametrize(
-    "policy", [Policy(), Policy(Binarize.XNOR, keep=("*",))], ids=["none", "all are kept"]
+    ("policy", "reason"),
+    [
+        (Policy(), "binarize is none: choose bwn or xnor"),
+        (
+            Policy(Binarize.XNOR, keep=("*",)),
+            r"high_precision '\*' keeps all 4: .*--high-precision none",
+        ),
+    ],
 )
-def test_a_policy_that_changes_nothing_is_refused(policy):
+def test_a_policy_that_changes_nothing_is_refused(policy, reason):
     graph = pointwise()
-    with pytest.raises(UsageError, match="no layer becomes binary"):
+    with pytest.raises(UsageError, match=f"no layer becomes binary: {reason}"):
         fidelity(graph, policy, image(graph))
+
+
+def test_a_network_of_other_layers_is_refused():
+    b = Builder("plain", input=(1, 4, 4, 4))
+    graph = b.graph(b.relu(b.input))
+    with pytest.raises(UsageError, match="none has constant float filters"):
+        fidelity(graph, Policy(Binarize.BWN), image(graph))
+    b = Builder("depth", input=(1, 4, 4, 4))
+    graph = b.graph(b.conv(b.input, 4, 3, groups=4))
+    with pytest.raises(UsageError, match="all are depthwise convolutions"):
+        fidelity(graph, Policy(Binarize.BWN, keep=()), image(graph))
 
 
 def test_dead_tensors_are_freed():

@@ -23,7 +23,7 @@ from xnorsim.exact.execute import Session, Step, Tell, prepare, run_node, steps
 from xnorsim.network.binary import signs
 from xnorsim.network.graph import Graph, Node, producers
 from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted, kind
-from xnorsim.network.policy import Policy, apply
+from xnorsim.network.policy import Binarize, Policy, apply, binarizable, is_depthwise
 
 __all__ = [
     "CAVEAT",
@@ -120,10 +120,7 @@ def fidelity(
     binarized = apply(graph, policy)
     twins = _twins(graph, binarized)
     if not twins:
-        raise UsageError(
-            f"{graph.name}: no layer becomes binary with binarize '{policy.binarize}': "
-            "choose bwn or xnor, and keep fewer layers in high precision"
-        )
+        raise UsageError(f"{graph.name}: no layer becomes binary: {_nothing(graph, policy)}")
     float_run = prepare(graph, engine, hold=False)
     binary_run = prepare(binarized, engine, hold=False)
     layers, outputs = [], []
@@ -143,6 +140,21 @@ def fidelity(
         del ours, theirs  # or both would live while the next layer runs
     notes = (*binarized.notes, *_blind(layers))
     return NetworkFidelity(_ranked(layers), tuple(outputs), notes)
+
+
+def _nothing(graph: Graph, policy: Policy) -> str:
+    """Why a policy changes no layer."""
+    if policy.binarize is Binarize.NONE:
+        return "binarize is none: choose bwn or xnor"
+    layers = binarizable(graph)
+    if not layers:
+        return "none has constant float filters"
+    if all(is_depthwise(graph, node) for node in layers):
+        return "all are depthwise convolutions, which stay as they are without depthwise"
+    return (
+        f"high_precision '{','.join(policy.keep)}' keeps all {len(layers)}: name fewer, or none "
+        "(--high-precision none)"
+    )
 
 
 def _blind(layers: list[LayerFidelity]) -> Iterator[str]:
