@@ -13,7 +13,7 @@ import pytest
 
 import xnorsim as xs
 from xnorsim.analysis.arrays import ArrayFiles, read_arrays
-from xnorsim.analysis.inputs import as_inputs, load_with_inputs
+from xnorsim.analysis.inputs import as_inputs, drawn, load_for_inputs
 from xnorsim.errors import InputError, ModelError, ShapeError, UsageError
 from xnorsim.network.graph import Graph
 from xnorsim.network.precision import ENCODINGS
@@ -129,7 +129,14 @@ def test_wrong_inputs_are_named(inputs, message):
         (image((5, 3)), UsageError, "one array is given for 2 inputs: .* a, b"),
         ({"a": image((5, 3))}, UsageError, "input 'b' is not given"),
         ({"a": image((5, 3)), "b": image((4, 3))}, UsageError, "'N' is 5 in one input and 4"),
-        ({"a": image((5, 3, 1)), "b": image((5, 3))}, UsageError, r"\['N', 3\] in the file"),
+        ({"a": image((0, 3)), "b": image((0, 3))}, UsageError, r"'a' has no elements: .*\[0, 3\]"),
+        ({"a": np.array(["x"]), "b": image((5, 3))}, UsageError, "'a' must hold numbers, not <U1"),
+        ({"a": np.array([{}]), "b": image((5, 3))}, UsageError, "must hold numbers, not object"),
+        (
+            {"a": image((5, 3, 1)), "b": image((5, 3))},
+            ShapeError,
+            r"\['N', 3\] in the file and \[5, 3, 1\] as",
+        ),
         ({"a": image((5, 2)), "b": image((5, 4))}, InputError, r"\[5, 4\] as given"),
     ],
 )
@@ -147,11 +154,28 @@ def test_wrong_inputs_of_a_file_are_named(dynamic, inputs, error, message):
         ({"binarize": "xnor", "high_precision": "mdle"}, UsageError, "did you mean middle"),
         ({"max_memory": "2 kB"}, ModelError, r"more than the 1\.95 KiB allowed"),
         ({"max_memory": 1000}, ModelError, "more than the 1000 B allowed"),
-        ({"max_memory": "2 GHz"}, InputError, "expected a quantity in byte"),
-        ({"max_memory": "lots"}, InputError, "not of the form 'number unit'"),
-        ({"inputs": image(), "batch": 2}, UsageError, "arrays have their shapes"),
+        ({"max_memory": "2000 bytes"}, ModelError, r"more than the 1\.95 KiB allowed"),
+        ({"max_memory": "2 GHz"}, UsageError, "max_memory must be an amount .* not '2 GHz'"),
+        ({"max_memory": "lots"}, UsageError, "max_memory must be an amount .* not 'lots'"),
+        ({"max_memory": "0 GB"}, UsageError, "max_memory must be an amount .* above 0"),
+        ({"max_memory": [1]}, UsageError, r"max_memory must be .*, not \[1\]"),
+        ({"max_memory": float("nan")}, UsageError, "max_memory must be .*, not nan"),
+        ({"max_memory": -1}, UsageError, "max_memory must be .*, not -1"),
+        ({"keep": 3}, UsageError, "keep must be a name or a list of names, not 3"),
+        ({"keep": None}, UsageError, "keep must be a name or a list of names, not None"),
+        ({"binarize": None}, UsageError, "binarize None: valid choices: bwn, none, xnor"),
+        ({"weights": None}, UsageError, "weights None: valid choices: auto, file, seed"),
+        ({"high_precision": 3}, UsageError, "high_precision must be a name or a list"),
+        ({"depthwise": "yes"}, UsageError, "depthwise must be True or False, not 'yes'"),
+        ({"engine": 3}, UsageError, "engine 3: valid choices: blas, packed"),
+        ({"engine": None}, UsageError, "engine None: valid choices: blas, packed"),
+        ({"seed": "a"}, UsageError, "seed must be a whole number, not 'a'"),
+        ({"seed": 1.5, "engine": 3}, UsageError, r"engine 3(.|\n)*seed must be .* not 1.5"),
+        ({"batch": True}, UsageError, "batch must be a whole number of at least 1, not True"),
+        ({"inputs": image(), "batch": 2}, UsageError, "batch 2 is for drawn inputs"),
+        ({"inputs": image(), "input_shape": {"input": (2,)}}, UsageError, "inputs of a file"),
         ({"border": "mirror"}, UsageError, "valid choices: valid, zero"),
-        ({"pad_value": 2}, UsageError, "padded with 0, 1 or -1"),
+        ({"pad_value": 2}, UsageError, "pad_value must be one of 0, 1, -1, not 2"),
         ({"bnarize": "xnor"}, UsageError, "no option 'bnarize': did you mean binarize"),
     ],
 )
@@ -237,15 +261,15 @@ def damaged(tmp_path: Path, what: str) -> Path:
     [
         ("empty", "neither an .npy nor an .npz file"),
         ("text", "neither an .npy nor an .npz file"),
-        ("truncated array", "cannot read"),
-        ("an object", "cannot read .*Object|Array can't be memory-mapped: Python objects"),
-        ("a promise", "cannot read"),
+        ("truncated array", "damaged: expected 864 bytes of float32, and has 860"),
+        ("an object", r"an object.npz' holds Python objects"),
+        ("a promise", "damaged: expected 4398046511104 bytes of float32, and has 4"),
         ("truncated zip", "cannot read"),
         ("zip in name only", "cannot read"),
         ("changed zip", "cannot read .*CRC"),
-        ("no array", "'x.txt' is no array"),
-        ("an object inside", "cannot read .*Object arrays cannot be loaded"),
-        ("huge", "cannot read|is no array"),
+        ("no array", "array 'x.txt' is no array"),
+        ("an object inside", "array 'x' holds Python objects"),
+        ("huge", "array 'x' is no array"),
     ],
 )
 def test_a_file_that_is_not_what_it_says_is_one_clear_error(tmp_path, what, message):
@@ -259,6 +283,8 @@ def test_other_files(tmp_path):
         read_arrays(tmp_path / "missing.npy")
     with pytest.raises(InputError, match="Is a directory"):
         read_arrays(tmp_path)
+    with pytest.raises(InputError, match="the name of a file of arrays is empty"):
+        read_arrays("")
     np.save(tmp_path / "words.npy", np.array(["a"]))
     with pytest.raises(InputError, match="holds <U1, not numbers"):
         read_arrays(tmp_path / "words.npy")
@@ -292,6 +318,11 @@ def test_tensors_come_back_from_a_file(tmp_path):
     given = read_arrays(tmp_path / "z.npz")
     assert isinstance(given, dict)
     np.testing.assert_array_equal(as_inputs(graph, given)["input"], narrow)
+
+
+def test_an_empty_folder_has_no_tensors(tmp_path):
+    with pytest.raises(InputError, match=r"has no \.npy file"):
+        xs.diff(network(), tmp_path)
 
 
 def test_a_folder_of_tensors(tmp_path):
@@ -339,14 +370,125 @@ def test_diff_of_files_engines_and_tensors(tmp_path, dynamic):
     [
         ({}, "nothing to compare with"),
         ({"engine_b": "blas"}, "nothing to compare with"),
-        ({"engine_b": "packed", "ulp": -1}, "must not be negative"),
-        ({"engine_b": "packed", "tolerance": float("nan")}, "must not be negative"),
+        ({"engine_b": "packed", "ulp": -1}, "^ulp must be a whole number of at least 0, not -1$"),
+        ({"engine_b": "packed", "ulp": "1"}, "^ulp must be a whole number of at least 0, not '1'$"),
+        ({"engine_b": "packed", "ulp": 1.5}, "^ulp must be .*, not 1.5$"),
+        ({"engine_b": "packed", "tolerance": float("nan")}, "^tolerance must be .*, not nan$"),
+        ({"engine_b": "packed", "tolerance": float("inf")}, "^tolerance must be .*, not inf$"),
+        ({"engine_b": "packed", "tolerance": None}, "^tolerance must be .*, not None$"),
+        ({"engine_b": "pakced"}, "did you mean packed"),
+        ({"b": {"last": image()}, "engine_b": "packed"}, "engine_b 'packed' is for a network"),
+        ({"b": {"last": image()}, "engine_b": "nonsense"}, "engine_b 'nonsense': valid choices"),
+        ({"b": image()}, "B must be a network .* not ndarray"),
+        ({"b": 3}, "B must be a network .* not int"),
+        ({"b": {"last": [1]}}, "tensor 'last' of B must be an array of numbers, not list"),
+        ({"b": {"last": np.array(["a"])}}, "must be an array of numbers, not <U1"),
+        ({"b": "nofold"}, r"'nofold' is not there: .*\.npz file or a folder"),
         ({"b": {}}, "no tensor has the same name"),
     ],
 )
 def test_a_diff_of_nothing_is_refused(options, message):
     with pytest.raises(UsageError, match=message):
         xs.diff(network(), **options)
+
+
+@pytest.mark.parametrize(
+    "call", [xs.run, xs.fidelity, xs.diff, lambda model: xs.vectors(model, "x", "v")]
+)
+@pytest.mark.parametrize("model", [None, 3, np.zeros(2)])
+def test_what_is_no_model_is_refused(call, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"engine_b": "packed"} if call is xs.diff else {}
+    with pytest.raises(UsageError, match=f"model must be .* not {type(model).__name__}"):
+        call(model, **options)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "error", "reason"),
+    [
+        ((2, 3), {}, None, "as the file says"),
+        ((5, 3), {}, None, "another batch"),
+        ((2, 4), {}, r"'x' is \[2, 3\] in the file and \[2, 4\] as given.*--input-shape", "fixed"),
+        ((2, 3, 1), {}, r"'x' is \[2, 3\] in the file and \[2, 3, 1\] as given", "another rank"),
+        ((2, 4), {"input_shape": {"x": (2, 4)}}, None, "it is asked for"),
+        ((2, 4), {"input_shape": {"x": (2, 5)}}, r"float32\[2, 5\], not float32\[2, 4\]", "both"),
+    ],
+)
+def test_fixed_shapes_of_a_file_hold_but_for_the_batch(tmp_path, shape, options, error, reason):
+    from onnx import TensorProto, helper, save
+
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3]) for n in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    path = tmp_path / "fixed.onnx"
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    if error:
+        with pytest.raises(InputError, match=error):
+            xs.run(path, image(shape), **options)
+        return
+    run = xs.run(path, image(shape), **options)
+    assert run.outputs["y"].shape == shape, reason
+    assert any("a batch of 5, and 2 in the file" in n for n in run.notes) == (shape[0] == 5), reason
+
+
+def test_memory_is_judged_before_inputs_are_drawn():
+    """Inputs alone would take 4.3 GB."""
+    with pytest.raises(ModelError, match=r"more than the .* allowed"):
+        xs.run(network(10**7), max_memory="1 GB")
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        ({"scaling": "none"}, "binarize is none: scaling"),
+        ({"pad_value": 1, "high_precision": "mid*"}, "binarize is none: high_precision, pad_value"),
+        ({"binarize": "bwn", "pad_value": -1}, "binarize is bwn: pad_value"),
+        ({"binarize": "xnor", "border": "valid"}, "scaling is not alpha_k: border"),
+        ({"binarize": "xnor", "border": "valid", "scaling": "alpha_k", "pad_value": 1}, None),
+        ({"high_precision": "first, last"}, None),
+    ],
+)
+def test_options_without_effect_are_noted(options, note):
+    found = [text for text in xs.run(network(), image(), **options).notes if "effect" in text]
+    assert found == ([f"without effect, since {note}"] if note else [])
+
+
+def test_a_network_without_inputs_draws_none():
+    graph = network()
+    bare = Graph("bare", (), {}, {}, (), ())
+    assert not any("inputs are drawn" in note for note in load_for_inputs(bare)[0].notes)
+    assert any("inputs are drawn" in note for note in load_for_inputs(graph)[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"directory": 3}, "directory must be a path, not 3"),
+        ({"directory": ""}, "directory must be a path, not ''"),
+        ({"directory": "no/v"}, "cannot write .*no/v.*: there is no folder"),
+        ({"word_bits": 8.0}, "word_bits must be one of 8, 16, 32, 64, not 8.0"),
+        ({"word_bits": 12}, "word_bits must be one of 8, 16, 32, 64, not 12"),
+        ({"overwrite": 1}, "overwrite must be True or False, not 1"),
+        ({"layer": 3}, "no layer '3'"),
+        ({"layer": "first"}, "'first' is not binary: high_precision 'first,last' keeps it"),
+        ({"binarize": "bwn"}, "bwn leaves its inputs in high precision: choose xnor"),
+        ({"layer": "norm"}, "it is a batch_norm, and vectors are of convolutions"),
+    ],
+)
+def test_vectors_that_make_no_sense_are_refused(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"layer": "middle", "directory": "v", "binarize": "xnor", **options}
+    with pytest.raises(UsageError, match=message):
+        xs.vectors(network(1), **given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_vectors_among_other_files(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"mine\.txt"):
+        xs.vectors(network(1), "middle", tmp_path, binarize="xnor")
+    xs.vectors(network(1), "middle", tmp_path, binarize="xnor", overwrite=True)
+    assert (tmp_path / "weight.hex").exists()
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_vectors_are_written(tmp_path):
@@ -358,6 +500,10 @@ def test_vectors_are_written(tmp_path):
 
 
 def test_inputs_are_loaded_once_for_a_graph():
-    graph, arrays = load_with_inputs(network(), image())
+    graph, arrays = load_for_inputs(network(), image())
     assert graph.name == "net"
+    assert arrays is not None
     assert list(arrays) == ["input"]
+    graph, arrays = load_for_inputs(network())
+    assert arrays is None, "nothing is drawn before its memory is judged"
+    assert drawn(graph)["input"].dtype == np.float32

@@ -5,14 +5,16 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from os import PathLike, fspath
+from math import prod
+from os import PathLike, fspath, fstat
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from xnorsim.errors import InputError
 
-__all__ = ["ArrayFiles", "read_arrays"]
+__all__ = ["ArrayFiles", "is_numeric", "read_arrays"]
 
 Array = np.ndarray
 
@@ -31,16 +33,18 @@ def read_arrays(path: str | PathLike[str]) -> Array | dict[str, Array]:
         InputError: no such file, another kind of file, a damaged one, or one with Python objects.
     """
     shown = fspath(path)
+    if not shown:
+        raise InputError("the name of a file of arrays is empty")
     try:
         with open(path, "rb") as stream:
             start = stream.read(len(np.lib.format.MAGIC_PREFIX))
-        if start == np.lib.format.MAGIC_PREFIX:
-            return _array(shown, path)
-        if start[:4] not in _ZIP:
-            raise InputError(f"'{shown}' is neither an .npy nor an .npz file")
-        # opened here, since numpy leaves a file open in which it finds no archive
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: _numbers(f"'{shown}': '{name}'", archive[name]) for name in archive}
+            stream.seek(0)
+            if start == np.lib.format.MAGIC_PREFIX:
+                return _array(f"'{shown}'", stream, fstat(stream.fileno()).st_size)
+            if start[:4] not in _ZIP:
+                raise InputError(f"'{shown}' is neither an .npy nor an .npz file")
+            with zipfile.ZipFile(stream) as archive:
+                return dict(_members(shown, archive))
     except InputError:
         raise
     except _DAMAGED as error:
@@ -48,22 +52,50 @@ def read_arrays(path: str | PathLike[str]) -> Array | dict[str, Array]:
         raise InputError(f"cannot read '{shown}': {reason}") from error
 
 
-def _array(shown: str, path: str | PathLike[str]) -> Array:
-    # Mapped first: a header that promises more than the file holds is refused, not allocated.
-    return np.array(_numbers(f"'{shown}'", np.load(path, mmap_mode="r", allow_pickle=False)))
+def _members(shown: str, archive: zipfile.ZipFile) -> Iterator[tuple[str, Array]]:
+    """The arrays of an archive by name."""
+    for item in archive.infolist():
+        name = item.filename.removesuffix(".npy")
+        with archive.open(item) as stream:
+            yield name, _array(f"'{shown}': array '{name}'", stream, item.file_size)
 
 
-def _numbers(what: str, value: object) -> Array:
-    """`value` in this machine's byte order, if it is an array of numbers.
+def _array(what: str, stream: IO[bytes], size: int) -> Array:
+    """The array in a stream of `size` bytes; its header is judged before memory is taken for it."""
+    start = stream.read(len(np.lib.format.MAGIC_PREFIX) + 2)
+    read = _HEADERS.get(start)
+    if read is None:
+        raise InputError(f"{what} is no array of numbers of the .npy format")
+    shape, _, kind = read(stream)
+    _check_kind(what, kind)
+    expected, has = prod(shape) * kind.itemsize, size - stream.tell()
+    if has != expected:
+        raise InputError(f"{what} is damaged: expected {expected} bytes of {kind}, and has {has}")
+    stream.seek(0)
+    value = np.lib.format.read_array(stream, allow_pickle=False)
+    return value.astype(kind.newbyteorder("="), copy=False)
 
-    bfloat16 and its like have no name in such files: they arrive as plain bytes, two an element.
+
+_HEADERS = {
+    np.lib.format.magic(1, 0): np.lib.format.read_array_header_1_0,
+    np.lib.format.magic(2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Version 3 is for names of fields, and an array with fields is not one of numbers."""
+
+
+def _check_kind(what: str, kind: np.dtype) -> None:
+    if kind.hasobject:
+        raise InputError(f"{what} holds Python objects, which are never loaded")
+    if not is_numeric(kind):
+        raise InputError(f"{what} holds {kind}, not numbers")
+
+
+def is_numeric(kind: np.dtype) -> bool:
+    """Whether an array of this type may be a tensor.
+
+    bfloat16 and its like have no name in files: they arrive as plain bytes, two an element.
     """
-    if not isinstance(value, np.ndarray):
-        raise InputError(f"{what} is no array")
-    plain_bytes = value.dtype.kind == "V" and value.dtype.names is None
-    if value.dtype.kind not in "biufc" and not plain_bytes:
-        raise InputError(f"{what} holds {value.dtype}, not numbers")
-    return value.astype(value.dtype.newbyteorder("="), copy=False)
+    return kind.kind in "biufc" or (kind.kind == "V" and kind.names is None)
 
 
 def _first_line(error: BaseException) -> str:
@@ -81,12 +113,14 @@ class ArrayFiles(Mapping[str, Array]):
         """Look for files of the tensors in `names`; files of none of them keep their own name.
 
         Raises:
-            InputError: the folder cannot be read.
+            InputError: the folder cannot be read, or has no such file.
         """
         try:
             found = {item.stem: item for item in sorted(folder.glob("*.npy"))}
         except OSError as error:
             raise InputError(f"cannot read '{folder}': {error.strerror or error}") from error
+        if not found:
+            raise InputError(f"folder '{folder}' has no .npy file")
         self._paths = {
             name: found[stem]
             for name in names

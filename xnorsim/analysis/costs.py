@@ -15,8 +15,8 @@ from xnorsim.analysis.models import (
     load_profiles,
     make_policy,
     parse_fuse,
-    whole,
 )
+from xnorsim.analysis.options import whole
 from xnorsim.errors import UsageError
 from xnorsim.network.graph import Graph, spec_of
 from xnorsim.network.policy import Binarize, Policy, apply, as_float

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from xnorsim.analysis.arrays import ArrayFiles, read_arrays
-from xnorsim.analysis.inputs import Inputs, load_with_inputs
+from xnorsim.analysis.inputs import Inputs, drawn, load_for_inputs
 from xnorsim.analysis.models import Model, make_policy
+from xnorsim.analysis.options import (
+    Check,
+    at_least,
+    checked,
+    distance,
+    flag,
+    folder,
+    integer,
+    memory,
+    one_of,
+    optional,
+    whole,
+    word_of,
+    words,
+)
+from xnorsim.analysis.policies import check_binary, without_effect
+from xnorsim.analysis.sides import named, other_tensors, resembling
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph, spec_of
 from xnorsim.network.policy import Policy, apply, binarizable, kept
-from xnorsim.units import parse_quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +82,22 @@ DEFAULTS: dict[str, Any] = {
 _LOADING = ("input_shape", "batch", "seed")
 
 
+def _engine(name: str, value: Any) -> str:
+    from xnorsim.exact.engines import ENGINES
+
+    return word_of(ENGINES)(name, value)
+
+
+_CHECKS: dict[str, Check] = {
+    "engine": _engine,
+    "high_precision": words,
+    "batch": optional(whole),
+    "seed": integer,
+    "weights": word_of(WEIGHTS),
+}
+"""Of the options that every function here takes; make_policy and load_model have the others."""
+
+
 def run(
     model: Model,
     inputs: Inputs = None,
@@ -110,12 +141,20 @@ def run(
     (1, 256, 27, 27)
     """
     from xnorsim.exact.execute import execute, prepare
+    from xnorsim.exact.memory import check_memory
 
-    limit = parse_quantity(max_memory, "byte") if isinstance(max_memory, str) else max_memory
+    own = checked({"keep": keep, "max_memory": max_memory}, _RUN_CHECKS)
+    limit = own["max_memory"]
     graph, arrays, given = _loaded(model, inputs, options)
     graph = apply(graph, _policy(given))
-    words = [keep] if isinstance(keep, str) else list(keep)
-    return execute(prepare(graph, given["engine"], hold=False), arrays, words, limit, progress)
+    if limit is not None:  # before anything is drawn
+        check_memory(graph, limit, hold=False)
+    arrays = drawn(graph, given["seed"]) if arrays is None else arrays
+    session = prepare(graph, given["engine"], hold=False)
+    return execute(session, arrays, own["keep"], limit, progress)
+
+
+_RUN_CHECKS: dict[str, Check] = {"keep": words, "max_memory": optional(memory)}
 
 
 def fidelity(
@@ -137,6 +176,7 @@ def fidelity(
     from xnorsim.show.fidelity import Fidelity
 
     graph, arrays, given = _loaded(model, inputs, {"binarize": "xnor", **options})
+    arrays = drawn(graph, given["seed"]) if arrays is None else arrays
     policy = _policy(given)
     result = found(graph, policy, arrays, given["engine"], progress)
     return Fidelity(_described(graph), _assumptions(graph, policy, given["engine"]), result)
@@ -175,24 +215,40 @@ def diff(
     from xnorsim.exact.execute import prepare
     from xnorsim.show.divergence import Divergences
 
-    _check_diff(b, options.get("engine", "blas"), engine_b, ulp, tolerance)
+    own = checked({"engine_b": engine_b, "ulp": ulp, "tolerance": tolerance}, _DIFF_CHECKS)
+    if b is None and engine_b in (None, options.get("engine", DEFAULTS["engine"])):
+        raise UsageError(
+            "there is nothing to compare with: give a second network, another tool's tensors, or "
+            "another engine_b (--engine-b)"
+        )
     graph, arrays, given = _loaded(a, inputs, options)
     graph, engine = apply(graph, _policy(given)), given["engine"]
+    arrays = drawn(graph, given["seed"]) if arrays is None else arrays
     ours = prepare(graph, engine, hold=False)
-    allowed = {"ulp": ulp, "tolerance": tolerance, "progress": progress}
-    tensors = _tensors(graph, b)
+    allowed = {"ulp": own["ulp"], "tolerance": own["tolerance"], "progress": progress}
+    tensors = other_tensors(graph, b)
     if tensors is not None:
+        if engine_b is not None:
+            raise UsageError(f"engine_b '{engine_b}' is for a network: B is tensors, and none runs")
         found = diff_with_arrays(ours, tensors, arrays, **allowed)
-        return Divergences((_named(a), _named(b)), (engine, None), found, graph.notes)
+        return Divergences((named(a), named(b)), (engine, None), found, graph.notes)
     other, theirs_read = graph, arrays
     if b is not None:
-        other, theirs_read = load_with_inputs(b, _for_other(arrays))
+        other, read = load_for_inputs(b, resembling(arrays))
+        theirs_read = {} if read is None else read
         other = apply(_weighted(other, given["weights"], given["seed"]), _policy(given))
     theirs = prepare(other, engine_b or engine, hold=False)
     found = of_networks(ours, theirs, arrays, theirs_read, **allowed)
     notes = tuple(dict.fromkeys((*graph.notes, *other.notes)))
-    sides = _named(a), _named(a if b is None else b)
+    sides = named(a), named(a if b is None else b)
     return Divergences(sides, (engine, engine_b or engine), found, notes)
+
+
+_DIFF_CHECKS: dict[str, Check] = {
+    "engine_b": optional(_engine),
+    "ulp": at_least(0),
+    "tolerance": distance,
+}
 
 
 def vectors(
@@ -202,41 +258,61 @@ def vectors(
     inputs: Inputs = None,
     *,
     word_bits: int = 64,
+    overwrite: bool = False,
     **options: Unpack[RunOptions],
 ) -> Path:
     """Write a binary layer's inputs, weights, thresholds or scales and outputs for a test bench.
 
-    `layer` is its node's name and `word_bits` the width of a memory word; the other parameters
-    are those of `run`. Returns the directory.
+    `layer` is its node's name and `word_bits` the width of a memory word: 8, 16, 32 or 64. With
+    `overwrite` the directory may hold other files, which stay; the folder it lies in must be there.
+    The other parameters are those of `run`. Returns the directory.
 
     Raises:
         InputError: as `run`; no such layer, or one that is not binary.
     """
     from xnorsim.exact.vectors import write_vectors
+    from xnorsim.show.output import check_place
 
-    graph, arrays, given = _loaded(model, inputs, options)
-    graph = apply(graph, _policy(given))
+    own = {"directory": directory, "word_bits": word_bits, "overwrite": overwrite}
+    own = checked(own, _VECTORS_CHECKS)
+    check_place(own["directory"])
+    original, arrays, given = _loaded(model, inputs, options)
+    policy = _policy(given)
+    graph = apply(original, policy)
     names = [node.name for node in graph.nodes]
     if layer not in names:
-        raise UsageError(f"{graph.name}: no layer '{layer}': {choices(layer, names)}")
-    return write_vectors(graph, layer, arrays, directory, word_bits, given["engine"])
+        raise UsageError(f"{graph.name}: no layer '{layer}': {choices(str(layer), names)}")
+    check_binary(original, graph, layer, policy)
+    arrays = drawn(graph, given["seed"]) if arrays is None else arrays
+    target, bits, again = own.values()
+    return write_vectors(graph, layer, arrays, target, bits, given["engine"], overwrite=again)
+
+
+_VECTORS_CHECKS: dict[str, Check] = {
+    "directory": folder,
+    "word_bits": one_of((8, 16, 32, 64)),
+    "overwrite": flag,
+}
 
 
 def _loaded(
     model: Model, inputs: Inputs, options: Mapping[str, Any]
-) -> tuple[Graph, dict[str, np.ndarray], dict[str, Any]]:
-    """The network with its weights, its inputs, and every option.
+) -> tuple[Graph, dict[str, np.ndarray] | None, dict[str, Any]]:
+    """The network with its weights, its inputs (None: to be drawn), and every option.
 
     Raises:
-        UsageError: an option that there is not.
+        UsageError: options that there are not, or with other values than they may have.
     """
-    for name in options:
-        if name not in DEFAULTS:
-            raise UsageError(f"no option '{name}': {choices(name, DEFAULTS)}")
+    unknown = [name for name in options if name not in DEFAULTS]
+    if unknown:
+        told = (f"no option '{name}': {choices(name, DEFAULTS)}" for name in unknown)
+        raise UsageError("\n  ".join(told))
     given = {**DEFAULTS, **options}
-    _policy(given)  # before the model: its faults are found sooner
-    graph, arrays = load_with_inputs(model, inputs, **{name: given[name] for name in _LOADING})
-    return _weighted(graph, given["weights"], given["seed"]), arrays, given
+    given |= checked(given, _CHECKS)
+    policy = _policy(given)  # before the model: its faults are found sooner
+    graph, arrays = load_for_inputs(model, inputs, **{name: given[name] for name in _LOADING})
+    graph = _weighted(graph, given["weights"], given["seed"])
+    return replace(graph, notes=(*graph.notes, *without_effect(policy))), arrays, given
 
 
 def _policy(given: Mapping[str, Any]) -> Policy:
@@ -250,22 +326,10 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     )
 
 
-def _check_diff(b: Any, engine: str, engine_b: str | None, ulp: int, tolerance: float) -> None:
-    if ulp < 0 or not tolerance >= 0:
-        raise UsageError(f"ulp {ulp} and tolerance {tolerance} must not be negative")
-    if b is None and (engine_b or engine) == engine:
-        raise UsageError(
-            "there is nothing to compare with: give a second network, another tool's tensors, or "
-            "another engine_b (--engine-b)"
-        )
-
-
 def _weighted(graph: Graph, weights: str, seed: int) -> Graph:
     """The graph with values for the weights it lacks, or that are to be drawn."""
     from xnorsim.exact.weights import seeded
 
-    if weights not in WEIGHTS:
-        raise UsageError(f"weights '{weights}': {choices(weights, WEIGHTS)}")
     if weights == "seed":
         return seeded(graph, seed, every=True)
     if graph.metadata.get("format") == "zoo":
@@ -274,35 +338,6 @@ def _weighted(graph: Graph, weights: str, seed: int) -> Graph:
 
 
 _ZOO = "the zoo's weights are drawn from a seed: results say nothing of a trained network"
-
-
-def _tensors(graph: Graph, b: Any) -> Mapping[str, np.ndarray] | None:
-    """Another tool's tensors, if that is what `b` is."""
-    if isinstance(b, Mapping):
-        return b
-    if not isinstance(b, str | PathLike):
-        return None
-    path = Path(b)
-    if path.is_dir():
-        names = (*graph.inputs, *(name for node in graph.nodes for name in node.outputs))
-        return ArrayFiles(path, names)
-    if path.suffix.lower() not in (".npz", ".npy"):
-        return None
-    found = read_arrays(path)
-    if not isinstance(found, dict):
-        raise UsageError(f"'{path}' has one array without a name: give an .npz file or a folder")
-    return found
-
-
-def _for_other(arrays: Mapping[str, np.ndarray]) -> Inputs:
-    """A's inputs for B: by name, but the only one under whatever name B has for it."""
-    return dict(arrays) if len(arrays) > 1 else next(iter(arrays.values()), None)
-
-
-def _named(model: Any) -> str:
-    if isinstance(model, Graph):
-        return model.name
-    return fspath(model) if isinstance(model, str | PathLike) else "arrays"
 
 
 def _described(graph: Graph) -> dict[str, Any]:

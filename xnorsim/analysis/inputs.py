@@ -6,7 +6,7 @@ drawn from a seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -14,36 +14,37 @@ from typing import Any
 
 import numpy as np
 
-from xnorsim.analysis.arrays import read_arrays
+from xnorsim.analysis.arrays import is_numeric, read_arrays
 from xnorsim.analysis.models import Model, load_model
-from xnorsim.errors import ShapeError, UsageError, choices
+from xnorsim.errors import InputError, ShapeError, UnsupportedOpError, UsageError, choices
 from xnorsim.network.graph import Graph, TensorSpec
 from xnorsim.network.precision import BIPOLAR, Meaning
 
-__all__ = ["Inputs", "as_inputs", "load_with_inputs"]
+__all__ = ["Inputs", "as_inputs", "drawn", "load_for_inputs"]
 
 Array = np.ndarray
 Inputs = Array | Mapping[str, Array] | str | PathLike[str] | None
+Stated = list[int | str] | None
+"""A shape as a file states it: numbers, names of open dimensions; None where it states nothing."""
 
 
-def load_with_inputs(
+def load_for_inputs(
     model: Model,
     inputs: Inputs = None,
     *,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     batch: int | None = None,
     seed: int = 0,
-) -> tuple[Graph, dict[str, Array]]:
-    """A network with the arrays it is to read, by input name.
+) -> tuple[Graph, dict[str, Array] | None]:
+    """A network, and the arrays it is to read by input name; None if `drawn` is to make them.
 
     Parameters
     ----------
     model : path of an ONNX file, name of a zoo network, or a graph
-    inputs : an array for the only input, arrays by name, an .npy or .npz file of either, or None:
-        floats are then drawn from a normal distribution, small integers from all there are, wide
-        ones (often indices) from 0 and 1
-    input_shape, batch : as for load_model, where no arrays are given
-    seed : of what is drawn
+    inputs : an array for the only input, arrays by name, an .npy or .npz file of either, or None
+    input_shape : as for load_model; with arrays, of inputs whose shape is not to be the file's
+    batch : as for load_model, where no arrays are given
+    seed : of what is to be drawn, for a note
 
     Raises:
         UsageError: an array of a wrong name or type.
@@ -52,27 +53,81 @@ def load_with_inputs(
     """
     given = read_arrays(inputs) if isinstance(inputs, str | PathLike) else inputs
     if given is None:
-        graph = load_model(model, input_shape=input_shape, batch=batch)
-        note = f"inputs are drawn from seed {seed}"
-        graph = replace(graph, notes=(*graph.notes, note))
-        return graph, {n: _drawn(graph.name, n, graph.tensors[n], seed) for n in graph.inputs}
-    if input_shape or batch is not None:
-        raise UsageError("input_shape and batch are for drawn inputs: arrays have their shapes")
-    if isinstance(model, Graph):
-        return _fitting(model, model.inputs, given)
-    if not Path(model).is_file():
-        return _fitting(_from_zoo(str(model), given), ("input",), given)
-    stated = _stated_inputs(Path(model))
-    arrays = _by_name(str(model), tuple(stated), given)
+        graph = _loaded(model, input_shape, batch)
+        note = (f"inputs are drawn from seed {seed}",) if graph.inputs else ()
+        return replace(graph, notes=(*graph.notes, *note)), None
+    if batch is not None:
+        raise UsageError(f"batch {batch} is for drawn inputs: arrays have their own")
+    if isinstance(model, str | PathLike) and Path(model).is_file():
+        return _file_for(Path(model), given, input_shape)
+    if input_shape:
+        raise UsageError("input_shape is for the inputs of a file, or for drawn ones")
+    if isinstance(model, str):
+        return _fitting(_from_zoo(model, given), ("input",), given)
+    graph = load_model(model)
+    return _fitting(graph, graph.inputs, given)
+
+
+def _file_for(
+    path: Path, given: object, input_shape: Mapping[str, Sequence[int]] | None
+) -> tuple[Graph, dict[str, Array]]:
+    """The network of a file in the shapes of the arrays given, which are those that it states."""
+    stated = _stated_inputs(path)
+    arrays = _by_name(str(path), tuple(stated), given)
+    notes = _other_batches(path, stated, arrays, input_shape or {})
+    shapes = {name: array.shape for name, array in arrays.items() if array.ndim}
     try:
-        graph = load_model(model, input_shape={n: a.shape for n, a in arrays.items() if a.ndim})
+        graph = _loaded(path, {**shapes, **(input_shape or {})}, None)
     except (ShapeError, UsageError) as fault:
-        shapes = "; ".join(
-            f"input '{name}' is {stated[name]} in the file and {list(array.shape)} as given"
-            for name, array in arrays.items()
-        )
-        raise type(fault)(f"{fault}\n{shapes}") from fault
-    return _fitting(graph, graph.inputs, arrays)
+        raise type(fault)(f"{fault}\n{_both_shapes(stated, arrays)}") from fault
+    return _fitting(replace(graph, notes=(*graph.notes, *notes)), graph.inputs, arrays)
+
+
+def _other_batches(
+    path: Path, stated: Mapping[str, Stated], arrays: Mapping[str, Array], free: Container[str]
+) -> list[str]:
+    """A note for each array with another first dimension, the batch, than the file's fixed one.
+
+    Raises:
+        ShapeError: arrays with other ranks or other fixed dimensions than the file's.
+    """
+    notes, faults = [], []
+    for name, array in arrays.items():
+        sizes = stated[name]
+        if sizes is None or name in free:
+            continue
+        other = [
+            axis
+            for axis, (size, own) in enumerate(zip(sizes, array.shape, strict=False))
+            if isinstance(size, int) and size != own
+        ]
+        if len(sizes) != array.ndim or any(other):
+            faults.append(name)
+        elif other:
+            notes.append(f"input '{name}': a batch of {array.shape[0]}, and {sizes[0]} in the file")
+    if faults:
+        told = _both_shapes(stated, {name: arrays[name] for name in faults})
+        raise ShapeError(f"{path}: {told}; input_shape (--input-shape) sets another shape")
+    return notes
+
+
+def _both_shapes(stated: Mapping[str, Stated], arrays: Mapping[str, Array]) -> str:
+    return "; ".join(
+        f"input '{name}' is {stated[name] or 'of any shape'} in the file and {list(array.shape)} "
+        "as given"
+        for name, array in arrays.items()
+    )
+
+
+def _loaded(
+    model: Model, input_shape: Mapping[str, Sequence[int]] | None, batch: int | None
+) -> Graph:
+    try:
+        return load_model(model, input_shape=input_shape, batch=batch)
+    except UnsupportedOpError as fault:
+        raise UnsupportedOpError(
+            f"{fault}\n  (--allow-unknown is for counting: a run needs a rule for each of them)"
+        ) from fault
 
 
 def _fitting(graph: Graph, names: tuple[str, ...], given: object) -> tuple[Graph, dict[str, Array]]:
@@ -85,14 +140,13 @@ def as_inputs(graph: Graph, arrays: Mapping[str, Array]) -> dict[str, Array]:
     Raises:
         UsageError: a name, shape or type that is not the graph's; every fault at once.
     """
-    from xnorsim.exact.encodings import dtype_of
     from xnorsim.exact.execute import check_inputs
 
     found = dict(arrays)
+    kinds = {name: _type_of(graph.name, name, graph.tensors[name]) for name in graph.inputs}
     for name, value in found.items():
-        if name in graph.inputs and value.dtype.kind == "V":
-            kind = dtype_of(graph.tensors[name].encoding)
-            found[name] = value.view(kind) if kind.itemsize == value.dtype.itemsize else value
+        if name in kinds and value.dtype.kind == "V" and kinds[name].itemsize == value.itemsize:
+            found[name] = value.view(kinds[name])
     check_inputs(graph, found)
     return found
 
@@ -122,44 +176,76 @@ def _by_name(where: str, names: tuple[str, ...], given: object) -> dict[str, Arr
     ]
     faults += [f"input '{name}' is not given" for name in names if name not in given]
     faults += [
-        f"input '{name}' must be an array, not {type(value).__name__}"
+        f"input '{name}' {reason}"
         for name, value in given.items()
-        if not isinstance(value, np.ndarray)
+        if name in names and (reason := _no_tensor(value))
     ]
     if faults:
         raise UsageError(f"{where}: " + "\n  ".join(faults))
     return dict(given)
 
 
-def _stated_inputs(path: Path) -> dict[str, list[int | str]]:
-    """The inputs of a file with their shapes as it states them."""
+def _no_tensor(value: object) -> str:
+    """Why `value` can be no input, "" if it can."""
+    if not isinstance(value, np.ndarray):
+        return f"must be an array, not {type(value).__name__}"
+    if not is_numeric(value.dtype):
+        return f"must hold numbers, not {value.dtype}"
+    return "" if value.size else f"has no elements: its shape is {list(value.shape)}"
+
+
+def _stated_inputs(path: Path) -> dict[str, Stated]:
+    """The inputs of a file with their shapes as it states them; sizes below 1 are open."""
     from xnorsim.importers.onnx.file import read_model
 
     model, _ = read_model(path)
     stored = {tensor.name for tensor in model.graph.initializer}
     return {
         item.name: [
-            dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
+            dim.dim_value if dim.dim_value > 0 else dim.dim_param or "?"
             for dim in item.type.tensor_type.shape.dim
         ]
+        if item.type.tensor_type.HasField("shape")
+        else None
         for item in model.graph.input
         if item.name not in stored
     }
 
 
+def drawn(graph: Graph, seed: int = 0) -> dict[str, Array]:
+    """Arrays for every input of a graph.
+
+    Floats come from a normal distribution, integers of 8 bits and less from all there are, wider
+    ones (often indices) from 0 and 1.
+
+    Raises:
+        UsageError: an input of something else than numbers.
+    """
+    return {name: _drawn(graph.name, name, graph.tensors[name], seed) for name in graph.inputs}
+
+
 def _drawn(network: str, name: str, spec: TensorSpec, seed: int) -> Array:
-    from xnorsim.exact.encodings import dtype_of
     from xnorsim.zoo.builder import seeded
 
+    kind = _type_of(network, name, spec)
     generator = seeded(network, f"input {name}", seed)
-    kind = dtype_of(spec.encoding)
     if spec.encoding == BIPOLAR:
-        return (2 * generator.integers(0, 2, spec.shape) - 1).astype(kind)
+        return (2 * generator.integers(0, 2, spec.shape, np.int8) - 1).astype(kind, copy=False)
     if spec.encoding.meaning is Meaning.FLOAT:
-        return generator.standard_normal(spec.shape).astype(kind)
+        width = np.float64 if kind == np.float64 else np.float32
+        return generator.standard_normal(spec.shape, width).astype(kind, copy=False)
     low, high = (0, 1)
     if spec.encoding.meaning is Meaning.INTEGER and spec.encoding.bits <= 8:
         signed = not spec.encoding.name.startswith("u")
         half = 2 ** (spec.encoding.bits - 1)
         low, high = (-half, half - 1) if signed else (0, 2 * half - 1)
-    return generator.integers(low, high + 1, spec.shape).astype(kind)
+    return generator.integers(low, high + 1, spec.shape, np.int16).astype(kind)
+
+
+def _type_of(network: str, name: str, spec: TensorSpec) -> np.dtype:
+    from xnorsim.exact.encodings import dtype_of
+
+    try:
+        return dtype_of(spec.encoding)
+    except InputError as fault:
+        raise type(fault)(f"{network}: input '{name}': {fault}") from fault

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING
 
+from xnorsim.analysis.options import checked, flag, one_of, whole, word_of, words
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, Policy, parse_keep
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # a network is counted without it: pydantic alone takes 0.15 
 
     Profile = str | PathLike[str] | HardwareProfile
 
-__all__ = ["Model", "load_model", "load_profiles", "make_policy", "parse_fuse", "whole"]
+__all__ = ["Model", "load_model", "load_profiles", "make_policy", "parse_fuse"]
 
 Model = str | PathLike[str] | Graph
 
@@ -46,6 +47,11 @@ def load_model(
     batch = None if batch is None else whole("batch", batch)
     if isinstance(model, Graph):
         return _unchanged(model, input_shape, batch)
+    if not isinstance(model, str | PathLike):
+        raise UsageError(
+            "model must be the path of a network file, the name of a network of the zoo or a "
+            f"graph, not {type(model).__name__}"
+        )
     if not Path(model).is_file():
         return _from_zoo(str(model), input_shape, batch)
     from xnorsim.importers import onnx
@@ -53,18 +59,6 @@ def load_model(
     return onnx.read_graph(
         Path(model), input_shapes=_shapes(input_shape), batch=batch, allow_unknown=allow_unknown
     )
-
-
-def whole(what: str, value: object) -> int:
-    """`value` as a whole number of 1 or more.
-
-    Raises:
-        UsageError: it is none; `what` says what it is.
-    """
-    number = value.__index__() if isinstance(value, SupportsIndex) else 0
-    if number < 1:
-        raise UsageError(f"{what} must be a whole number of at least 1, not {value!r}")
-    return number
 
 
 def _shapes(given: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, ...]]:
@@ -110,17 +104,35 @@ def make_policy(
     """A precision policy from words.
 
     Raises:
-        UsageError: a word that is not a choice, or scaling alpha_k without binary inputs.
+        UsageError: every word that is not a choice; or scaling alpha_k without binary inputs.
     """
-    for what, word, valid in (
-        ("binarize", binarize, Binarize),
-        ("scaling", scaling, Scaling),
-        ("border", border, Border),
-    ):
-        if word not in list(valid):
-            raise UsageError(f"{what} '{word}': {choices(word, list(valid))}")
-    words = parse_keep(keep if isinstance(keep, str) else ",".join(keep))
-    return Policy(Binarize(binarize), words, Scaling(scaling), depthwise, pad_value, Border(border))
+    given = {
+        "binarize": binarize,
+        "keep": keep,
+        "scaling": scaling,
+        "depthwise": depthwise,
+        "pad_value": pad_value,
+        "border": border,
+    }
+    found = checked(given, _POLICY)
+    return Policy(
+        Binarize(found["binarize"]),
+        parse_keep(",".join(found["keep"])),
+        Scaling(found["scaling"]),
+        found["depthwise"],
+        found["pad_value"],
+        Border(found["border"]),
+    )
+
+
+_POLICY = {
+    "binarize": word_of(Binarize),
+    "keep": words,
+    "scaling": word_of(Scaling),
+    "depthwise": flag,
+    "pad_value": one_of((0, 1, -1)),
+    "border": word_of(Border),
+}
 
 
 def parse_fuse(fuse: str | Iterable[str]) -> tuple[Fuse, ...]:

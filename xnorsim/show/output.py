@@ -15,7 +15,7 @@ from xnorsim.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["write_arrays", "write_bytes", "write_text"]
+__all__ = ["check_place", "write_arrays", "write_bytes", "write_text"]
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -57,6 +57,24 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         UsageError: no such folder, a folder in the file's place, no permission, a full disk.
     """
     _write(path, lambda stream: stream.write(content))
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that nothing can be written to, before the work is done; see write_bytes.
+
+    Raises:
+        UsageError: the folder it would lie in is missing, is no folder, or may not be written to.
+    """
+    parent = Path(os.path.realpath(path)).parent
+    reason = None
+    if not parent.exists():
+        reason = f"there is no folder '{parent}'"
+    elif not parent.is_dir():
+        reason = f"'{parent}' is no folder"
+    elif not os.path.exists(path) and not os.access(parent, os.W_OK | os.X_OK):
+        reason = f"no permission to write in '{parent}'"
+    if reason:
+        raise UsageError(f"cannot write {os.fspath(path)!r}: {reason}")
 
 
 def _write(path: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
