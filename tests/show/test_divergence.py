@@ -37,6 +37,7 @@ def result(found: Difference | None, *, is_binary: bool = False, name: str = "t3
     [
         (result(None), "12 of 12 pairs of tensors, within 1 ulp or 0.5; by name", "what was done"),
         (result(None), "no difference", "the result"),
+        (result(BITS), "4 of 12 pairs of tensors, within 1 ulp or 0.5; by name; stopped at", "why"),
         (result(None), "only A x only B a, b, c, d, e, ... (7 in all)", "who has no partner"),
         (result(FLOATS), "2 of 6 elements, at most 17 ulp, at most 0.25 apart", "floats"),
         (result(FLOATS), "layer 'layer3' (conv), 1x2x3, float32 and float64", "where"),

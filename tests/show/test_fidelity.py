@@ -123,6 +123,8 @@ def test_the_table_fits_the_terminal(width):
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= width
     assert any("rank" in line and "cosine" in line for line in lines)
+    words = " ".join(" ".join(lines).split())
+    assert ("weights SNR" in words.partition("left out")[2]) == (width < 100), "none goes unsaid"
 
 
 def test_the_plot_shows_every_layer_in_execution_order():
@@ -136,7 +138,7 @@ def test_the_plot_shows_every_layer_in_execution_order():
     expected = [layer["exact"]["cosine"] for layer in doc["layers"]]
     found = np.ma.filled(np.ma.asarray(drawn["given exact inputs"])[:, 0].astype(float), np.nan)
     np.testing.assert_allclose(found, np.array(expected, float))
-    assert "top-1 agreement 62%" in ax.get_title()
+    assert "top-1 agreement 62% of 8" in ax.get_title()
     assert "not retrained" in ax.get_title()
 
 

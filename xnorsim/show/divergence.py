@@ -124,6 +124,8 @@ def _lines(result: Divergences) -> list[tuple[str, str]]:
     allowed += [f"{found.tolerance:g}"] * bool(found.tolerance)
     how = f"within {' or '.join(allowed)}" if allowed else "exactly"
     told = f"{found.compared} of {len(pairing.partners)} pairs of tensors, {how}; by {pairing.rule}"
+    if found.compared < len(pairing.partners):
+        told += "; stopped at the first that differs"
     lines.append(("compared", told))
     for side, names in (("A", pairing.only_a), ("B", pairing.only_b)):
         if names:

@@ -138,10 +138,13 @@ class _View:
         yield lines_of([*fidelity_head(self.result), ("", "")], plain)
         shown = fidelity_rows(self.result)
         names = [item.name for item in shown]
-        kept = fit(fidelity_columns(shown), width - name_room(names))
+        found = fidelity_columns(shown)
+        kept = fit(found, width - name_room(names))
         yield table_of("layer", names, kept, fidelity_colours(shown), width, plain, foot="")
         yield Text("")
-        yield lines_of(fidelity_summary(self.result), plain)
+        left_out = [f"{c.group} {c.header}".lstrip() for c in found if c not in kept]
+        room = [("left out", f"{', '.join(left_out)}: no room at this width")] if left_out else []
+        yield lines_of([*fidelity_summary(self.result), *room], plain)
 
 
 def fidelity_markdown(result: Fidelity) -> str:

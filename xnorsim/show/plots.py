@@ -327,7 +327,11 @@ def _drawn(value: float | None) -> float:
 
 def _cosine_axis(ax: Axes, doc: Mapping[str, Any]) -> None:
     model = labels.shorten(labels.visible(str(doc["model"]["name"])), 60)
-    ends = [f"{o['top1_agreement']:.0%}" for o in doc["outputs"] if o["top1_agreement"] is not None]
+    ends = [
+        f"{item['top1_agreement']:.0%} of {item['shape'][0]}"
+        for item in doc["outputs"]
+        if item["top1_agreement"] is not None
+    ]
     agreement = f", top-1 agreement {' and '.join(ends)}" if ends else ""
     title = f"{model} as {doc['assumptions']['binarize']}, not retrained{agreement}"
     ax.set_title(title, fontsize="medium", parse_math=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from xnorsim.show import labels
-from xnorsim.show.listing import print_rows
+from xnorsim.show.content import Column
+from xnorsim.show.terminal import fit, name_room, table_of
 
 if TYPE_CHECKING:
     from xnorsim.exact.execute import Run
 
-__all__ = ["print_run"]
+__all__ = ["print_notes", "print_run"]
 
 _BEST = 5
 _SAMPLES = 4
@@ -24,20 +25,38 @@ _FEWEST_CLASSES = 5
 
 def print_run(run: Run) -> None:
     """Print the outputs and kept tensors of a run, its best classes, and its notes."""
-    headings = ("tensor", "", "shape", "type", "min", "max", "mean")
-    print_rows(headings, [*_rows(run.kept, "kept"), *_rows(run.outputs, "output")])
     console = Console()
+    width, plain = console.width, console.options.ascii_only
+    shown = {name: ("kept", value) for name, value in run.kept.items()}
+    shown |= {name: ("output", value) for name, value in run.outputs.items()}
+    names = list(shown)
+    kept = fit(_columns(list(shown.values())), width - name_room(names))
+    grey = [labels.COLOURS[None]] * len(names)
+    console.print(table_of("tensor", names, kept, grey, width, plain, foot=""))
     for name, value in run.outputs.items():
         for line in _best(name, value):
             console.print(Text(line))
-    for note in run.notes:
-        console.print(Text(f"note: {labels.visible(note)}"))
+    print_notes(run.notes)
 
 
-def _rows(tensors: Mapping[str, np.ndarray], what: str) -> Iterator[tuple[str, ...]]:
-    for name, value in tensors.items():
-        shape, kind = labels.shape_text(value.shape), str(value.dtype)
-        yield labels.visible(name), what, shape, kind, *_figures(value)
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what a reader should know."""
+    for note in notes:
+        Console().print(Text(f"note: {labels.visible(note)}"))
+
+
+def _columns(shown: Sequence[tuple[str, np.ndarray]]) -> list[Column]:
+    """What each tensor is; with too little room its type goes first, then figures."""
+    figures = [_figures(value) for _, value in shown]
+    low, high, mean = (tuple(of) for of in zip(*figures, strict=True)) if figures else ((),) * 3
+    return [
+        Column("", tuple(what for what, _ in shown), "", 1, "left"),
+        Column("shape", tuple(labels.shape_text(v.shape) for _, v in shown), "", 0, "left"),
+        Column("type", tuple(str(value.dtype) for _, value in shown), "", 5, "left"),
+        Column("min", low, "", 3),
+        Column("max", high, "", 2),
+        Column("mean", mean, "", 4),
+    ]
 
 
 def _figures(value: np.ndarray) -> tuple[str, str, str]:
