@@ -153,7 +153,8 @@ def test_diff_ends_with_one_where_something_differs(model, image, capsys, tmp_pa
 def test_vectors(model, capsys, tmp_path):
     given = ("--batch", "1", "--binarize", "xnor", "-o", str(tmp_path / "v"))
     code, out, err = run("vectors", model, "--layer", "/b/Conv", *given, capsys=capsys)
-    assert (code, out, err) == (0, f"wrote {tmp_path / 'v'}\n", "")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"wrote {tmp_path / 'v'}"
     assert {"vectors.json", "weight.hex", "weight.npy"} <= {
         p.name for p in (tmp_path / "v").iterdir()
     }
@@ -171,16 +172,27 @@ def test_vectors(model, capsys, tmp_path):
         (["run", "{model}", "-i", "image.npy", "-o", "y.txt"], "end it in .npz"),
         (["run", "{model}", "-i", "image.npy", "--engine", "gpu"], "valid choices: blas, packed"),
         (["run", "{model}", "-i", "image.npy", "--max-memory", "1 kB"], "more than the 1000 B"),
-        (["run", "{model}", "-i", "image.npy", "--max-memory", "x"], "'number unit'"),
-        (["run", "{model}", "-i", "image.npy", "-o", "no/y.npz"], "cannot write"),
+        (["run", "{model}", "-i", "image.npy", "--max-memory", "x"], "max_memory must be an"),
+        (["run", "{model}", "-i", "image.npy", "-o", "no/y.npz"], "there is no folder"),
         (["run", "{model}", "-i", "nan.npy", "--binarize", "xnor"], "NaN"),
         (["fidelity", "{model}", "-i", "image.npy", "--binarize", "none"], "no layer becomes"),
-        (["fidelity", "{model}", "-i", "image.npy", "--high-precision", "*"], "no layer becomes"),
+        (
+            ["fidelity", "{model}", "-i", "image.npy", "--high-precision", "*"],
+            "--high-precision none",
+        ),
+        (["fidelity", "{model}", "-i", "image.npy", "--plot", "no/f.png"], "no folder"),
         (["fidelity", "{model}", "-i", "image.npy", "--plot", "f.gif"], "f.gif"),
         (["diff", "{model}", "-i", "image.npy"], "nothing to compare with"),
         (["diff", "{model}", "image.npy", "-i", "image.npy"], "one array without a name"),
         (["diff", "{model}", ".", "-i", "image.npy"], "no tensor has the same name"),
-        (["diff", "{model}", "{model}", "-i", "image.npy", "--ulp", "-1"], "must not be negative"),
+        (["diff", "{model}", "{model}", "-i", "image.npy", "--ulp", "-1"], "ulp must be a whole"),
+        (["diff", "{model}", "nofold", "-i", "image.npy"], "an .npz file or a folder"),
+        (
+            ["diff", "{model}", "{model}", "-i", "image.npy", "--engine-b", "gpu"],
+            "engine_b 'gpu': valid choices: blas, packed",
+        ),
+        (["run", "{model}", "-i", ""], "the name of a file of arrays is empty"),
+        (["run", "{model}", "--batch", "99999999", "--max-memory", "1 GB"], "more than the"),
         (["vectors", "{model}", "-i", "image.npy", "-o", "v"], "layer"),
         (
             ["vectors", "{model}", "-i", "image.npy", "-o", "v", "--layer", "/d/C"],
@@ -207,6 +219,55 @@ def test_bad_input_is_told_in_few_lines(model, arguments, message, capsys, tmp_p
     assert "Traceback" not in err
     assert len(err.splitlines()) <= 8
     assert sorted(p.name for p in tmp_path.iterdir()) == before, "nothing is half written"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (["run", "{model}", "-o", "y.npz"], "the file is written before the screen"),
+        (["diff", "{model}", "--engine-b", "packed"], "1 would be a difference"),
+        (["diff", "{model}", "--engine-b", "packed", "-f", "json"], "in another form"),
+    ],
+)
+def test_output_that_cannot_be_written_is_no_difference(
+    command, reason, model, image, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(model=model) for word in command]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "xnorsim", *words, "-i", image],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2, reason
+    assert "cannot write: No space left on device" in done.stderr
+    assert (tmp_path / "y.npz").exists() == ("-o" in command), reason
+
+
+def test_too_little_memory_is_no_failure_of_ours(model, image, capsys, monkeypatch):
+    def refuse(*args, **options):
+        raise MemoryError("Unable to allocate 4 TiB")
+
+    monkeypatch.setattr("xnorsim.exact.execute.execute", refuse)
+    code, _, err = run("run", model, "-i", image, capsys=capsys)
+    assert code == 2
+    assert "not enough memory: Unable to allocate 4 TiB" in err
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"), [(40, "shape max"), (50, "shape min max"), (100, "")]
+)
+def test_a_narrow_terminal_gets_fewer_columns(model, image, capsys, monkeypatch, width, columns):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run("run", model, "-i", image, "--keep", "y", "--keep", "b", capsys=capsys)
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines[0].split()) == f"tensor {columns or 'shape type min max mean'}"
+    assert [line.split()[0] for line in lines[2:4]] == ["b", "y"], "each tensor on one line, once"
 
 
 def test_an_input_is_never_written_over(model, capsys, tmp_path):

@@ -1,8 +1,8 @@
 """The command line: each command a few lines that call the rest.
 
-Exit codes: 0; 1 for a failure of ours; 2 for bad input. `diff` ends with 1 where it finds a
-difference. Errors go to stderr in a line or a few; `--debug`, anywhere on the line, adds the
-traceback.
+Exit codes: 0; 1 for a failure of ours; 2 for bad input, too little memory, or output that cannot be
+written. `diff` ends with 1 where it finds a difference. Errors go to stderr in a line or a few;
+`--debug`, anywhere on the line, adds the traceback.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def main(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no error
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(given, prog_name="xnorsim")
+        try:
+            app(given, prog_name="xnorsim")
+        finally:
+            sys.stdout.flush()  # or what cannot be written would be told when nobody listens
     except Exception as error:
         if debug:
             raise
@@ -69,7 +72,14 @@ def _report(error: Exception) -> int:
         return 2
     if isinstance(error, OSError):
         print(f"xnorsim: cannot write: {error.strerror or text}", file=sys.stderr)
-        return 1
+        return 2
+    if isinstance(error, MemoryError):
+        print(
+            f"xnorsim: not enough memory: {text or 'it cannot be had'}; a smaller --batch takes "
+            "less, and run --max-memory refuses before the work begins",
+            file=sys.stderr,
+        )
+        return 2
     print(
         f"xnorsim: this is a failure of ours: {type(error).__name__}: {text}\n"
         "Run it again with --debug for the traceback.",

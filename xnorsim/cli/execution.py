@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from xnorsim.cli.options import RUN_OPTIONS, Formatted, ModelName, Output, takes_options
 from xnorsim.cli.progress import progress_bar
-from xnorsim.cli.writing import check_figure, emit, refuse_inputs, save, wanted_form
+from xnorsim.cli.writing import check_figure, check_output, emit, save, wanted_form
 from xnorsim.errors import UsageError
 
 __all__ = ["diff", "fidelity", "run", "vectors"]
@@ -37,15 +38,15 @@ def run(
     from xnorsim.show.output import write_arrays
     from xnorsim.show.tensors import print_run
 
-    refuse_inputs(output, [model, options["inputs"]])
+    check_output(output, [model, options["inputs"]])
     if output and output.suffix.lower() != ".npz":
         raise UsageError(f"'{output}': tensors are written by name: end it in .npz")
     with progress_bar() as progress:
         found = execute(model, keep=keep or (), max_memory=max_memory, progress=progress, **options)
-    print_run(found)
-    if output:
+    if output:  # first: what is on the screen can be had again from it
         write_arrays(output, {**found.kept, **found.outputs})
         typer.echo(f"wrote {output}", err=True)
+    print_run(found)
 
 
 @takes_options(RUN_OPTIONS, binarize="xnor")
@@ -112,9 +113,16 @@ def vectors(
     layer: Annotated[str, typer.Option("--layer", help="The binary layer, by its node's name.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.")],
     word_bits: Annotated[int, typer.Option(help="Width of a memory word: 8, 16, 32 or 64.")] = 64,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write among other files, which stay.")
+    ] = False,
 ) -> None:
     """Write golden vectors of a binary layer: .npy, hex for $readmemh, and a JSON that explains."""
     from xnorsim.analysis import vectors as write
+    from xnorsim.exact.vector_files import INDEX
+    from xnorsim.show.tensors import print_notes
 
-    write(model, layer, output, word_bits=word_bits, **options)
+    write(model, layer, output, word_bits=word_bits, overwrite=overwrite, **options)
     typer.echo(f"wrote {output}")
+    description = json.loads((output / INDEX).read_text(encoding="utf-8"))
+    print_notes(description.get("notes", ()))

@@ -98,7 +98,7 @@ ANALYSIS_OPTIONS = (
 
 RUN_OPTIONS = (
     _option(
-        Path | None,
+        str | None,
         None,
         "--input",
         "-i",

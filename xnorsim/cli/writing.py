@@ -12,18 +12,19 @@ import typer
 from xnorsim.errors import UsageError
 from xnorsim.show.forms import Form, form_of, print_table, render
 
-__all__ = ["check_figure", "emit", "refuse_inputs", "save", "wanted_form", "write"]
+__all__ = ["check_figure", "check_output", "emit", "save", "wanted_form", "write"]
 
 
 def check_figure(output: Path) -> None:
-    """Refuse a file whose name says no form of a figure.
+    """Refuse a file that no figure can be written to, before any work is done.
 
     Raises:
-        UsageError: it is none.
+        UsageError: its name says no form of a figure, or its folder cannot be written to.
     """
     from xnorsim.show.plots import figure_suffix
 
     figure_suffix(output)
+    _check_place(output)
 
 
 def save(figure: Any, output: Path | None) -> None:
@@ -40,25 +41,33 @@ def save(figure: Any, output: Path | None) -> None:
     typer.echo(f"wrote {output}")
 
 
-def refuse_inputs(output: Path | None, inputs: Iterable[object]) -> None:
-    """Refuse an output that is one of the inputs (None: an input that is not given).
+def check_output(output: Path | None, inputs: Iterable[object]) -> None:
+    """Refuse an output that cannot be written, or is one of the inputs (None: one not given).
 
     Raises:
-        UsageError: it is.
+        UsageError: it is, or its folder cannot be written to.
     """
+    if output not in (None, _STANDARD_OUTPUT):
+        _check_place(output)
     for item in inputs:
         path = Path(str(item)) if item else None
         if output and path and output.exists() and path.exists() and output.samefile(path):
             raise UsageError(f"'{output}' is read, and would be written over by --output")
 
 
+def _check_place(output: Path) -> None:
+    from xnorsim.show.output import check_place
+
+    check_place(output)
+
+
 def wanted_form(format: Form | None, output: Path | None, inputs: Iterable[object]) -> Form:
     """The form asked for, or that the output file's name says; before any work is done.
 
     Raises:
-        UsageError: the output is one of the inputs, or its name says a form that there is not.
+        UsageError: as check_output; or the output's name says a form that there is not.
     """
-    refuse_inputs(output, inputs)
+    check_output(output, inputs)
     found = form_of(output)
     if format is None and found is None:
         raise UsageError(
