@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 
 from tests.exact.assembly import Assembly
 from tests.exact.integer_sums import convolved
+from tests.exact.vector_layers import LAYERS, PLAIN, example, layer
 from xnorsim.errors import InputError, UsageError
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.vectors import read_vectors, vectors, write_vectors
@@ -23,52 +24,10 @@ from xnorsim.network.bits import pack
 from xnorsim.network.functions import Function
 from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import BIPOLAR, Scaling, Scheme
+from xnorsim.network.precision import BIPOLAR, Scaling
 from xnorsim.zoo.builder import Builder
 
 Array = np.ndarray
-
-PLAIN = ops.Conv(6, (3, 3), (1, 1), ((0, 0), (0, 0)), (1, 1))
-LAYERS: dict[str, tuple[ops.Conv | ops.Dense, tuple[int, ...]]] = {
-    "plain": (PLAIN, (2, 5, 6, 7)),
-    "padded with true 0": (replace(PLAIN, padding=((1, 2), (0, 1))), (1, 70, 5, 4)),
-    "padded with +1": (replace(PLAIN, padding=((1, 1), (2, 0)), pad_value=1), (1, 64, 4, 5)),
-    "padded with -1": (replace(PLAIN, padding=((1, 1), (1, 1)), pad_value=-1), (1, 9, 4, 4)),
-    "strided": (replace(PLAIN, stride=(2, 3), dilation=(2, 1)), (2, 8, 9, 8)),
-    "grouped": (replace(PLAIN, groups=3), (2, 15, 4, 4)),  # 5 channels a group: a word each
-    "one row": (ops.Conv(4, (5,), (1,), ((2, 2),), (1,)), (2, 12, 9)),
-    "dense": (ops.Dense(77, 5), (3, 77)),
-    "dense, transposed": (ops.Dense(130, 9, transpose_weight=True), (2, 130)),
-}
-
-
-def layer(
-    name: str, scaling: Scaling = Scaling.NONE, *, decided: bool = True, bias: bool = False
-) -> tuple[Graph, dict[str, Array]]:
-    """A binary layer "b" (then a batch normalization and a sign), and its input."""
-    random = np.random.default_rng(len(name))
-    op, shape = LAYERS[name]
-    if isinstance(op, ops.Conv):
-        weight, filters = (op.out_channels, shape[1] // op.groups, *op.kernel), op.out_channels
-    else:
-        weight, filters = (op.in_features, op.out_features), op.out_features
-        weight = weight[::-1] if op.transpose_weight else weight
-    held: dict[str, Array] = {"weight": random.choice(np.array([-1, 1], np.int8), weight)}
-    if scaling is not Scaling.NONE:
-        held["alpha"] = random.uniform(0.1, 1, filters).astype(np.float32)
-    if bias:
-        held["bias"] = random.standard_normal(filters).astype(np.float32)
-    norm: dict[str, Array] = {
-        role: random.standard_normal(filters).astype(np.float32)
-        for role in ("scale", "shift", "mean")
-    }
-    norm["variance"] = random.uniform(0.5, 9, filters).astype(np.float32)
-    made = Assembly("net", "x", shape, BIPOLAR)
-    made.layer("b", op, "x", parameters=held, scheme=Scheme(BIPOLAR, BIPOLAR, scaling))
-    made.layer("bn", ops.BatchNorm(1e-3), "b", parameters=norm)
-    made.layer("s", ops.Sign(), "bn")
-    graph = made.graph("s") if decided else made.graph("s", "b")
-    return graph, {"x": random.choice(np.array([-1, 1], np.int8), shape)}
 
 
 def plain_integers(op: ops.Conv | ops.Dense, x: Array, weight: Array) -> Array:
@@ -328,109 +287,3 @@ def test_arguments_are_checked_before_anything_is_written(tmp_path):
     with pytest.raises(UsageError, match="must be int8"):
         write_vectors(graph, "b", {"x": np.ones(3)}, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_directory_in_use_is_refused(tmp_path):
-    graph, inputs = layer("plain")
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"no vectors.json of it lists \(notes.txt\): .*overwrite"):
-        write_vectors(graph, "b", inputs, tmp_path)
-    with pytest.raises(UsageError, match="it is a file"):
-        write_vectors(graph, "b", inputs, tmp_path / "notes.txt")
-    with pytest.raises(UsageError, match="its parent is no folder"):
-        write_vectors(graph, "b", inputs, tmp_path / "no" / "out")
-    write_vectors(graph, "b", inputs, tmp_path, overwrite=True)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert read_vectors(tmp_path).description["layer"] == "b"
-
-
-def test_vectors_are_replaced_by_others(tmp_path):
-    write_vectors(*example("plain", decided=True), tmp_path)
-    write_vectors(*example("dense", decided=False), tmp_path)  # our own: no question
-    found = read_vectors(tmp_path)
-    assert found.description["kind"] == "dense"
-    listed = {item[key] for item in found.description["tensors"].values() for key in ("hex", "npy")}
-    assert {path.name for path in tmp_path.iterdir()} == {"vectors.json"} | listed
-
-
-@pytest.mark.parametrize("foreign", ["testbench.sv", "K.npy", "accumulator.hex.old"])
-def test_foreign_files_beside_older_vectors_are_not_passed_over(tmp_path, foreign):
-    """A K.npy that an index does not list would pass for part of the new vectors."""
-    folder = write_vectors(*example("plain", decided=True), tmp_path / "out")
-    (folder / foreign).write_text("mine")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(UsageError, match=rf"lists \({foreign}\)"):
-        write_vectors(*example("dense", decided=False), folder)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    write_vectors(*example("dense", decided=False), folder, overwrite=True)
-    assert (folder / foreign).read_text() == "mine"
-    assert not (folder / "least.hex").exists()  # of the layer before
-
-
-def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_removed(tmp_path):
-    folder = write_vectors(*example("plain", decided=False), tmp_path / "out")
-    (folder / "least.hex").mkdir()
-    with pytest.raises(UsageError, match=r"cannot write '.*out': 'least.hex' in it is a folder"):
-        write_vectors(*example("plain", decided=True), folder, overwrite=True)
-    assert read_vectors(folder).description["thresholds"].startswith("no ")
-
-
-def example(name: str, *, decided: bool) -> tuple[Graph, str, dict[str, Array]]:
-    graph, inputs = layer(name, decided=decided)
-    return graph, "b", inputs
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_nothing_is_left_of_what_fails_half_way(tmp_path, monkeypatch, there):
-    graph, inputs = layer("plain")
-    target = tmp_path / "out"
-    if there:
-        target.mkdir()
-    saved = []
-
-    def full(path: Path, *args: Any, **options: Any) -> None:
-        saved.append(path)
-        if len(saved) == 3:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(UsageError, match=r"cannot write '.*out': No space left on device"):
-        write_vectors(graph, "b", inputs, target)
-    assert len(saved) == 3
-    assert [path for path in tmp_path.rglob("*") if path != target] == []
-    assert target.exists() == there
-
-
-def test_a_foreign_index_deletes_nothing_outside(tmp_path):
-    target = tmp_path / "out"
-    write_vectors(*example("plain", decided=True), target)
-    (tmp_path / "precious").write_text("mine")
-    index = json.loads((target / "vectors.json").read_text())
-    index["tensors"]["input"]["hex"] = "../precious"
-    (target / "vectors.json").write_text(json.dumps(index))
-    write_vectors(*example("plain", decided=True), target, overwrite=True)
-    assert (tmp_path / "precious").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        ("vectors.json", None, "has no readable vectors.json"),
-        ("vectors.json", "{", "has no readable vectors.json"),
-        ("vectors.json", "[]", "is not of the format"),
-        ("vectors.json", '{"format": "xnorsim vectors", "version": 2}', "is not of the format"),
-        ("vectors.json", '{"format": "xnorsim vectors", "version": 1}', "incomplete: .*tensors"),
-        ("least.hex", None, "cannot read '.*least.hex'"),
-        ("least.hex", "// \n00000001\n", "must have 6 numbers of 8 digits.*not 1 of"),
-        ("least.hex", "// \n" + 6 * "0001\n", r"must have 6 numbers of 8 digits.*not 6 of \[4\]"),
-        ("least.hex", "// \n" + 6 * "xxxxxxxx\n", "cannot read '.*least.hex': non-hexa"),
-    ],
-)
-def test_damaged_files_are_told(tmp_path, file, content, message):
-    folder = write_vectors(*example("plain", decided=True), tmp_path / "out")
-    if content is None:
-        (folder / file).unlink()
-    else:
-        (folder / file).write_text(content)
-    with pytest.raises(InputError, match=message):
-        read_vectors(folder)
