@@ -32,7 +32,7 @@ def print_run(run: Run) -> None:
     names = list(shown)
     kept = fit(_columns(list(shown.values())), width - name_room(names))
     grey = [labels.COLOURS[None]] * len(names)
-    console.print(table_of("tensor", names, kept, grey, width, plain, foot=""))
+    console.print(table_of("tensor", names, kept, grey, width, plain, foot=""), Text(""))
     for name, value in run.outputs.items():
         for line in _best(name, value):
             console.print(Text(line))
