@@ -155,6 +155,10 @@ def test_vectors(model, capsys, tmp_path):
     code, out, err = run("vectors", model, "--layer", "/b/Conv", *given, capsys=capsys)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == f"wrote {tmp_path / 'v'}"
+    notes = json.loads((tmp_path / "v" / "vectors.json").read_text())["notes"]
+    assert any("inputs are drawn" in note for note in notes)
+    words = " ".join(out.split())
+    assert all(f"note: {' '.join(note.split())}" in words for note in notes)
     assert {"vectors.json", "weight.hex", "weight.npy"} <= {
         p.name for p in (tmp_path / "v").iterdir()
     }

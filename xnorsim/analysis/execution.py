@@ -113,7 +113,7 @@ def run(
     ----------
     model : path of an ONNX file, name of a zoo network, or a graph
     inputs : an array (for the only input), arrays by name, an .npy or .npz file of either, or None
-        to draw them from `seed`; of a file's inputs they set the shapes, and so the batch
+        to draw them from `seed`; they set the dimensions that a file leaves open, and its batch
     keep : tensors to keep, by their name, their layer's, or globs of either
     max_memory : the most that activations and weights may take: "2 GB", "512 MiB", or bytes
     progress : called after each layer, with the layers done and their number
@@ -126,7 +126,8 @@ def run(
     pad_value : what binary inputs are padded with: 0 (the default), 1 or -1
     border : what K is a mean of at the border: all taps, the padding as "zero" (the default), or
         the "valid" ones
-    input_shape, batch : of the inputs that are drawn
+    input_shape : of the inputs of a file, where it is not to be the file's
+    batch : of the inputs that are drawn
     seed : of inputs and weights that are drawn, 0 by default
     weights : "auto" (the file's, drawn where it has none; the default), "file", or "seed" (all
         drawn)
