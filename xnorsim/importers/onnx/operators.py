@@ -47,10 +47,10 @@ def check_operators(
     rows = [_row(key, names, "no rule") for key, names in missing.items()]
     opset = versions.get("", "not imported")
     rows += [_row(key, names, f"not in its opset ({opset})") for key, names in undefined.items()]
-    hint = "\n  --allow-unknown goes on without them; every total is then a lower bound"
+    hint = "\n  --allow-unknown counts without them; every total is then a lower bound"
     listing = "\n  ".join(rows)
     raise UnsupportedOpError(
-        f"{file}: operators that cannot be costed:\n  {listing}{hint if missing else ''}"
+        f"{file}: operators without a rule:\n  {listing}{hint if missing else ''}"
     )
 
 
