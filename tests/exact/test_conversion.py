@@ -5,7 +5,6 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from hypothesis.extra import numpy as npst
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.exact.calls import BLAS, f32, result
+from tests.exact.runtime import results_of
 from xnorsim.errors import ModelError
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of
@@ -200,10 +200,7 @@ def runtime(operator: str, x: np.ndarray, *rest: np.ndarray, outputs: int = 1) -
     )
     opset = [onnx.helper.make_opsetid("", 13)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    return [np.asarray(item) for item in session.run(None, dict(zip(names, arrays, strict=True)))]
+    return results_of(model, dict(zip(names, arrays, strict=True)))
 
 
 def test_quantization_is_onnxruntimes():

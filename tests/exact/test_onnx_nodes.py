@@ -18,6 +18,7 @@ import onnxruntime
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.exact.runtime import session_of
 from tests.onnx_cases import Case, node_cases, operands, settings, with_constants
 from xnorsim.errors import InputError
 from xnorsim.exact.execute import execute, prepare
@@ -251,9 +252,6 @@ def _by_onnxruntime(case: Case) -> dict[str, Any] | None:
     Where it has no kernel of the newest version, one of before is tried: what came since are
     further types of numbers.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
     for newest in (NEWEST, 25):
         model = onnx.ModelProto()
         model.CopyFrom(case.model)
@@ -261,7 +259,7 @@ def _by_onnxruntime(case: Case) -> dict[str, Any] | None:
         for domain in model.opset_import:
             domain.version = min(domain.version, newest)
         try:
-            session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+            session = session_of(model)
             names = [item.name for item in session.get_outputs()]
             return dict(zip(names, session.run(None, case.inputs), strict=True))
         except Exception:  # noqa: BLE001 - each way of lacking something has its own exception

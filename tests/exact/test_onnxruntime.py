@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
+from tests.exact.runtime import session_of
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.exact.weights import seeded
 from xnorsim.importers.onnx import read_graph
@@ -57,10 +57,7 @@ def peer(model: onnx.ModelProto, outputs: Iterable[str], x: np.ndarray) -> list[
     """The tensors called `outputs`, by onnxruntime on one thread."""
     known = {item.name for item in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=n) for n in outputs if n not in known)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    session = session_of(model)
     constant = {item.name for item in model.graph.initializer}
     (image,) = (item.name for item in model.graph.input if item.name not in constant)
     return [np.asarray(found) for found in session.run(list(outputs), {image: x})]

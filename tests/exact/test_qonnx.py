@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.exact.qonnx_case import bipolar_outputs, read_case, standard_model
+from tests.exact.runtime import session_of
 from xnorsim.exact.engines import ENGINES
 from xnorsim.exact.execute import execute, prepare
 
@@ -32,15 +32,6 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def peer(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """onnxruntime with every node run on its own, as qonnx runs them."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(standard_model(model).SerializeToString(), options)
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_equals_qonnx(folder: Path, engine: str) -> None:
     """Results within 1e-4 of qonnx, and every binary tensor equal to the bit."""
@@ -48,7 +39,8 @@ def test_equals_qonnx(folder: Path, engine: str) -> None:
     graph = read_case(model)
     names, result = bipolar_outputs(model), model.graph.output[0].name
     activations = [name for name in names if name in graph.tensors]
-    session, theirs = prepare(graph, engine), peer(model)
+    session = prepare(graph, engine)
+    theirs = session_of(standard_model(model), optimized=False)  # as qonnx runs its nodes
     assert 0 < len(activations) < len(names)
     for x, y in zip(given["x"], given["y"], strict=True):
         run = execute(session, {graph.inputs[0]: x[None]}, keep=activations)
@@ -64,7 +56,8 @@ def test_binary_weights_equal_qonnx(folder: Path) -> None:
     model, given = onnx.load(folder / "model.onnx"), arrays(folder)
     graph = read_case(model)
     weights = [name for name in bipolar_outputs(model) if name not in graph.tensors]
-    expected = peer(model).run(weights, {graph.inputs[0]: given["x"][:1]})
+    theirs = session_of(standard_model(model), optimized=False)
+    expected = theirs.run(weights, {graph.inputs[0]: given["x"][:1]})
     ours = [
         (graph.parameters[node.parameters["weight"]], graph.parameters[node.parameters["alpha"]])
         for node in graph.nodes

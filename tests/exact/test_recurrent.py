@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from onnx import helper, numpy_helper
 
 from tests.exact.calls import BLAS, results, spec_of
+from tests.exact.runtime import results_of
 from xnorsim.errors import InputError
 from xnorsim.exact.call import Call
 from xnorsim.exact.execute import execute, prepare
@@ -205,11 +205,7 @@ def _file(
 
 
 def _by_onnxruntime(model: onnx.ModelProto, data: np.ndarray) -> list[np.ndarray]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return [np.asarray(item) for item in session.run(None, {"x": data})]
+    return results_of(model, {"x": data})
 
 
 def test_as_onnxruntime(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from onnx import helper, numpy_helper
 
 from tests.exact.calls import result
+from tests.exact.runtime import results_of
 from xnorsim.errors import UnsupportedOpError
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.importers.onnx import read_graph
@@ -159,10 +159,7 @@ def _file(op: ops.Resize, data: np.ndarray) -> onnx.ModelProto:
 
 
 def _by_onnxruntime(model: onnx.ModelProto, data: np.ndarray) -> np.ndarray:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return np.asarray(session.run(None, {"x": data})[0])
+    return results_of(model, {"x": data})[0]
 
 
 def _drawn(generator: np.random.Generator) -> tuple[ops.Resize, tuple[int, ...]]:
