@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Array = np.ndarray
+Multiply = Callable[[Array, Array, int, Array, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Arithmetic:
     stored: np.dtype
     pad: Callable[[int, int], Array]
     holds_zero: bool
-    multiply: Callable[[Array, Array, int, Array, int], None]
+    multiply: Multiply
     result: np.dtype
 
 
@@ -80,25 +81,28 @@ def _multiply_signs(filters: Array, columns: Array, k: int, out: Array, tile: in
     out[...] = np.matmul(filters, columns)  # integers below 2**24 are float32 without rounding
 
 
-def _floats(kind: type) -> Arithmetic:
-    found = np.dtype(kind)
-    return Arithmetic(_unchanged, found, _number, True, _multiply_floats, found)
+def _numbers(stored: type, result: type, multiply: Multiply) -> Arithmetic:
+    """Values stored as they are, in a type that holds 0."""
+    return Arithmetic(
+        store=_unchanged,
+        stored=np.dtype(stored),
+        pad=_number,
+        holds_zero=True,
+        multiply=multiply,
+        result=np.dtype(result),
+    )
 
 
-FLOAT32_SUMS = _floats(np.float32)
+FLOAT32_SUMS = _numbers(np.float32, np.float32, _multiply_floats)
 """Sums of float32 products, in the order of the BLAS library."""
 
-FLOAT64_SUMS = _floats(np.float64)
+FLOAT64_SUMS = _numbers(np.float64, np.float64, _multiply_floats)
 """The same in float64."""
 
-INTEGER_SUMS = Arithmetic(
-    _unchanged, np.dtype(np.float64), _number, True, _multiply_integers, np.dtype(np.int32)
-)
+INTEGER_SUMS = _numbers(np.float64, np.int32, _multiply_integers)
 """Sums of products of integers, by a float64 product: exact, as sums stay below 2**53."""
 
-_BLAS = Arithmetic(
-    _unchanged, np.dtype(np.float32), _number, True, _multiply_signs, np.dtype(np.int32)
-)
+_BLAS = _numbers(np.float32, np.int32, _multiply_signs)
 
 
 def _store_packed(signs: Array) -> Array:
@@ -140,7 +144,12 @@ def _multiply_packed(filters: Array, columns: Array, k: int, out: Array, tile: i
 
 
 _PACKED = Arithmetic(
-    _store_packed, np.dtype(np.uint64), _pad_packed, False, _multiply_packed, np.dtype(np.int32)
+    store=_store_packed,
+    stored=np.dtype(np.uint64),
+    pad=_pad_packed,
+    holds_zero=False,
+    multiply=_multiply_packed,
+    result=np.dtype(np.int32),
 )
 
 ENGINES = {
