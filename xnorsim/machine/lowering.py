@@ -20,7 +20,7 @@ from xnorsim.errors import UsageError, choices
 from xnorsim.machine.quantity import Range, resolve
 from xnorsim.machine.schema import HardwareProfile, dimension_of
 
-__all__ = ["ELEMENT_BITS", "At", "Machine", "better", "lower", "operations_per_cycle"]
+__all__ = ["ELEMENT_BITS", "At", "Machine", "better", "lower", "operations_per_cycle", "pick"]
 
 At = Literal["value", "fast", "slow"]
 _Levels = NDArray[np.float64]
@@ -84,9 +84,7 @@ def lower(profile: HardwareProfile, at: At = "value") -> Machine:
     Bandwidths given in byte/cycle are multiplied by the clock of the same end. Raises UsageError
     for another `at`.
     """
-    if at not in ("value", "fast", "slow"):
-        raise UsageError(f"cannot lower a profile at '{at}'; {choices(at, _ATS)}")
-    clock_hz = _pick(resolve(profile.clock, dimension_of(("clock",))), "high", at)
+    clock_hz = pick(resolve(profile.clock, dimension_of(("clock",))), "high", at)
     values: dict[str, Any] = {"name": profile.name, "at": at}
     values["level_names"] = tuple(memory.name for memory in profile.memories)
     for field in dataclasses.fields(Machine):
@@ -105,19 +103,24 @@ def lower(profile: HardwareProfile, at: At = "value") -> Machine:
     return Machine(**values)
 
 
-_ATS = ("value", "fast", "slow")
-
-
 def _number(holder: Any, key: str, path: str, better: str, at: str, clock_hz: float) -> float:
     quantity = getattr(holder, key, None)
     if quantity is None:
         return _ABSENT.get(path, math.nan)
     found = resolve(quantity, dimension_of(tuple(path.split("."))))
     scale = clock_hz if found.unit == "byte/cycle" else 1.0
-    return _pick(found, better, at) * scale
+    return pick(found, better, at) * scale
 
 
-def _pick(found: Range, better: str, at: str) -> float:
+def pick(found: Range, better: str, at: str) -> float:
+    """The value of a range, or the end that is favourable ("fast") or not ("slow").
+
+    better: which end is favourable, "high" or "low". Raises UsageError for another `at`.
+    """
+    if at not in ("value", "fast", "slow"):
+        raise UsageError(
+            f"cannot lower a profile at '{at}'; {choices(at, ('value', 'fast', 'slow'))}"
+        )
     if at == "value":
         return found.value
     return found.high if (at == "fast") == (better == "high") else found.low

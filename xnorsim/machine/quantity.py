@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from xnorsim.units import DimensionError, QuantityError, parse_quantity, split_quantity
 
-__all__ = ["BASIS_RANGE", "Basis", "Dimension", "Quantity", "Range", "faults", "resolve"]
+__all__ = [
+    "BASIS_RANGE",
+    "Basis",
+    "Dimension",
+    "Quantity",
+    "Range",
+    "Section",
+    "faults",
+    "resolve",
+]
 
 Basis = Literal["measured", "datasheet", "published", "estimated"]
 
@@ -33,10 +42,14 @@ BASIS_RANGE: Mapping[str, tuple[float, float]] = {
 }
 
 
-class Quantity(BaseModel):
-    """One figure: text with its unit, where it comes from, and how far it can be trusted."""
+class Section(BaseModel):
+    """A mapping of a profile: other keys than its own are faults, and nothing changes later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Quantity(Section):
+    """One figure: text with its unit, where it comes from, and how far it can be trusted."""
 
     value: str | int | float | None = Field(
         default=None,

@@ -12,11 +12,13 @@ import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from xnorsim.machine.quantity import Dimension, Quantity, faults
+from xnorsim.machine.instructions import Instructions
+from xnorsim.machine.quantity import Dimension, Quantity, Section, faults
 
 __all__ = [
+    "CoreWidth",
     "Energy",
     "HardwareProfile",
     "Memory",
@@ -36,11 +38,7 @@ _BANDWIDTH = Dimension(("byte/s", "byte/cycle"), unlimited=True)
 _EXAMPLE = {"value": "1.5 GHz", "source": "datasheet", "basis": "datasheet"}
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Simd(_Section):
+class Simd(Section):
     """The vector unit."""
 
     bits: Annotated[Quantity, Dimension(("bit",), exact=True)] = Field(
@@ -49,7 +47,7 @@ class Simd(_Section):
     )
 
 
-class Throughput(_Section):
+class Throughput(Section):
     """Roofline ceilings of one core: vectors of operands through the inner step, per cycle."""
 
     binary: _RATE = Field(description="1-bit elements, XNOR and popcount: simd.bits a vector")
@@ -60,7 +58,7 @@ class Throughput(_Section):
     binarize: _RATE = Field(description="fp32 elements, sign taken and packed: simd.bits/32")
 
 
-class Scalar(_Section):
+class Scalar(Section):
     """The scalar float loop with one accumulator: the baseline of the kind the paper timed."""
 
     fp32_latency: Annotated[Quantity, Dimension(("cycle",))] = Field(
@@ -71,7 +69,16 @@ class Scalar(_Section):
     )
 
 
-class Memory(_Section):
+class CoreWidth(Section):
+    """What bounds a core's instructions besides its ports."""
+
+    issue_width: Annotated[Quantity, Dimension(("op/cycle",))] = Field(
+        description="micro-operations that the narrowest stage of the front end passes a cycle",
+        examples=[{"value": "3 op/cycle", "source": "guide", "basis": "datasheet"}],
+    )
+
+
+class Memory(Section):
     """One level of the memory hierarchy."""
 
     name: str = Field(min_length=1, examples=["L1", "DRAM"])
@@ -89,7 +96,7 @@ class Memory(_Section):
     )
 
 
-class Overhead(_Section):
+class Overhead(Section):
     """Time that is not work."""
 
     layer: Annotated[Quantity, Dimension(("second",), zero=True)] = Field(
@@ -97,7 +104,7 @@ class Overhead(_Section):
     )
 
 
-class Energy(_Section):
+class Energy(Section):
     """Energies of one operation, with the instructions that carry it; memory has its own."""
 
     node: Annotated[Quantity, Dimension(("meter",))] = Field(description="technology node")
@@ -113,7 +120,7 @@ class Energy(_Section):
     )
 
 
-class HardwareProfile(_Section):
+class HardwareProfile(Section):
     """A machine: quantities in text, each with its source. `lower` makes numbers of it."""
 
     schema_version: Literal[1] = Field(alias="schema", description="version of this schema")
@@ -131,6 +138,13 @@ class HardwareProfile(_Section):
     simd: Simd
     throughput: Throughput
     scalar: Scalar
+    core: CoreWidth | None = Field(
+        default=None, description="with instructions, for predictions from instructions"
+    )
+    instructions: Instructions | None = Field(
+        default=None,
+        description="what each class of instructions costs; one left out cannot be executed",
+    )
     memories: tuple[Memory, ...] = Field(min_length=1, description="nearest first, main one last")
     overhead: Overhead
     energy: Energy | None = Field(
@@ -233,11 +247,30 @@ def quantity_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for key in known:
         if key not in used:
             yield ("sources", key), "is not used: no quantity has it as source or in its note"
+    yield from _instruction_faults(data)
     yield from _memory_faults(data)
 
 
 def _keys(known: dict[str, Any]) -> str:
     return "valid: " + (", ".join(map(str, known)) or "none, sources is empty or missing")
+
+
+def _instruction_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    given = data if isinstance(data, dict) else {}
+    for one, other in (("core", "instructions"), ("instructions", "core")):
+        if given.get(one) is not None and given.get(other) is None:
+            yield (one,), f"needs the profile's {other} section beside it"
+    classes = given.get("instructions")
+    if not isinstance(classes, dict):
+        return
+    if not any(item is not None for item in classes.values()):
+        yield ("instructions",), "must hold at least one class of instructions"
+    for name, item in classes.items():
+        ports = item.get("ports") if isinstance(item, dict) else None
+        ports = ports if isinstance(ports, list | tuple) else ()
+        for index, port in enumerate(ports):
+            if port in ports[:index]:
+                yield ("instructions", name, "ports", index), f"occurs twice (got {port!r})"
 
 
 def _memory_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
