@@ -33,6 +33,15 @@ throughput:
 scalar:
   fp32_latency: {value: 4 cycle, source: book, basis: published}
   loads_per_cycle: {value: 2 op/cycle, source: book, basis: published}
+core:
+  issue_width: {value: 3 op/cycle, source: book, basis: measured}
+instructions:
+  vector_logic:
+    ports: [F0, F1]
+    uops: 1
+    busy: {value: 1 cycle, source: book, basis: measured}
+    latency: {value: 3 cycle, source: book, basis: published}
+  vector_store: {ports: [S], uops: 2, busy: {value: 2 cycle, source: book, basis: published}}
 memories:
   - name: L1
     size: {value: 32 KiB, source: book, basis: datasheet}
@@ -131,6 +140,33 @@ ONE_FAULT = [
     ("  book: ", "  other: unread\n  book: ", "other", "sources.other", "not used"),
     ("sources:\n  book: \"A Book, chapter 1\"", "sources: {}", "sources", "sources",
      "at least 1 item"),
+    ("  vector_store:", "  vector_stor:", "vector_stor", "instructions.vector_stor",
+     r"unknown key \(did you mean vector_store"),
+    ("ports: [S]", "ports: []", "ports: []", "instructions.vector_store.ports",
+     r"at least one port \(got \[\]"),
+    ("ports: [S]", "ports: S", "ports: S", "instructions.vector_store.ports", "valid tuple"),
+    ("ports: [S]", "ports: ['']", "ports: ['']", "instructions.vector_store.ports[0]",
+     "at least 1 character"),
+    ("ports: [S]", "ports: [0]", "ports: [0]", "instructions.vector_store.ports[0]",
+     r"valid string \(got 0\)"),
+    ("[F0, F1]", "[F0, F0]", "[F0, F0]", "instructions.vector_logic.ports[1]", "occurs twice"),
+    ("uops: 2", "uops: 0", "uops: 0", "instructions.vector_store.uops", r"equal to 1 \(got 0\)"),
+    ("uops: 2", "uops: 1.5", "uops: 1.5", "instructions.vector_store.uops", "integer"),
+    ("uops: 2", "uops: 2.0", "uops: 2.0", "instructions.vector_store.uops", "integer"),
+    ("uops: 2", "uops: true", "uops: true", "instructions.vector_store.uops", "integer"),
+    ("    uops: 1\n", "", "  vector_logic", "instructions.vector_logic.uops", "is missing"),
+    ("{value: 2 cycle,", "{value: 2 s,", "2 s,", "instructions.vector_store.busy.value",
+     "cycle"),
+    ("{value: 2 cycle,", "{value: 0 cycle,", "0 cycle", "instructions.vector_store.busy.value",
+     "greater than 0"),
+    ("{value: 2 cycle, source: book", "{value: 2 cycle, source: boc", "2 cycle",
+     "instructions.vector_store.busy.source", "valid: book"),
+    ("latency: {value: 3 cycle,", "latency: {value: 3 cycle, low: 4 cycle,", "latency: {value: 3",
+     "instructions.vector_logic.latency.low", "above the value"),
+    ("{value: 3 op/cycle,", "{unlimited: true,", "issue_width", "core.issue_width.unlimited",
+     "has a limit"),
+    ("core:\n  issue_width: {value: 3 op/cycle, source: book, basis: measured}\n", "",
+     "instructions:", "instructions", "needs the profile's core section"),
     ("- name: DRAM", "- name: L1", "name: L1\n    size: {value: 1 G",
      "memories[1].name", "occurs twice"),
     ("    energy: {value: 1 pJ/byte, source: book, basis: estimated}\n", "", "- name: L1",
@@ -216,6 +252,47 @@ def test_six_faults_are_reported_together_with_their_lines(tmp_path: Path) -> No
     with pytest.raises(ProfileError, match="has 7 faults") as caught:
         load_profile(tmp_path / "toy.yaml")
     assert len(str(caught.value).splitlines()) == 8
+
+
+def test_faults_of_instructions_are_reported_together(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("ports: [F0, F1]", "ports: ['', '']")
+        .replace("uops: 1\n", "uops: 0\n")
+        .replace("vector_store:", "vector_sotre:")
+        .replace("3 op/cycle", "3 Hz")
+    )
+    found = {(f.path, f.line) for f in check_profile(write(tmp_path, text))}
+    assert found == {
+        ("core.issue_width.value", line_of(text, "issue_width")),
+        ("instructions.vector_logic.ports[0]", line_of(text, "ports:")),
+        ("instructions.vector_logic.ports[1]", line_of(text, "ports:")),
+        ("instructions.vector_logic.uops", line_of(text, "uops: 0")),
+        ("instructions.vector_sotre", line_of(text, "vector_sotre")),
+    }
+
+
+def without_instructions(text: str) -> str:
+    return text[: text.index("core:\n")] + text[text.index("memories:\n") :]
+
+
+def test_a_profile_without_instructions_is_good(tmp_path: Path) -> None:
+    assert check_profile(write(tmp_path, without_instructions(GOOD))) == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "message"),
+    [
+        ("instructions: {}\n", "instructions", "at least one class"),
+        ("instructions: {}\n", "instructions", "core section beside it"),
+        ("instructions:\n  branch: 1\n", "instructions.branch", "a mapping of keys"),
+        ("core: {issue_width: {value: 1 op/cycle, source: book, basis: measured}}\n", "core",
+         "instructions section beside it"),
+    ],
+)  # fmt: skip
+def test_half_an_instruction_section(tmp_path: Path, section: str, path: str, message: str) -> None:
+    text = without_instructions(GOOD).replace("memories:\n", section + "memories:\n")
+    found = check_profile(write(tmp_path, text))
+    assert [f for f in found if f.path == path and message in f.message], found
 
 
 def test_a_comma_that_cuts_a_note_is_explained(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def structure_faults(value: Any, schema: dict[str, Any], root: dict[str, Any], p
     known = {
         "$defs", "$ref", "$schema", "additionalProperties", "anyOf", "const", "default",
         "description", "enum", "examples", "items", "minItems", "minLength", "minProperties",
-        "pattern", "properties", "required", "title", "type",
+        "minimum", "pattern", "properties", "required", "title", "type",
     }  # fmt: skip
     assert set(schema) <= known, f"{path}: keywords this check does not know: {set(schema) - known}"
     if "$ref" in schema:
@@ -94,6 +94,12 @@ def structure_faults(value: Any, schema: dict[str, Any], root: dict[str, Any], p
         yield f"{path}: not {schema['const']}"
     if "enum" in schema and value not in schema["enum"]:
         yield f"{path}: not in {schema['enum']}"
+    if "minimum" in schema and value < schema["minimum"]:
+        yield f"{path}: below {schema['minimum']}"
+    if "minLength" in schema and len(value) < schema["minLength"]:
+        yield f"{path}: too short"
+    if "minItems" in schema and len(value) < schema["minItems"]:
+        yield f"{path}: too few"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{path}: not {schema['pattern']}"
     if isinstance(value, dict):
@@ -116,6 +122,18 @@ def test_bundled_profiles_fit_the_json_schema(name: str, project: Path) -> None:
     assert list(structure_faults(value, schema, schema, name)) == []
 
 
+def branch(**change: Any) -> dict[str, Any]:
+    busy = {"value": "1 cycle", "source": "cacm", "basis": "published"}
+    return {"ports": ["B"], "uops": 1, "busy": busy} | change
+
+
+def test_the_json_schema_takes_instructions(project: Path) -> None:
+    schema = profile_schema()
+    value = yaml.safe_load((project / "hwprofiles" / "paper-64ops.yaml").read_text("utf-8"))
+    value.update(instructions={"branch": branch()})
+    assert list(structure_faults(value, schema, schema, "")) == []
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -126,6 +144,11 @@ def test_bundled_profiles_fit_the_json_schema(name: str, project: Path) -> None:
         (lambda p: p["clock"].update(basis="guess"), "four bases"),
         (lambda p: p["memories"][0].update(speed=1), "no other keys in a list"),
         (lambda p: p.update(memories="none"), "a list"),
+        (lambda p: p.update(memories=[]), "at least one"),
+        (lambda p: p.update(instructions={"vector_xor": {}}), "no other classes"),
+        (lambda p: p.update(instructions={"branch": branch(uops=0)}), "at least one"),
+        (lambda p: p.update(instructions={"branch": branch(ports=[])}), "at least one port"),
+        (lambda p: p.update(instructions={"branch": branch(ports=[""])}), "a name"),
     ],
 )
 def test_the_json_schema_refuses(change: Any, why: str, project: Path) -> None:
@@ -138,7 +161,7 @@ def test_the_json_schema_refuses(change: Any, why: str, project: Path) -> None:
 def test_the_json_schema_is_json_and_explains_itself() -> None:
     schema = json.loads(json.dumps(profile_schema()))
     assert schema["title"] == "xnorsim hardware profile"
-    for section in ("Throughput", "Energy", "Memory", "Quantity"):
+    for section in ("Throughput", "Energy", "Memory", "Instruction", "Instructions", "Quantity"):
         properties = schema["$defs"][section]["properties"]
         silent = {k for k, v in properties.items() if "description" not in v}
         assert silent <= {"name"}, section

@@ -21,8 +21,11 @@ CYCLES = Dimension(("cycle",))
 class Instruction(Section):
     """What one instruction of a class costs: front end, ports, and the wait for its result."""
 
+    # That it is not empty is checked beside pydantic, which would also call ports with wrong names
+    # too few.
     ports: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        min_length=1, description="names of the ports, any one of which takes a micro-operation"
+        description="names of the ports, any one of which takes a micro-operation",
+        json_schema_extra={"minItems": 1},
     )
     uops: int = Field(
         ge=1, strict=True, description="micro-operations as core.issue_width counts them"
@@ -31,7 +34,8 @@ class Instruction(Section):
         description="cycles of one port that the whole instruction takes, all micro-operations"
     )
     latency: Annotated[Quantity, CYCLES] | None = Field(
-        default=None, description="cycles from an operand to the result; left out, unknown"
+        default=None,
+        description="cycles from an operand, the accumulator where there is one, to the result",
     )
 
 

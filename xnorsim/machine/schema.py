@@ -267,7 +267,10 @@ def _instruction_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]
         yield ("instructions",), "must hold at least one class of instructions"
     for name, item in classes.items():
         ports = item.get("ports") if isinstance(item, dict) else None
-        ports = ports if isinstance(ports, list | tuple) else ()
+        if not isinstance(ports, list | tuple):
+            continue
+        if not ports:
+            yield ("instructions", name, "ports"), "must name at least one port (got [])"
         for index, port in enumerate(ports):
             if port in ports[:index]:
                 yield ("instructions", name, "ports", index), f"occurs twice (got {port!r})"

@@ -1,0 +1,115 @@
+"""A core's instructions as plain arrays: by head for one of a few classes, and at both ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xnorsim.errors import UsageError
+from xnorsim.machine.core import lower_core
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.profile import load_profile, profile_names
+from xnorsim.machine.schema import HardwareProfile
+
+ORDER = list(CLASSES)
+MODELLED = [name for name in profile_names() if load_profile(name).instructions is not None]
+
+SECTIONS = """\
+core:
+  issue_width: {value: 3 op/cycle, high: 4 op/cycle, source: cacm, basis: measured}
+instructions:
+  vector_store:
+    ports: [S]
+    uops: 2
+    busy: {value: 2 cycle, source: cacm, basis: published}
+  vector_logic:
+    ports: [F0, F1]
+    uops: 1
+    busy: {value: 1 cycle, low: 1 cycle, high: 1.5 cycle, source: cacm, basis: measured}
+    latency: {value: 3 cycle, low: 2 cycle, source: cacm, basis: datasheet}
+  vector_shift:
+    ports: [F1]
+    uops: 1
+    busy: {value: 1 cycle, low: 1 cycle, source: cacm, basis: measured}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, project: Path) -> HardwareProfile:
+    path = tmp_path / "toy.yaml"
+    paper = (project / "hwprofiles" / "paper-64ops.yaml").read_text("utf-8")
+    path.write_text(paper + SECTIONS, "utf-8")
+    return load_profile(path)
+
+
+def test_a_toy_core_by_head(toy: HardwareProfile) -> None:
+    core = lower_core(toy)
+    assert core.classes == tuple(CLASSES)
+    assert core.ports == ("F0", "F1", "S")  # as the classes of CLASSES come, not as the file does
+    assert core.issue_width == 3
+    logic, shift, store = (ORDER.index(f"vector_{c}") for c in ("logic", "shift", "store"))
+    assert core.allowed[[logic, shift, store]].tolist() == [
+        [True, True, False],
+        [False, True, False],
+        [False, False, True],
+    ]
+    assert core.uops[[logic, shift, store]].tolist() == [1, 1, 2]
+    assert core.busy_cycles[[logic, shift, store]].tolist() == [1, 1, 2]
+    assert core.latency_cycles[logic] == 3
+    others = np.delete(np.arange(len(ORDER)), [logic, shift, store])
+    assert not core.allowed[others].any()
+    assert not core.uops[others].any()
+    assert np.isnan(core.busy_cycles[others]).all()
+    assert np.isnan(core.latency_cycles[[shift, store]]).all()  # not given: unknown, never zero
+
+
+def test_fast_and_slow_take_every_end(toy: HardwareProfile) -> None:
+    logic, store = ORDER.index("vector_logic"), ORDER.index("vector_store")
+    fast, slow = lower_core(toy, "fast"), lower_core(toy, "slow")
+    assert (fast.issue_width, slow.issue_width) == (4, pytest.approx(3 * 0.95))
+    assert (fast.busy_cycles[logic], slow.busy_cycles[logic]) == (1, 1.5)
+    assert (fast.latency_cycles[logic], slow.latency_cycles[logic]) == (2, pytest.approx(3.3))
+    assert fast.busy_cycles[store] == pytest.approx(2 * 0.8)
+    np.testing.assert_array_equal(fast.uops, slow.uops)
+
+
+@pytest.mark.parametrize("name", MODELLED)
+def test_the_ends_of_a_bundled_core_surround_its_value(name: str) -> None:
+    profile = load_profile(name)
+    fast, value, slow = (lower_core(profile, at) for at in ("fast", "value", "slow"))
+    assert fast.issue_width >= value.issue_width >= slow.issue_width
+    present = value.uops > 0
+    np.testing.assert_array_equal(present, value.allowed.any(axis=-1))
+    np.testing.assert_array_equal(present, np.isfinite(value.busy_cycles))
+    for field in ("busy_cycles", "latency_cycles"):
+        low, middle, high = (getattr(core, field) for core in (fast, value, slow))
+        known = np.isfinite(middle)
+        assert np.all((low <= middle)[known] & (middle <= high)[known]), field
+        assert not known[~present].any(), field
+
+
+@pytest.mark.parametrize("name", MODELLED)
+def test_a_bundled_core_can_run_a_plain_loop(name: str) -> None:
+    core = lower_core(load_profile(name))
+    for needed in ("scalar_load", "scalar_store", "scalar_alu", "scalar_fp32_add", "branch"):
+        assert core.uops[ORDER.index(needed)] > 0, needed
+
+
+def test_a_core_is_frozen_and_sweeps_by_replacement(toy: HardwareProfile) -> None:
+    core = lower_core(toy)
+    with pytest.raises(ValueError, match="read-only"):
+        core.busy_cycles[0] = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        core.issue_width = 8  # pyright: ignore[reportAttributeAccessIssue]
+    wide = dataclasses.replace(core, issue_width=np.array([3.0, 4.0]))  # pyright: ignore[reportArgumentType]
+    assert np.shape(wide.issue_width) == (2,)
+
+
+def test_a_profile_without_instructions_and_another_end_are_refused(toy: HardwareProfile) -> None:
+    with pytest.raises(UsageError, match=r"paper-64ops has no sections 'core' and 'instructions'"):
+        lower_core(load_profile("paper-64ops"))
+    with pytest.raises(UsageError, match=r"'best'.*fast, slow, value"):
+        lower_core(toy, "best")  # pyright: ignore[reportArgumentType]
