@@ -18,10 +18,11 @@ from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, by_role, scheme, spec_of
 from xnorsim.network.precision import FP32, MAC_CLASSES, MacClass, Scheme, mac_class
 from xnorsim.work.counts import LayerCounts, Operands, count
+from xnorsim.work.dimensions import DIMENSIONS, dimensions
 from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_known, is_view
 from xnorsim.work.memory import ParameterBits, live_activations, parameter_bits
 
-__all__ = ["COLUMNS", "LayerTable", "count_node", "layer_table", "totals"]
+__all__ = ["COLUMNS", "NOT_SUMMED", "LayerTable", "count_node", "layer_table", "totals"]
 
 COLUMNS = {
     "macs": "multiply-accumulates of the dense layer, padding taps counted, bias not",
@@ -45,10 +46,17 @@ COLUMNS = {
     "live_bits": "activations alive while the layer runs",
     "output_elements": "elements written",
     "runs": "1 if the layer runs on its own; 0 if it is fused, a view or known before the run",
+    "positions": "output positions x batch; 0 here and below for a layer that multiplies nothing",
+    "filters": "filters of a group",
+    "filter_channels": "input channels that a filter sees",
+    "taps": "positions that a filter sees",
+    "groups": "groups; macs = positions x groups x filters x filter_channels x taps",
+    "stride": "input positions for an output position, padding apart",
 }
 """Every numeric column, and what it means."""
 
-_NOT_SUMMED = ("live_bits",)
+NOT_SUMMED = ("live_bits", *DIMENSIONS)
+"""The columns whose sum over layers means nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +85,16 @@ class LayerTable:
 
 def count_node(graph: Graph, node: Node) -> LayerCounts:
     """The counts of one node at the shapes of its graph."""
+    return count(node.op, _operands(graph, node))
+
+
+def _operands(graph: Graph, node: Node) -> Operands:
     inputs, others = by_role(node)
-    return count(
-        node.op,
-        Operands(
-            tuple(spec_of(graph, name) for name in inputs),
-            tuple(spec_of(graph, name) for name in node.outputs),
-            {role: spec_of(graph, name) for role, name in others.items()},
-            scheme(graph, node) if isinstance(node.op, ops.MULTIPLYING) else FP32,
-        ),
+    return Operands(
+        tuple(spec_of(graph, name) for name in inputs),
+        tuple(spec_of(graph, name) for name in node.outputs),
+        {role: spec_of(graph, name) for role, name in others.items()},
+        scheme(graph, node) if isinstance(node.op, ops.MULTIPLYING) else FP32,
     )
 
 
@@ -107,6 +116,7 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
             **_stored(parameters[node.name], is_known(node)),
             **_moved(graph, node, size, fused),
             "live_bits": live.by_node[node.name],
+            **_dimensions(graph, node),
         }
         for node in graph.nodes
     ]
@@ -165,6 +175,13 @@ def _counted(graph: Graph, node: Node, counts: LayerCounts) -> dict[str, int]:
     }
 
 
+def _dimensions(graph: Graph, node: Node) -> dict[str, int]:
+    if not isinstance(node.op, ops.MULTIPLYING):
+        return dict.fromkeys(DIMENSIONS, 0)
+    found = dimensions(node.op, _operands(graph, node))
+    return {name: getattr(found, name) for name in DIMENSIONS}
+
+
 def _stored(parameters: ParameterBits, is_constant: bool) -> dict[str, int]:
     return {
         "parameters": parameters.count,
@@ -205,7 +222,7 @@ def totals(table: LayerTable) -> dict[str, Any]:
     fp32. `peak_activation_bits` is the peak of live activations and `peak_layer` the layer at
     which it is reached first.
     """
-    added = {name: int(table.columns[name].sum()) for name in COLUMNS if name not in _NOT_SUMMED}
+    added = {name: int(table.columns[name].sum()) for name in COLUMNS if name not in NOT_SUMMED}
     kinds: Counter[str] = Counter()
     for by_kind in table.fp_ops_by_kind:
         kinds.update(by_kind)
