@@ -1,0 +1,203 @@
+"""Energy of a layer: its instructions, the bytes that it moves, and the time that it takes.
+
+Model: energy = instructions of each class x (overhead + datapath) + bytes over each memory
+boundary x energy of a byte there + static power x time. Overhead is what any instruction costs to
+be fetched, decoded, scheduled and retired, whatever its width; the datapath is the arithmetic on
+its operands. That split, and that overhead outweighs arithmetic, is M. Horowitz's, "Computing's
+energy problem (and what we can do about it)", ISSCC 2014, pages 10-14.
+https://doi.org/10.1109/ISSCC.2014.6757323
+
+Assumptions: energies add up; operands switch as those behind the published averages do; a class
+costs the same in every kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xnorsim.cost.technology import Estimate
+from xnorsim.errors import UsageError, choices
+from xnorsim.machine.instructions import CLASSES
+
+__all__ = [
+    "DATAPATH",
+    "OVERHEAD_PJ",
+    "Datapath",
+    "EnergyCosts",
+    "datapath_joules",
+    "energy_joules",
+    "energy_shares",
+    "overhead_joules",
+    "share_names",
+]
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyCosts:
+    """What each thing costs: arrays whose leading axes broadcast; NaN where it is not known."""
+
+    overhead_j: ArrayLike  # [..., classes] or a number: of one instruction [J]
+    datapath_j: ArrayLike  # [..., classes] of one instruction [J]
+    level_names: tuple[str, ...]  # memory boundaries, nearest first
+    level_j_per_byte: ArrayLike  # [..., levels] of one byte [J/byte]
+    static_power_w: ArrayLike  # [...] drawn all the time [W]
+
+
+def share_names(costs: EnergyCosts) -> tuple[str, ...]:
+    """The names of the last axis of `energy_shares`."""
+    return ("instruction overhead", "datapath", *costs.level_names, "static")
+
+
+def energy_shares(
+    mix: ArrayLike, level_bytes: ArrayLike, latency_s: ArrayLike, costs: EnergyCosts
+) -> _Floats:
+    """The energy of layers, by where it goes [..., shares] [J]; `share_names` names the shares.
+
+    mix: [..., classes] instructions; level_bytes: [..., levels] bytes over each boundary of
+    costs.level_names [byte]; latency_s: [...] [s]. Leading axes broadcast. A share of which the
+    cost is not known is NaN. Raises UsageError where classes or levels do not fit the costs.
+    """
+    counts = np.asarray(mix, dtype=np.float64)
+    moved = np.asarray(level_bytes)
+    overhead, datapath = np.asarray(costs.overhead_j), np.asarray(costs.datapath_j)
+    per_byte = np.asarray(costs.level_j_per_byte)
+    if overhead.ndim == 0:
+        overhead = np.broadcast_to(overhead, counts.shape[-1:])
+    _check("classes of instructions", counts, overhead, datapath)
+    _check("memory levels", moved, per_byte, np.empty(len(costs.level_names)))
+    parts = (
+        np.vecdot(counts, overhead),
+        np.vecdot(counts, datapath),
+        *np.moveaxis(moved * per_byte, -1, 0),
+        costs.static_power_w * np.asarray(latency_s),
+    )
+    return np.stack(np.broadcast_arrays(*parts), axis=-1)
+
+
+def energy_joules(
+    mix: ArrayLike, level_bytes: ArrayLike, latency_s: ArrayLike, costs: EnergyCosts
+) -> _Floats:
+    """The energy of layers [...] [J]: the sum of `energy_shares`; NaN if a cost is not known."""
+    return energy_shares(mix, level_bytes, latency_s, costs).sum(axis=-1)
+
+
+def _check(what: str, *arrays: NDArray[Any]) -> None:
+    sizes = [array.shape[-1] if array.ndim else "none" for array in arrays]
+    if len(set(sizes)) > 1 or "none" in sizes:
+        raise UsageError(
+            f"{what} on the last axes do not agree: {', '.join(map(str, sizes))} "
+            "(of the layers, and of the costs)"
+        )
+
+
+# Horowitz, figure 1.1.9, "rough energy costs" at 45 nm and 0.9 V [pJ].
+_INT8_ADD, _INT32_ADD, _INT8_MUL, _INT32_MUL = 0.03, 0.1, 0.2, 3.1
+_FP16_ADD, _FP32_ADD, _FP16_MUL, _FP32_MUL = 0.4, 0.9, 1.1, 3.7
+
+
+@dataclass(frozen=True)
+class Datapath:
+    """The arithmetic of a class at 45 nm and 0.9 V, by operations that Horowitz's table has.
+
+    pj: energy of one element [pJ]; bits: of one element, as many as fill a vector; None where an
+    instruction works on one element.
+    """
+
+    pj: float
+    bits: int | None
+    why: str
+
+
+_BYTES = Datapath(_INT8_ADD, 8, "no more than the addition of its bytes")
+_ADDRESS = Datapath(_INT32_ADD, None, "the address; its bytes are counted as memory traffic")
+_WORD = Datapath(_INT32_ADD, None, "an addition of 32 bits")
+_FLOATS = Datapath(_FP32_ADD, 32, "an addition of fp32")
+
+DATAPATH: Mapping[str, Datapath] = {
+    "vector_logic": _BYTES,
+    "vector_add": _BYTES,
+    "vector_shift": _BYTES,
+    "vector_popcount": Datapath(_INT8_ADD, 8, "seven full adders, as an addition of 8 bits has"),
+    "vector_pairwise_add": _BYTES,
+    "vector_widening_add": _BYTES,
+    "vector_widening_accumulate": Datapath(2 * _INT8_ADD, 8, "two additions"),
+    "vector_sad": Datapath(3 * _INT8_ADD, 8, "a difference, its sign, a sum"),
+    "vector_shuffle": _BYTES,
+    "vector_compare": _FLOATS,
+    "vector_min_max": _FLOATS,
+    "vector_narrow": _BYTES,
+    "vector_mask_move": _BYTES,
+    "vector_move": _BYTES,
+    "vector_to_scalar": _WORD,
+    "int8_multiply": Datapath(_INT8_MUL + _INT8_ADD, 8, "a product, and its sum with another"),
+    "int8_dot": Datapath(4 * (_INT8_MUL + _INT32_ADD), 32, "four products, each added to 32 bits"),
+    "fp32_fma": Datapath(_FP32_MUL + _FP32_ADD, 32, "a product and a sum"),
+    "fp32_add": _FLOATS,
+    "fp32_mul": Datapath(_FP32_MUL, 32, "a product"),
+    "fp16_fma": Datapath(_FP16_MUL + _FP16_ADD, 16, "a product and a sum"),
+    "fp_convert": Datapath(_FP32_ADD, 32, "a shift and a rounding, as in an addition"),
+    "vector_load": _ADDRESS,
+    "vector_store": _ADDRESS,
+    "broadcast_load": _ADDRESS,
+    "scalar_load": _ADDRESS,
+    "scalar_store": _ADDRESS,
+    "scalar_alu": _WORD,
+    "scalar_multiply": Datapath(_INT32_MUL, None, "a product of 32 bits"),
+    "scalar_popcount": Datapath(8 * _INT8_ADD, None, "64 bits, as vector_popcount"),
+    "scalar_fp32_add": Datapath(_FP32_ADD, None, "a sum"),
+    "scalar_fp32_mul": Datapath(_FP32_MUL + _FP32_ADD, None, "a product, perhaps fused"),
+    "branch": _WORD,
+}
+"""Every class. All estimated: operations are published, what a class is made of is not."""
+
+_DATAPATH_SPREAD = (0.5, 4.0)
+# Low: logic and moves are simpler than the additions they are taken for. High: published energies
+# of one 8-bit multiply-accumulate at 45 nm lie between 0.23 pJ (this table) and 1.03 pJ.
+
+OVERHEAD_PJ: Mapping[str, tuple[float, float, float]] = {
+    "in-order": (70.0, 45.0, 120.0),
+    "out-of-order": (280.0, 210.0, 420.0),
+}
+"""Overhead of one instruction at 45 nm and 0.9 V, (value, low, high) [pJ], all estimated.
+
+In order: about 70 pJ in Horowitz's figure. High: E. Vasilakis, "An Instruction Level Energy
+Characterization of ARM Processors", FORTH-ICS/TR-450, 2015, measures 50 to 80 pJ for integer
+instructions of a Cortex-A7 at 28 nm, which `technology` scales to 75 to 120 pJ from 1 V (assumed).
+Low: without the 25 pJ of the instruction cache in Horowitz's figure, which a loop buffer saves.
+Out of order: no figure found; 3 to 6 times as much, 4 as the value, for renaming, scheduling and
+reordering.
+"""
+
+
+def datapath_joules(simd_bits: ArrayLike, scale: ArrayLike = 1.0) -> Estimate:
+    """The arithmetic of one instruction of each class [..., classes] [J], where none is measured.
+
+    simd_bits: width of a vector [...] [bit]; scale: `technology.energy_scale` from 45 nm and
+    0.9 V, [...]. See DATAPATH; the range is a factor of 0.5 to 4, without that of the scale.
+    """
+    bits = np.asarray(simd_bits, dtype=np.float64)[..., np.newaxis]
+    costs = [DATAPATH[name] for name in CLASSES]
+    per_bit = np.array([item.pj / item.bits if item.bits else 0.0 for item in costs])
+    alone = np.array([0.0 if item.bits else item.pj for item in costs])
+    value = (bits * per_bit + alone) * 1e-12 * np.asarray(scale)[..., np.newaxis]
+    low, high = _DATAPATH_SPREAD
+    return Estimate(value, value * low, value * high)
+
+
+def overhead_joules(kind: str, scale: ArrayLike = 1.0) -> Estimate:
+    """What any instruction costs around its arithmetic [...] [J], where none is measured.
+
+    kind: a key of OVERHEAD_PJ; scale: `technology.energy_scale` from 45 nm and 0.9 V, [...]. The
+    range is without that of the scale. Raises UsageError for another kind.
+    """
+    if kind not in OVERHEAD_PJ:
+        raise UsageError(f"no core is called '{kind}': {choices(kind, OVERHEAD_PJ)}")
+    value, low, high = (np.asarray(scale) * pj * 1e-12 for pj in OVERHEAD_PJ[kind])
+    return Estimate(value, low, high)
