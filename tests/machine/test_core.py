@@ -11,7 +11,7 @@ import pytest
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import lower_core
 from xnorsim.machine.instructions import CLASSES
-from xnorsim.machine.profile import load_profile, profile_names
+from xnorsim.machine.profile import instruction_rows, load_profile, profile_names
 from xnorsim.machine.schema import HardwareProfile
 
 ORDER = list(CLASSES)
@@ -106,6 +106,16 @@ def test_a_core_is_frozen_and_sweeps_by_replacement(toy: HardwareProfile) -> Non
         core.issue_width = 8  # pyright: ignore[reportAttributeAccessIssue]
     wide = dataclasses.replace(core, issue_width=np.array([3.0, 4.0]))  # pyright: ignore[reportArgumentType]
     assert np.shape(wide.issue_width) == (2,)
+
+
+def test_instructions_are_listed_with_their_ports(toy: HardwareProfile) -> None:
+    rows = [row[:3] for row in instruction_rows(toy)]
+    assert rows == [
+        ("vector_logic", "1", "F0, F1"),
+        ("vector_shift", "1", "F1"),
+        ("vector_store", "2", "S"),
+    ]
+    assert instruction_rows(load_profile("paper-64ops")) == ()
 
 
 def test_a_profile_without_instructions_and_another_end_are_refused(toy: HardwareProfile) -> None:

@@ -31,8 +31,8 @@ def profiles_list() -> None:
 def profiles_show(
     profile: Annotated[str, typer.Argument(help="A profile's name or file.")],
 ) -> None:
-    """Show every number of a profile with its range, basis and source."""
-    from xnorsim.machine.profile import load_profile, quantities
+    """Show every number of a profile with its range, basis and source, and its ports."""
+    from xnorsim.machine.profile import instruction_rows, load_profile, quantities
     from xnorsim.show.listing import print_rows, span
 
     item = load_profile(profile)
@@ -42,6 +42,9 @@ def profiles_show(
     ]
     typer.echo(f"{item.name}: {item.description}")
     print_rows(("quantity", "value", "range", "basis", "source"), rows)
+    instructions = instruction_rows(item)
+    if instructions:
+        print_rows(("instruction", "uops", "ports", "is"), instructions)
     print_rows(("source", "is"), sorted(item.sources.items()))
 
 

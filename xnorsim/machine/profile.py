@@ -17,14 +17,17 @@ import pydantic
 
 from xnorsim.errors import ProfileError, choices
 from xnorsim.machine.document import MAX_BYTES, Document, Fault, read
+from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.quantity import Quantity, bounds_text
 from xnorsim.machine.schema import HardwareProfile, model_of, quantity_faults, quantity_fields
 
 __all__ = [
     "Fault",
     "HardwareProfile",
+    "InstructionRow",
     "QuantityRow",
     "check_profile",
+    "instruction_rows",
     "load_profile",
     "profile_names",
     "profile_schema",
@@ -44,6 +47,15 @@ class QuantityRow(NamedTuple):
     basis: str
     source: str
     note: str
+
+
+class InstructionRow(NamedTuple):
+    """One class of instructions of a profile as text; its cycles are among the quantities."""
+
+    name: str
+    uops: str
+    ports: str
+    meaning: str
 
 
 def _folder() -> Traversable:
@@ -112,6 +124,16 @@ def quantities(profile: HardwareProfile) -> tuple[QuantityRow, ...]:
             )
         )  # fmt: skip
     return tuple(rows)
+
+
+def instruction_rows(profile: HardwareProfile) -> tuple[InstructionRow, ...]:
+    """The classes of instructions that a machine executes; none for a profile without them."""
+    each = ((name, getattr(profile.instructions, name, None)) for name in CLASSES)
+    return tuple(
+        InstructionRow(name, str(item.uops), ", ".join(item.ports), CLASSES[name])
+        for name, item in each
+        if item is not None
+    )
 
 
 def _dotted(path: tuple[str | int, ...], profile: HardwareProfile) -> str:
