@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xnorsim.errors import UsageError
+from xnorsim.machine.core import lower_core
 from xnorsim.machine.lowering import ELEMENT_BITS, Machine, better, lower, operations_per_cycle
 from xnorsim.machine.profile import HardwareProfile, load_profile, profile_names
 from xnorsim.machine.quantity import BASIS_RANGE, Dimension, Quantity, resolve
@@ -85,9 +86,13 @@ def test_every_quantity_is_lowered_or_left_out_on_purpose() -> None:
         ".".join(p for p in path if isinstance(p, str)) for path, _, _ in quantity_fields(profile)
     }
     lowered = {f.metadata["path"] for f in dataclasses.fields(Machine) if f.metadata}
-    # Node and voltage tell where energies come from; a predictor has no use for them.
-    assert paths - lowered == {"energy.node", "energy.voltage"}
+    of_the_core = {path for path in paths if path.startswith(("core.", "instructions."))}
+    # Node and voltage tell where energies come from; a Machine has no use for them.
+    assert paths - lowered - of_the_core == {"energy.node", "energy.voltage"}
     assert lowered <= paths
+    core = lower_core(load_profile("x86-avx512-vpopcnt"))
+    cycles = np.isfinite([core.busy_cycles, core.latency_cycles]).sum()
+    assert len(of_the_core) == cycles + 1  # and the issue width
 
 
 def test_the_rates_have_the_favourable_end_high_and_the_costs_low() -> None:
