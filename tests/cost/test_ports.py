@@ -90,6 +90,12 @@ def test_two_sets_that_overlap_bind_as_their_union():
     }
 
 
+def test_a_chain_of_overlaps_binds_as_a_whole():
+    """4 cycles on each of {a, b}, {b, c}, {c, d}: two sets ask for 8 / 3, all for 12 / 4 = 3."""
+    chain = {pair: (tuple(pair), 1, 1.0) for pair in ("ab", "bc", "cd")}
+    assert port_cycles([4, 4, 4], core_of(inf, **chain)) == 3
+
+
 def test_what_the_machine_does_not_have_is_refused():
     mix = np.zeros((10_000, 8))
     assert port_cycles(mix, A72).max() == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 
 from xnorsim.cost.technology import NODES, energy_factor, energy_scale
 from xnorsim.errors import UsageError
@@ -37,6 +38,13 @@ def test_the_papers_simulations_bound_the_range(nm, volts, simulated, deviation,
     assert float(found.value / simulated - 1) == pytest.approx(deviation, abs=0.006), why
     other_end = found.high if deviation < 0.01 else found.low
     assert float(other_end) == pytest.approx(simulated, rel=1e-12), why
+
+
+def test_nodes_without_a_simulation():
+    """20 nm is as uncertain as 16 nm, 0.179 / 0.1423 = 1.258; from 65 nm up nothing is."""
+    found = energy_factor(np.array([20e-9, 65e-9, 130e-9]), 0.9)
+    assert_allclose(found.high / found.value, [1.258, 1, 1], rtol=1e-3)
+    assert_array_equal(found.low, found.value)
 
 
 def test_between_two_nodes_in_proportion():

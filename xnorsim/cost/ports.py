@@ -140,7 +140,7 @@ def _bounds(core: Core) -> _Bounds:
     inside = np.zeros((len(unions), len(core.ports)), dtype=bool)
     for row, union in zip(inside, unions, strict=True):
         row[list(union)] = True
-    confined = ~(allowed & ~inside[:, np.newaxis]).any(axis=-1) & ~absent
+    confined = ~(allowed & ~inside[:, np.newaxis]).any(axis=-1)
     return _Bounds(
         names=tuple("+".join(core.ports[port] for port in sorted(union)) for union in unions),
         shares=confined / inside.sum(axis=1, keepdims=True),
