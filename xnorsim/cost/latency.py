@@ -1,0 +1,101 @@
+"""Cycles of the core and bytes over memory boundaries into seconds, and what bounds them.
+
+The parts of a layer's time are the core's (its instructions from the nearest cache) and one for
+each memory level whose data cross a boundary. How much of them goes on at the same time is a
+property of the machine: everything (a roofline), nothing (their sum), or something in between.
+
+    t_0 = core,  t_i = max(t_(i-1), m_i) + (1 - o_i) min(t_(i-1), m_i)       i = 1 .. levels
+
+with o_i the share of the shorter part that hides behind the longer one. o = 1 everywhere is the
+roofline, o = 0 everywhere the sum; the Execution-Cache-Memory model of in-order transfers lies
+between: J. Hofmann, J. Eitzinger, D. Fey, "Execution-Cache-Memory Performance Model: Introduction
+and Validation", arXiv 1509.03118 (2015), sections 2 and 3.
+
+Time never falls when a part grows, and never rises when an overlap does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xnorsim.errors import UsageError
+
+__all__ = ["combined_seconds", "core_seconds", "nearest_bound", "transfer_seconds"]
+
+_Floats = NDArray[np.float64]
+
+
+def core_seconds(
+    cycles: ArrayLike, clock_hz: ArrayLike, threads: ArrayLike = 1, pieces: ArrayLike = np.inf
+) -> _Floats:
+    """The core's part with the work dealt out to `threads` in whole pieces [s].
+
+    cycles: [...] of all pieces on one core [cycle]. pieces: [...] how many there are, such as
+    tiles; a thread takes ceil(pieces / threads) of them, so that threads beyond the pieces gain
+    nothing. Infinitely many are dealt out evenly.
+    """
+    cycles, threads, pieces = np.broadcast_arrays(
+        np.asarray(cycles, float), np.asarray(threads, float), np.asarray(pieces, float)
+    )
+    with np.errstate(invalid="ignore"):  # inf / inf, where the even share is taken
+        share = np.ceil(pieces / threads) / pieces
+    share = np.where(np.isfinite(pieces) & (pieces > 0), share, 1 / threads)
+    return cycles * share / np.asarray(clock_hz, float)
+
+
+def transfer_seconds(
+    moved_bytes: ArrayLike,
+    bandwidth_bytes_per_s: ArrayLike,
+    shared_bandwidth_bytes_per_s: ArrayLike = np.inf,
+    threads: ArrayLike = 1,
+) -> _Floats:
+    """The part of one memory level: bytes over what the threads together can move [s].
+
+    bandwidth: of one core. shared: the ceiling of all cores together.
+    """
+    alone = np.asarray(bandwidth_bytes_per_s, float) * np.asarray(threads, float)
+    return np.asarray(moved_bytes, float) / np.minimum(alone, shared_bandwidth_bytes_per_s)
+
+
+def combined_seconds(
+    core: ArrayLike, transfers: Sequence[ArrayLike], overlaps: Sequence[ArrayLike]
+) -> _Floats:
+    """The time of a layer from its parts [s].
+
+    core: [...]; transfers: one [...] a memory level, nearest first; overlaps: one a level, 0 (after
+    one another) to 1 (at the same time).
+
+    Raises:
+        UsageError: not one overlap a level, or one outside of 0 .. 1.
+    """
+    if len(overlaps) != len(transfers):
+        raise UsageError(f"{len(overlaps)} overlaps were given for {len(transfers)} memory levels")
+    time = np.asarray(core, float)
+    for level, (part, overlap) in enumerate(zip(transfers, overlaps, strict=True)):
+        hidden = np.asarray(overlap, float)
+        if not ((hidden >= 0) & (hidden <= 1)).all():
+            raise UsageError(f"overlap of memory level {level} is 0 to 1, not {overlap}")
+        part = np.asarray(part, float)
+        time = np.maximum(time, part) + (1 - hidden) * np.minimum(time, part)
+    return time
+
+
+def nearest_bound(
+    core: ArrayLike, transfers: Sequence[ArrayLike], overhead: ArrayLike = 0.0
+) -> tuple[NDArray[np.intp], _Floats]:
+    """What bounds a layer, and by how much.
+
+    Returns the index of the longest part (0 the core, then the levels, the overhead last), and
+    its length over that of the second longest: 1 if two parts are equal, inf if all others are 0.
+    """
+    parts = np.stack(
+        np.broadcast_arrays(*(np.asarray(p, float) for p in (core, *transfers, overhead)))
+    )
+    ordered = np.sort(parts, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lead = ordered[-1] / ordered[-2]
+    lead = np.where(ordered[-1] == 0, 1.0, lead)  # nothing takes time: nothing leads
+    return parts.argmax(axis=0), lead
