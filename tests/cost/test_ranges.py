@@ -13,9 +13,11 @@ from xnorsim.errors import UsageError
 
 
 def test_the_same_seed_draws_the_same():
-    given_ = ([2.0, 5.0], [1.0, 4.0], [3.0, 9.0])
-    np.testing.assert_array_equal(draw(*given_, seed=3), draw(*given_, seed=3))
-    assert not np.array_equal(draw(*given_, seed=3), draw(*given_, seed=4))
+    first, again, other = (
+        draw([2.0, 5.0], [1.0, 4.0], [3.0, 9.0], seed=seed) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 FIXED = [(1.0, 1.0, 1.0), (np.inf, 1.0, np.inf), (0.0, 0.0, 0.0), (np.inf, np.inf, np.inf)]
@@ -23,7 +25,8 @@ FIXED = [(1.0, 1.0, 1.0), (np.inf, 1.0, np.inf), (0.0, 0.0, 0.0), (np.inf, np.in
 
 @pytest.mark.parametrize("quantity", FIXED)
 def test_what_has_no_range_stays(quantity):
-    drawn = draw(*([item, 2.0] for item in quantity))
+    value, low, high = ([item, 2.0] for item in quantity)
+    drawn = draw(value, low, high)
     np.testing.assert_array_equal(drawn, np.broadcast_to([quantity[0], 2.0], drawn.shape))
 
 
