@@ -15,7 +15,7 @@ import yaml
 
 __all__ = ["MAX_BYTES", "Document", "Fault", "read"]
 
-# Nine times the largest bundled profile; the worst YAML of this size is read in 3 seconds.
+# Four times the largest bundled profile; the worst YAML of this size is read in 3 seconds.
 MAX_BYTES = 100_000
 _MAX_DEPTH = 20
 _PREFIX = "tag:yaml.org,2002:"
