@@ -1,0 +1,213 @@
+"""Bytes over each boundary between memory levels, from a loop nest: footprints and LRU reuse.
+
+A layer is a nest of loops, outermost first, and operands whose footprint F[l] (distinct bytes
+touched by loop l and all inside of it) follows from the extents of the dimensions in there. Two
+touches of one byte in consecutive iterations of loop l lie D[l] bytes of other data apart, and a
+level of S bytes that replaces the least recently used line still holds it if D[l] <= S. So what an
+operand moves over the boundary below a level is, from the innermost loop outwards,
+
+    bytes[l] = F[l]                     if D[l] <= S: only what is new in an iteration is fetched
+             = trips[l] x bytes[l + 1]  otherwise: every iteration fetches all of its own again
+
+The distance between touches is what one iteration of loop l touches,
+
+    D[l] = sum over operands of F[l + 1] + (F[l] - F[l + 1]) / (trips[l] - 1)
+
+the second term only for operands that the next loop inside sweeps again: those of this iteration
+and of the next one then lie in between as a whole. Where that next loop sweeps the operand itself
+again, its last sweep and the first of the next iteration follow each other: D[l] = D[l + 1].
+
+Sources: R. Mattson, J. Gecsei, D. Slutz, I. Traiger, "Evaluation techniques for storage
+hierarchies", IBM Systems Journal 9(2), 1970 (LRU stack distance); H. Stengel, J. Treibig, G. Hager,
+G. Wellein, "Quantifying Performance Bottlenecks of Stencil Computations Using the
+Execution-Cache-Memory Model", ICS 2015 (layer conditions: reuse over a loop if what it touches
+fits); A. Parashar et al., "Timeloop: A Systematic Approach to DNN Accelerator Evaluation", ISPASS
+2019 (footprints of tiles of a loop nest, reuse over loops that do not index an operand).
+
+Assumptions: caches are fully associative, replace the least recently used line, write back, and
+each boundary is decided by the size of the level above it alone; no prefetch of what is not used.
+The blocks of a loop are all of their mean size, extent / ceil(extent / block), so that footprints
+of whole tensors are exact; a kernel that computes border tiles whole is given the filled up sizes.
+The sizes and blocks of one nest broadcast over layers x design points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xnorsim.errors import UsageError, choices
+
+__all__ = [
+    "Extents",
+    "Loop",
+    "Nest",
+    "Operand",
+    "Traffic",
+    "footprints",
+    "nest_traffic",
+    "reuse_distances",
+    "total_bytes",
+]
+
+_Floats = NDArray[np.float64]
+Extents = Mapping[str, Any]
+"""Dimension -> its extent inside some loop: a number, or an array."""
+
+Traffic = dict[str, _Floats]
+"""Operand -> bytes [levels, ...] between each level and the next one below it, both ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Runs over the blocks of one dimension; `in_registers`: operands that it keeps there.
+
+    Of those, whole tiles move once before or after the loop, which must not index them.
+    """
+
+    over: str
+    block: Any
+    in_registers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor of a nest.
+
+    `footprint`: the distinct bytes [byte] that loops of the given extents touch. It may not fall
+    when an extent rises, nor rise faster than it. `since_bytes`: all bytes touched between the use
+    by this layer and the use before it (after it, if `written`). A level that holds as much, and
+    all that the layer touches, moves nothing; inf: the tensor comes from, or goes to, the last
+    level.
+    """
+
+    footprint: Callable[[Extents], Any]
+    written: bool = False
+    since_bytes: Any = inf
+
+
+@dataclass(frozen=True, eq=False)
+class Nest:
+    """A loop nest lowered to arrays.
+
+    `trips`: of each loop; `footprint_bytes`: operand -> bytes inside of loop 0, 1, ... and last of
+    the innermost body; `in_registers`: of each loop, the operands that registers hold over it.
+    """
+
+    trips: tuple[Any, ...]
+    footprint_bytes: Mapping[str, tuple[Any, ...]]
+    in_registers: tuple[tuple[str, ...], ...]
+
+
+def footprints(
+    sizes: Mapping[str, ArrayLike], loops: Sequence[Loop], operands: Mapping[str, Operand]
+) -> Nest:
+    """The trips of each loop, and what each operand touches inside of it [byte].
+
+    sizes: dimension -> size; a dimension of size 0 does nothing. loops: outermost first; a
+    dimension may be cut more than once, into ever smaller blocks. What no loop cuts lies whole in
+    the innermost body.
+
+    Raises:
+        UsageError: a loop over no dimension of `sizes`, a negative size, or a block not above 0.
+    """
+    extents: dict[str, Any] = {name: np.asarray(size, float) for name, size in sizes.items()}
+    for name, size in extents.items():
+        if (size < 0).any():
+            raise UsageError(f"size of '{name}' is {size.min():g}: at least 0")
+    trips, nested = [], [extents]
+    for loop in loops:
+        if loop.over not in extents:
+            raise UsageError(f"no dimension '{loop.over}': {choices(loop.over, extents)}")
+        if not np.all(np.asarray(loop.block) > 0):
+            raise UsageError(f"block {np.min(loop.block):g} of '{loop.over}': above 0")
+        times = np.maximum(np.ceil(extents[loop.over] / loop.block), 1)
+        trips.append(times)
+        extents = extents | {loop.over: extents[loop.over] / times}
+        nested.append(extents)
+    inside = {
+        name: tuple(np.asarray(operand.footprint(each), float) for each in nested)
+        for name, operand in operands.items()
+    }
+    return Nest(tuple(trips), inside, tuple(loop.in_registers for loop in loops))
+
+
+def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
+    """Bytes touched between uses of an operand in consecutive iterations of each loop [byte].
+
+    The D[l] of the module's text; it never falls from an inner loop to an outer one.
+    """
+    distance: dict[str, Any] = dict.fromkeys(nest.footprint_bytes, 0.0)
+    swept_again: dict[str, Any] = dict.fromkeys(nest.footprint_bytes, False)
+    found: dict[str, list[Any]] = {name: [] for name in nest.footprint_bytes}
+    for place in reversed(range(len(nest.trips))):
+        trips = nest.trips[place]
+        window: Any = 0.0
+        for name, inside in nest.footprint_bytes.items():
+            fresh = (inside[place] - inside[place + 1]) / np.maximum(trips - 1, 1)
+            window = window + inside[place + 1] + np.where(swept_again[name], fresh, 0.0)
+        for name, inside in nest.footprint_bytes.items():
+            # A loop of one iteration is as if it were not there.
+            near = swept_again[name] | (trips <= 1)
+            distance[name] = np.where(near, distance[name], window)
+            found[name].append(distance[name])
+            if name not in nest.in_registers[place]:
+                same = inside[place] == inside[place + 1]
+                swept_again[name] = np.where(trips > 1, same, swept_again[name])
+    return {name: tuple(reversed(each)) for name, each in found.items()}
+
+
+def _fetched(nest: Nest, name: str, distances: Sequence[Any], level_size: Any) -> Any:
+    """The bytes[0] of the module's text for one operand and one level [byte]."""
+    inside = nest.footprint_bytes[name]
+    moved = inside[-1]
+    for place in reversed(range(len(nest.trips))):
+        if name not in nest.in_registers[place]:
+            again = nest.trips[place] * moved
+            moved = np.where(distances[place] <= level_size, inside[place], again)
+    return moved
+
+
+def nest_traffic(
+    sizes: Mapping[str, ArrayLike],
+    loops: Sequence[Loop],
+    operands: Mapping[str, Operand],
+    level_sizes: Sequence[Any] | NDArray[Any],
+    *,
+    write_allocate: ArrayLike = True,
+) -> Traffic:
+    """What each operand of a loop nest moves between each level and the next one [byte].
+
+    level_sizes: [levels, ...] [byte], nearest first, each broadcasting with the layers; what crosses
+    level i's outer boundary depends on its size alone, and a level of size 0 gives what loads and
+    stores move. A written operand crosses outwards once for each fetch, and inwards as well:
+    before it is first written only if caches allocate on a write (`write_allocate`), and always
+    when it comes back to be added to.
+
+    Returns operand -> [levels, ...] [byte]. Never rises with the size of a level.
+    """
+    nest = footprints(sizes, loops, operands)
+    distances = reuse_distances(nest)
+    whole = sum(inside[0] for inside in nest.footprint_bytes.values())
+    traffic = {}
+    for name, operand in operands.items():
+        once = nest.footprint_bytes[name][0]
+        levels = []
+        for level_size in level_sizes:
+            moved = _fetched(nest, name, distances[name], level_size)
+            if operand.written:
+                moved = moved + np.where(write_allocate, moved, moved - once)
+            stays = np.maximum(operand.since_bytes, whole) <= level_size
+            levels.append(np.where(stays, 0.0, moved))
+        traffic[name] = np.stack(np.broadcast_arrays(*levels))
+    return traffic
+
+
+def total_bytes(traffic: Mapping[str, _Floats]) -> _Floats:
+    """All operands together [levels, ...] [byte]."""
+    return sum(traffic.values(), np.zeros(()))
