@@ -1,0 +1,45 @@
+"""What each kernel executes: instructions by class as functions of a layer's loop nest.
+
+A kernel is data (kernel.py): parts, each with how often it runs (extents.py) and what it issues.
+Kernels of a program stand in a file of its name, with where they were counted; sets.py gathers
+them by the program's name, and choice.py picks those that a machine can execute.
+"""
+
+from __future__ import annotations
+
+from xnorsim.cost.recipes.choice import assigned, elements, layer_instructions, select
+from xnorsim.cost.recipes.kernel import (
+    Kernel,
+    Part,
+    Tile,
+    at_width,
+    chained,
+    executable,
+    instructions,
+    missing_classes,
+    needed_classes,
+    part_instructions,
+)
+from xnorsim.cost.recipes.sets import KINDS, RECIPE_SETS, Kernels, RecipeSet, recipe_set
+
+__all__ = [
+    "KINDS",
+    "RECIPE_SETS",
+    "Kernel",
+    "Kernels",
+    "Part",
+    "RecipeSet",
+    "Tile",
+    "assigned",
+    "at_width",
+    "chained",
+    "elements",
+    "executable",
+    "instructions",
+    "layer_instructions",
+    "missing_classes",
+    "needed_classes",
+    "part_instructions",
+    "recipe_set",
+    "select",
+]

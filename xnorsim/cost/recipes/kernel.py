@@ -1,0 +1,166 @@
+"""A kernel as data: how often which instructions run, as a function of a layer's loop nest.
+
+    instructions of class c = sum over parts of (times the part runs) x (its instructions of c)
+
+A part names its extent, a function of extents.py with one equation, and what it issues each time,
+counted from source code or derived by hand. Instructions are those of the classes of
+machine/instructions.py: a load of several registers counts once a register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorsim.errors import UsageError
+from xnorsim.machine.core import Core
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.work.dimensions import Dimensions
+
+__all__ = [
+    "ACROSS_LANES",
+    "Counts",
+    "Extent",
+    "Kernel",
+    "Part",
+    "Tile",
+    "always",
+    "at_width",
+    "chained",
+    "executable",
+    "instructions",
+    "missing_classes",
+    "needed_classes",
+    "part_instructions",
+]
+
+Counts = Mapping[str, float]
+"""Instructions by class. A fraction stands for a loop unrolled so many times."""
+
+ACROSS_LANES: Counts = {"vector_widening_add": 2}
+"""ADDV and UADDLV of 16 bytes have no class of their own: two micro-operations on the pipes of
+UADDLP, as on a Cortex-A72 (software optimization guide, 4.x: 16B reductions, 2 x F1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What one inner step computes: filters x positions, over `depth` products of each."""
+
+    filters: int
+    positions: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a kernel does `per` an extent, with the instructions of each time."""
+
+    what: str
+    per: Extent
+    counts: Counts
+
+
+def always(dimensions: Dimensions) -> NDArray[np.bool_]:
+    """A kernel for every layer."""
+    return np.ones(np.shape(dimensions.positions), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """How one loop nest is computed.
+
+    `word`: the channels of each tap are filled up to a multiple of it. `along` is the side of the
+    tile that lies along vectors of `simd_bits`, None for a kernel without vectors or of one width.
+    A tile at the border is computed whole, unless `whole_tiles`: then a part of its own does what
+    whole tiles leave. `chain` are the instructions of a step that wait for those of the step
+    before, in a row. `applies` says for which layers it is used.
+    """
+
+    name: str
+    source: str
+    tile: Tile
+    parts: tuple[Part, ...]
+    word: int = 1
+    simd_bits: int = 0
+    along: Literal["filters", "positions", "depth"] | None = None
+    whole_tiles: bool = False
+    chain: Counts = field(default_factory=dict)
+    applies: Callable[[Dimensions], NDArray[np.bool_]] = always
+
+
+Extent = Callable[[Kernel, Dimensions], Any]
+"""How often a part runs: a number, or an array over layers and design points."""
+
+_PLACES = {name: place for place, name in enumerate(CLASSES)}
+
+
+def _row(counts: Counts) -> NDArray[np.float64]:
+    row = np.zeros(len(CLASSES))
+    for name, number in counts.items():
+        row[_PLACES[name]] = number
+    return row
+
+
+def part_instructions(
+    kernel: Kernel, dimensions: Dimensions
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often each part runs [..., parts], and its instructions each time [parts, classes]."""
+    times = [np.asarray(part.per(kernel, dimensions), dtype=float) for part in kernel.parts]
+    counts = np.array([_row(part.counts) for part in kernel.parts]).reshape(-1, len(CLASSES))
+    return np.stack(np.broadcast_arrays(*times), axis=-1), counts
+
+
+def instructions(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
+    """The instructions of each class [..., classes] that `kernel` executes for each layer.
+
+    Exact: extents are integers, and every count is a sum of their multiples by binary fractions.
+    """
+    times, counts = part_instructions(kernel, dimensions)
+    return times @ counts
+
+
+def chained(kernel: Kernel, steps: Any) -> NDArray[np.float64]:
+    """The instructions [..., classes] of `steps` inner steps that have to wait for each other."""
+    return np.asarray(steps, dtype=float)[..., None] * _row(kernel.chain)
+
+
+def needed_classes(kernel: Kernel) -> tuple[str, ...]:
+    """The classes that a machine must have to execute `kernel`, in the order of CLASSES."""
+    used = {name for part in kernel.parts for name, count in part.counts.items() if count}
+    return tuple(name for name in CLASSES if name in used)
+
+
+def missing_classes(kernel: Kernel, core: Core) -> tuple[str, ...]:
+    """The classes that `kernel` needs and that `core` has not."""
+    has = {name for name, ports in zip(core.classes, core.allowed, strict=True) if ports.any()}
+    return tuple(name for name in needed_classes(kernel) if name not in has)
+
+
+def executable(kernel: Kernel, core: Core) -> bool:
+    """Whether `core` has every class of instructions of `kernel`."""
+    return not missing_classes(kernel, core)
+
+
+def at_width(kernel: Kernel, simd_bits: int) -> Kernel:
+    """The same kernel on vectors of `simd_bits`: its tile grows along them, its counts stay.
+
+    An assumption for machines that do not exist: reductions within a vector cost what they did.
+
+    Raises:
+        UsageError: a width that is not a multiple of the kernel's own.
+    """
+    if kernel.along is None or simd_bits == kernel.simd_bits:
+        return kernel
+    times, rest = divmod(simd_bits, kernel.simd_bits)
+    if rest or not times:
+        raise UsageError(
+            f"kernel {kernel.name} works on vectors of {kernel.simd_bits} bits, "
+            f"not of {simd_bits}: valid are its multiples"
+        )
+    longer = {kernel.along: getattr(kernel.tile, kernel.along) * times}
+    word = kernel.word * times if kernel.word == kernel.simd_bits else kernel.word
+    return replace(kernel, simd_bits=simd_bits, tile=replace(kernel.tile, **longer), word=word)

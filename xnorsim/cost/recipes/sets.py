@@ -1,0 +1,244 @@
+"""Which kernels a program has for what, by the program's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from xnorsim.cost.recipes import dabnn, larq, own, own_binary, tflite
+from xnorsim.cost.recipes.extents import output_vectors
+from xnorsim.cost.recipes.kernel import Kernel, at_width
+from xnorsim.cost.recipes.parts import pool, stream
+from xnorsim.errors import UsageError, choices
+
+__all__ = ["KINDS", "RECIPE_SETS", "Kernels", "RecipeSet", "recipe_set"]
+
+KINDS = {
+    "binary": "+-1 x +-1, floats out",
+    "binary_packed": "the same, thresholds and bits out",
+    "bwn": "+-1 weights x floats",
+    "int8": "8-bit integers",
+    "fp": "floats of 32 bits",
+    "fp16": "floats of 16 bits",
+    "binarize": "signs of floats, packed",
+    "bn": "batch normalization that is not folded",
+    "add": "addition of two tensors",
+    "elementwise": "another operator of two tensors",
+    "relu": "rectifier that is not fused",
+    "max_pool": "maxima of windows",
+    "average_pool": "means of windows",
+}
+"""What a recipe set may have kernels for. Passes take an element as a position: `elements`."""
+
+Kernels = tuple[Kernel, ...]
+"""Tried for each layer in this order: the first that applies is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeSet:
+    """The kernels of one program: for each kind, those of each machine it was written for.
+
+    Of the alternatives of a kind the first is taken whose kernels the machine can all execute.
+    """
+
+    name: str
+    what: str
+    kernels: Mapping[str, tuple[Kernels, ...]]
+
+
+def _one(kernels: Mapping[str, Kernel | Kernels]) -> dict[str, tuple[Kernels, ...]]:
+    """One alternative for each kind."""
+    return {
+        kind: ((found,) if isinstance(found, Kernel) else found,) for kind, found in kernels.items()
+    }
+
+
+def _widened(
+    kernels: Mapping[str, tuple[Kernels, ...]], simd_bits: int
+) -> dict[str, tuple[Kernels, ...]]:
+    return {
+        kind: tuple(tuple(at_width(k, simd_bits) for k in kernels) for kernels in alternatives)
+        for kind, alternatives in kernels.items()
+    }
+
+
+_TFLITE_PASSES = {
+    "bn": tflite.BATCH_NORM,
+    "add": tflite.ADD,
+    "elementwise": tflite.MULTIPLY,
+    "relu": tflite.RELU,
+    "max_pool": tflite.MAX_POOL,
+    "average_pool": tflite.AVERAGE_POOL,
+}
+_INT8 = ((tflite.RUY_INT8_DOT,), (tflite.RUY_INT8,))
+
+
+def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
+    floats = (tflite.DEPTHWISE, tflite.XNNPACK_FP32_VECTOR, product)
+    kernels = _one(
+        {
+            "binary": (larq.BGEMM_8X4, larq.BGEMM_4X4),
+            "binary_packed": (larq.BGEMM_8X4_PACKED, larq.BGEMM_4X4),
+            "bwn": floats,  # the weights are stored as floats
+            "fp": floats,
+            "binarize": larq.PACK_FLOATS,
+            **_TFLITE_PASSES,
+        }
+    )
+    return RecipeSet(
+        "larq",
+        "Larq Compute Engine: BGEMM 8x4 after im2col; floats and int8 by ruy",
+        _widened({**kernels, "int8": _INT8}, simd_bits),
+    )
+
+
+def _larq_in_order(simd_bits: int) -> RecipeSet:
+    found = _larq(simd_bits, tflite.RUY_FP32_IN_ORDER)
+    return RecipeSet(
+        "larq-in-order", "the same with ruy's floats for Cortex-A53 and A55", found.kernels
+    )
+
+
+def _larq_indirect(simd_bits: int) -> RecipeSet:
+    indirect = (larq.INDIRECT_8X4, larq.BGEMM_8X4, larq.BGEMM_4X4)
+    kernels = {**_larq(simd_bits).kernels, **_widened({"binary": (indirect,)}, simd_bits)}
+    return RecipeSet("larq-indirect", "the same with use_indirect_bgemm", kernels)
+
+
+def _tflite(simd_bits: int) -> RecipeSet:
+    floats = (tflite.DEPTHWISE, tflite.XNNPACK_FP32_VECTOR, tflite.XNNPACK_FP32)
+    kernels = {**_one({"fp": floats, "bwn": floats, **_TFLITE_PASSES}), "int8": _INT8}
+    return RecipeSet(
+        "tflite", "TensorFlow Lite: floats by XNNPACK, int8 by ruy", _widened(kernels, simd_bits)
+    )
+
+
+def _dabnn(simd_bits: int) -> RecipeSet:
+    binary = (dabnn.DIRECT_64, dabnn.DIRECT_128, dabnn.DIRECT_128_SINGLE, dabnn.BGEMM)
+    kernels = _one(
+        {
+            "binary": binary,
+            "bwn": dabnn.EIGEN_FP32,
+            "fp": dabnn.EIGEN_FP32,
+            "binarize": dabnn.SIGN,
+            "bn": dabnn.BATCH_NORM,
+            "add": dabnn.ADD,
+            "relu": dabnn.RELU,
+            "max_pool": dabnn.MAX_POOL,
+            "average_pool": dabnn.AVERAGE_POOL,
+        }
+    )
+    return RecipeSet(
+        "dabnn",
+        "dabnn v0.2.6: direct 3x3 or BGEMM 8x6, floats by Eigen, separate passes",
+        _widened(kernels, simd_bits),
+    )
+
+
+def _scalar_passes() -> dict[str, Kernel]:
+    load2, store = {"scalar_load": 2}, {"scalar_store": 1}
+    one = {"scalar_load": 1}
+    return {
+        "bn": own.scalar_stream(
+            "bn", scalar_load=3, scalar_fp32_mul=1, scalar_fp32_add=1, scalar_store=1
+        ),
+        "add": own.scalar_stream("add", scalar_fp32_add=1, **load2, **store),
+        "elementwise": own.scalar_stream("elementwise", scalar_fp32_mul=1, **load2, **store),
+        # a comparison costs what an addition does
+        "relu": own.scalar_stream("relu", scalar_fp32_add=1, **one, **store),
+        "max_pool": own.scalar_stream("max-pool", scalar_fp32_add=1, **one),
+        "average_pool": own.scalar_stream("average-pool", scalar_fp32_add=1, **one),
+        "binarize": own.sign_scalar(),
+    }
+
+
+def _scalar(simd_bits: int) -> RecipeSet:
+    kernels = _one({"fp": own.scalar_loop(), "bwn": own.scalar_loop(), **_scalar_passes()})
+    return RecipeSet("scalar", "a float loop with one accumulator and no vectors", kernels)
+
+
+def _vector_passes(simd_bits: int) -> dict[str, Kernel]:
+    def each(name: str, **counts: float) -> Kernel:
+        name = f"own-{name}-{simd_bits}"
+        return stream(name, "by hand", simd_bits, output_vectors, vector_store=1, **counts)
+
+    def window(name: str, **counts: float) -> Kernel:
+        return pool(f"own-{name}-{simd_bits}", "by hand", simd_bits, in_memory=False, **counts)
+
+    return {
+        "bn": each("bn", vector_load=3, fp32_fma=1),
+        "add": each("add", vector_load=2, fp32_add=1),
+        "elementwise": each("elementwise", vector_load=2, fp32_mul=1),
+        "relu": each("relu", vector_load=1, vector_min_max=1),
+        "max_pool": window("max-pool", vector_min_max=1),
+        "average_pool": window("average-pool", fp32_add=1),
+    }
+
+
+def _own(simd_bits: int) -> RecipeSet:
+    """On a machine without vectors (32 or 64 bits) only the scalar alternatives stay."""
+    scalar = {kind: (kernel,) for kind, kernel in _scalar_passes().items()}
+    words = (own_binary.scalar_popcount(),), (own_binary.software_popcount(),)
+    kernels: dict[str, tuple[Kernels, ...]] = {
+        **{kind: (kernels,) for kind, kernels in scalar.items()},
+        "binary": words,
+        "bwn": ((own.scalar_add_subtract(),),),
+        "int8": ((own.int8_words(),),),
+        "fp": ((own.scalar_loop(),),),
+    }
+    what = "register-blocked XNOR GEMM and FMA GEMM, vectors where the machine has them"
+    if simd_bits < 128:
+        return RecipeSet("own", what, kernels)
+    thin = own.depthwise(simd_bits)
+    vectors: dict[str, tuple[Kernels, ...]] = {
+        **{kind: ((kernel,),) for kind, kernel in _vector_passes(simd_bits).items()},
+        # NEON first: it alone has pairwise sums, which the others do without
+        "binary": (
+            (own_binary.neon(simd_bits),),
+            (own_binary.vpopcnt(simd_bits),),
+            (own_binary.nibble_table(simd_bits),),
+        ),
+        "bwn": ((own.add_subtract(simd_bits),),),
+        "int8": (
+            (own.int8_dot(simd_bits),),
+            (at_width(tflite.RUY_INT8, simd_bits),),
+            (own.int8_pairs(simd_bits),),
+        ),
+        "fp": ((thin, own.fma(simd_bits)),),
+        "fp16": ((own.fma(simd_bits, lane_bits=16),),),
+        "binarize": ((own.sign_neon(simd_bits),), (own.sign_by_masks(simd_bits),)),
+    }
+    merged = {kind: vectors.get(kind, ()) + kernels.get(kind, ()) for kind in vectors}
+    return RecipeSet("own", what, merged)
+
+
+def _own_harley_seal(simd_bits: int) -> RecipeSet:
+    found = _own(simd_bits).kernels
+    if simd_bits >= 128:
+        long = (own_binary.harley_seal(simd_bits), own_binary.nibble_table(simd_bits))
+        found = {**found, "binary": (long, *found["binary"])}
+    return RecipeSet("own-harley-seal", "the same with carry-save adders for long sums", found)
+
+
+RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = {
+    "dabnn": _dabnn,
+    "larq": _larq,
+    "larq-in-order": _larq_in_order,
+    "larq-indirect": _larq_indirect,
+    "own": _own,
+    "own-harley-seal": _own_harley_seal,
+    "scalar": _scalar,
+    "tflite": _tflite,
+}
+"""A recipe set by its name, for vectors of so many bits."""
+
+
+def recipe_set(name: str, simd_bits: int = 128) -> RecipeSet:
+    """The kernels of the program `name` on vectors of `simd_bits`.
+
+    Raises:
+        UsageError: no such set, or a width that its kernels cannot be widened to.
+    """
+    if name not in RECIPE_SETS:
+        raise UsageError(f"no recipe set '{name}': {choices(name, RECIPE_SETS)}")
+    return RECIPE_SETS[name](simd_bits)
