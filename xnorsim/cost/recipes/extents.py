@@ -184,8 +184,8 @@ def moved_patch_words(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def moved_patch_rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Copies of im2col: a row of a square filter at each position."""
-    return _moves(d) * d.groups * d.positions * np.sqrt(d.taps)
+    """Copies of im2col: at each position the rows of a filter, taken as square."""
+    return _moves(d) * d.groups * d.positions * np.ceil(np.sqrt(d.taps))
 
 
 def input_words(kernel: Kernel, d: Dimensions) -> Any:

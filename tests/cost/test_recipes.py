@@ -1,0 +1,299 @@
+"""Recipes: counts worked out by hand from the source of each program, and properties of all."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xnorsim.cost.recipes import (
+    Kernel,
+    assigned,
+    at_width,
+    chained,
+    dabnn,
+    elements,
+    instructions,
+    larq,
+    layer_instructions,
+    own,
+    own_binary,
+    part_instructions,
+    recipe_set,
+    tflite,
+)
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.work.dimensions import Dimensions
+
+REFERENCE = Dimensions(positions=14 * 14, filters=256, filter_channels=256, taps=9)
+MACS = 115_605_504
+SIZES = st.integers(1, 300)
+
+
+def named(mix: np.ndarray) -> dict[str, float]:
+    """The classes that are used, by name."""
+    assert mix.shape == (len(CLASSES),)
+    return {name: count for name, count in zip(CLASSES, mix.tolist(), strict=True) if count}
+
+
+def part(kernel: Kernel, what: str, dimensions: Dimensions) -> tuple[float, dict[str, float]]:
+    """How often a part runs, and its instructions each time."""
+    times, counts = part_instructions(kernel, dimensions)
+    (place,) = [i for i, item in enumerate(kernel.parts) if item.what == what]
+    return float(times[place]), named(counts[place])
+
+
+class TestLarq:
+    def test_reference_layer(self):
+        """32 x 49 tiles of 8 filters x 4 positions; 9 x 256 bits are 18 steps of 128."""
+        tiles, steps, packed, copied, rows = 32 * 49, 32 * 49 * 18, 49 * 18, 196 * 18, 196 * 3
+        assert steps * 8 * 4 * 128 == MACS
+        assert named(instructions(larq.BGEMM_8X4, REFERENCE)) == {
+            "vector_logic": 32 * steps,
+            "vector_popcount": 32 * steps,
+            "vector_pairwise_add": 28 * steps,
+            "vector_widening_accumulate": 4 * steps,
+            "vector_load": 12 * steps + 4 * packed + copied + 4 * tiles,
+            "vector_store": 4 * packed + copied + 8 * tiles,
+            "vector_shift": 8 * tiles,
+            "vector_min_max": 16 * tiles,
+            "fp_convert": 8 * tiles,
+            "fp32_mul": 8 * tiles,
+            "fp32_add": 8 * tiles,
+            "vector_move": 4 * tiles,
+            "broadcast_load": 2 * tiles,
+            "scalar_load": 2 * tiles,
+            "scalar_alu": 2 * steps + 6 * packed + copied + 12 * rows + 28 * tiles,
+            "branch": steps + packed + 4 * rows + 7 * tiles,
+        }
+
+    def test_small_layer(self):
+        """32 channels x 9 taps are 9 words of 32 bits: 3 steps. 2 x 2 tiles, 1 of them whole."""
+        small = Dimensions(positions=5, filters=10, filter_channels=32, taps=9)
+        assert part(larq.BGEMM_8X4, "inner loop", small)[0] == 2 * 2 * 3
+        assert part(larq.BGEMM_8X4, "layout of activations", small)[0] == 2 * 3
+        assert part(larq.BGEMM_8X4, "im2col", small)[0] == 5 * 3  # 36 bytes, 16 at a time
+        times, copy = part(larq.BGEMM_8X4, "copy out of the border tiles", small)
+        assert times == 5 * 10 - 4 * 8
+        assert sum(copy.values()) == 5  # LDR, STR, ADD, CMP, B
+
+    @pytest.mark.parametrize(
+        ("taps", "stride", "copies", "why"),
+        [(1, 1, 0, "in place"), (1, 4, 4 * 2, "gathered"), (9, 1, 4 * 18, "under the filter")],
+    )
+    def test_one_by_one_filters_need_no_im2col(self, taps, stride, copies, why):
+        layer = Dimensions(4, 8, 256, taps, stride=stride)
+        assert part(larq.BGEMM_8X4, "im2col", layer)[0] == copies, why
+
+    @pytest.mark.parametrize(
+        ("channels", "place", "why"),
+        [
+            (65_023, 0, "65 535 fits 16 bits"),
+            (65_024, 1, "65 536 does not: 4 x 4, sums of 32 bits"),
+        ],
+    )
+    def test_sums_of_16_bits_while_they_fit(self, channels, place, why):
+        kernels = recipe_set("larq").kernels["binary"][0]
+        assert assigned(kernels, Dimensions(1, 1, channels, 1)) == place, why
+
+    def test_indirect_wants_whole_words_of_128(self):
+        kernels = recipe_set("larq-indirect").kernels["binary"][0]
+        layers = Dimensions(4, 8, np.array([32, 96, 97, 128, 160, 256]), 9)
+        assert [kernels[i].name[:5] for i in assigned(kernels, layers)] == [
+            "lce-b", "lce-b", "lce-i", "lce-i", "lce-b", "lce-i",
+        ]  # fmt: skip
+        assert "im2col" not in {item.what for item in larq.INDIRECT_8X4.parts}
+
+    def test_packing_of_floats(self):
+        """16 LD2, 22 UZP, 7 SRI, ST1, SUB, CMP, B for 128; the last two by one."""
+        block = 32 + 32 + 22 + 7 + 1 + 3  # LD2 is two loads and two sorted registers
+        found = named(instructions(larq.PACK_FLOATS, elements(3 * 128 + 2)))
+        assert sum(found.values()) == 3 * block + 2 * 4
+
+
+class TestDabnn:
+    def test_reference_layer(self):
+        """Pairs of positions x one filter x 9 x 128: 98 x 256 x 2 blocks of channels."""
+        steps, signs, outputs = 98 * 256 * 2, 196 * 256, 196 * 256 // 4
+        assert steps * 2 * 9 * 128 == MACS
+        weights = 9 * 256 * 256 // 64
+        inputs = 196 * 256 // 64
+        pairs = 98 * 2 * 2  # for each block of 128 filters and of 128 channels
+        border = inputs // 2
+        assert named(instructions(dabnn.DIRECT_128, REFERENCE)) == {
+            "vector_logic": 18 * steps,
+            "vector_popcount": 18 * steps,
+            "vector_add": 16 * steps,
+            "vector_widening_add": 2 * 2 * steps,  # two UADDLV
+            "fp_convert": 2 * steps,
+            "scalar_fp32_add": 2 * steps + signs,
+            "vector_load": 9 * steps + 12 * pairs + border + outputs,
+            "vector_store": border + outputs + outputs,
+            "scalar_load": 5 * steps + signs + weights + inputs,
+            "scalar_store": 2 * steps + weights + inputs,
+            "scalar_alu": steps + 2 * signs + 2 * (weights + inputs) + border + outputs + 6 * pairs,
+            "branch": steps + outputs / 4,
+        }
+
+    def test_one_by_one_filters_take_the_bgemm(self):
+        """196 positions are 32 tiles of 6 and 4 left over; 256 bits are 2 steps, or 4 words."""
+        layer = Dimensions(196, 256, 256, 1)
+        assert part(dabnn.BGEMM, "inner loop", layer)[0] == 32 * 32 * 2
+        assert part(dabnn.BGEMM, "sums to memory", layer)[0] == 32 * 32
+        assert part(dabnn.BGEMM, "border results, a word at a time", layer)[0] == 4 * 256 * 4
+        assert part(dabnn.BGEMM, "signs under the filter", layer)[0] == 196 * 256
+        assert part(dabnn.BGEMM, "layout of weights", layer)[0] == 32 * 2
+
+    @pytest.mark.parametrize(
+        ("depth", "times"), [(2048, 1), (2049, 2), (4608, 3)], ids=lambda value: str(value)
+    )
+    def test_sums_go_to_memory_every_2048_bits(self, depth, times):
+        assert part(dabnn.BGEMM, "sums to memory", Dimensions(6, 8, depth, 1))[0] == times
+
+    @pytest.mark.parametrize(
+        ("layer", "name", "why"),
+        [
+            (REFERENCE, "dabnn-direct-128", "pairs of positions"),
+            (Dimensions(49, 512, 512, 9), "dabnn-direct-128-single", "rows of 7: an odd length"),
+            (Dimensions(196, 256, 128, 9, stride=4), "dabnn-direct-128-single", "stride 2"),
+            (Dimensions(3136, 64, 64, 9), "dabnn-direct-64", "64 channels"),
+            (Dimensions(196, 256, 256, 1), "dabnn-bgemm-8x6", "1 x 1"),
+            (Dimensions(196, 256, 192, 9), "dabnn-bgemm-8x6", "no kernel for 192 channels"),
+            (Dimensions(196, 64, 128, 9), "dabnn-bgemm-8x6", "filters not in blocks of 128"),
+        ],
+    )
+    def test_which_kernel_runs(self, layer, name, why):
+        kernels = recipe_set("dabnn").kernels["binary"][0]
+        assert kernels[int(assigned(kernels, layer))].name == name, why
+
+    def test_the_convolution_binarizes_its_own_input(self):
+        assert not instructions(dabnn.SIGN, elements(1000)).any()
+
+
+LOOPS = [
+    # (kernel, MACs an inner step, instructions a step without ACROSS_LANES' second half, why)
+    (larq.BGEMM_8X4, 4096, 32 + 32 + 28 + 4 + 12 + 3, "105 with loads of several registers as one"),
+    (larq.BGEMM_4X4, 2048, 16 + 16 + 12 + 4 + 4 + 8 + 1.5, "13 vector operations for 512"),
+    (larq.INDIRECT_8X4, 4096, 96 + 12 + 3, "pointers apart"),
+    (dabnn.BGEMM, 6144, 48 * 2 + 96 + 36 + 12 + 14 + 2 + 2, "48 ADDV of two operations"),
+    (dabnn.DIRECT_64, 2304, 20 + 20 + 16 + 8 + 4 + 4 + 10 + 2 + 2, "2 x 2 x 9 x 64"),
+    (dabnn.DIRECT_128, 2304, 18 + 18 + 16 + 4 + 2 + 2 + 2 + 2 + 9 + 3 + 2, "2 x 1 x 9 x 128"),
+    (dabnn.DIRECT_128_SINGLE, 1152, 9 + 9 + 8 + 2 + 1 + 1 + 1 + 1 + 9 + 3 + 2, "1 x 1 x 9 x 128"),
+    (tflite.RUY_FP32, 64, 85 / 4, "85 for 256 MACs"),
+    (tflite.RUY_FP32_IN_ORDER, 64, 33, "33"),
+    (tflite.RUY_INT8, 256, 59, "59"),
+    (tflite.RUY_INT8_DOT, 256, (64 + 16 + 5) / 4, "85 for 1024 MACs"),
+    (tflite.XNNPACK_FP32, 48, (96 + 12 + 16 + 2) / 8, "118, pairs of loads as two"),
+    (tflite.XNNPACK_FP32_VECTOR, 8, (16 + 16 + 2 + 2) / 8, "for 64 MACs"),
+    (dabnn.EIGEN_FP32, 48, 12 + 3 + 4 + 1 + 3 / 8, "3 x 4 registers"),
+    (own_binary.neon(), 2048, 8 + 48 + 3, "EOR, CNT, UADALP"),
+    (own_binary.vpopcnt(512), 8192, 8 + 48 + 3, "three operations a pair of vectors"),
+    (own_binary.nibble_table(256), 2048, 6 + 8 * 8 + 3, "eight operations a pair of vectors"),
+    (own_binary.scalar_popcount(), 256, 4 * 4 + 4 + 3, "MOV, XOR, POPCNT, ADD"),
+    (own_binary.software_popcount(), 128, 4 * 9 + 4 + 3, "nine operations a pair of words"),
+    (own.fma(256), 96, 12 + 2 + 6 + 0.75, "12 FMA, 8 loads"),
+    (own.fma(512, 16), 64 * 12, 24 + 2 + 12 + 0.75, "two vectors of 32 halves x 12"),
+    (own.add_subtract(256), 96, 7 + 2 + 14 + 12 + 0.75, "a sign and an addition for each FMA"),
+    (own.int8_dot(512), 32 * 12 * 4, 24 + 2 + 12 + 0.75, "as FMA, four products a lane"),
+    (own.int8_pairs(256), 16 * 4 * 4, 16 + 8 + 2 + 4 + 0.75, "three operations for a dot product"),
+    (own.int8_words(), 16, 4 + 10 + 8 + 1, "8 SXTB16, 8 SMLAD"),
+    (own.scalar_loop(), 1, 6, "two loads, product, sum, index, jump"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "macs", "issued", "why"), LOOPS, ids=[case[0].name for case in LOOPS]
+)
+def test_macs_and_instructions_of_the_inner_loop(kernel, macs, issued, why):
+    tile = kernel.tile
+    assert tile.filters * tile.positions * tile.depth == macs
+    whole = Dimensions(tile.positions, tile.filters, tile.depth, 1)
+    times, counts = part(kernel, "inner loop", whole)
+    assert times == 1
+    assert sum(counts.values()) == issued, why
+
+
+def test_vector_operations_of_a_binary_product():
+    """LCE's 8 x 4 takes 12 for 512 products, its 4 x 4 takes 13; ours takes 3 for 128."""
+    for kernel, operations in ((larq.BGEMM_8X4, 12), (larq.BGEMM_4X4, 13)):
+        _, counts = part(kernel, "inner loop", REFERENCE)
+        vectors = sum(n for name, n in counts.items() if "vector" in name and "load" not in name)
+        tile = kernel.tile
+        assert vectors * 512 / (tile.filters * tile.positions * tile.depth) == operations
+
+
+def test_carry_save_adders():
+    """15 adders of 5 operations for 16 vectors; whole runs only where there are 16."""
+    kernel = own_binary.harley_seal(256)
+    times, counts = part(kernel, "16 vectors", Dimensions(1, 1, 35 * 256, 1))
+    assert (times, counts["vector_logic"]) == (2, 16 + 75 + 2)
+    assert part(kernel, "a vector after them", Dimensions(1, 1, 35 * 256, 1))[0] == 3
+    kernels = recipe_set("own-harley-seal", 256).kernels["binary"][0]
+    layers = Dimensions(1, 1, np.array([4095, 4096]), 1)
+    assert [kernels[i].name for i in assigned(kernels, layers)] == [
+        "own-nibble-table-256",
+        "own-harley-seal-256",
+    ]
+
+
+def test_nine_operations_count_the_bits_of_a_word():
+    """The sequence that `software_popcount` names; shifts come with the operand."""
+    a, b = np.random.default_rng(1).integers(0, 2**32, (2, 1000), dtype=np.int64)
+    x = a ^ b
+    x = x - (x >> 1 & 0x55555555)
+    x = (x & 0x33333333) + (x >> 2 & 0x33333333)
+    x = (x + (x >> 4)) & 0x0F0F0F0F
+    total = sum(x >> shift & 0xFF for shift in (0, 8, 16, 24))
+    np.testing.assert_array_equal(total, np.bitwise_count(a ^ b))
+
+
+def test_narrow_sums_do_not_overflow():
+    assert 31 * 8 <= 255 < 32 * 8  # nibble table: bytes
+    assert 4095 * 16 <= 65_535 < 4096 * 16  # UADALP: two bytes of at most 8 a lane
+    assert 4095 * 128 == 524_160
+
+
+@given(st.sampled_from([case[0] for case in LOOPS]), SIZES, SIZES, SIZES, st.integers(1, 25))
+def test_tiles_and_their_rest_do_all_products(kernel, positions, filters, channels, taps):
+    layer = Dimensions(positions, filters, channels, taps)
+    times, _ = part(kernel, "inner loop", layer)
+    done = times * prod((kernel.tile.filters, kernel.tile.positions, kernel.tile.depth))
+    if kernel.whole_tiles:
+        done += 64 * part(kernel, "border results, a word at a time", layer)[0]
+    assert done >= positions * filters * channels * taps
+
+
+def test_wider_vectors_take_fewer_steps():
+    """What if the CNT of a Cortex-A72 worked on 256 bits: 2304 bits are 9 steps in place of 18."""
+    wide = at_width(larq.BGEMM_8X4, 256)
+    assert part(wide, "inner loop", REFERENCE)[0] == 32 * 49 * 9
+    assert (
+        part(wide, "inner loop", REFERENCE)[1] == part(larq.BGEMM_8X4, "inner loop", REFERENCE)[1]
+    )
+    assert at_width(own.scalar_loop(), 256) == own.scalar_loop()
+    assert part(at_width(tflite.ADD, 256), "a vector", elements(17))[0] == 3
+
+
+def test_pools_look_at_every_element_of_a_window():
+    """10 x 8 results of 3 x 3 windows: 20 vectors of 4, 9 loads each."""
+    pool = recipe_set("own").kernels["max_pool"][0][0]
+    found = named(instructions(pool, elements(80, window=9)))
+    assert (found["vector_load"], found["vector_min_max"], found["vector_store"]) == (180, 180, 20)
+
+
+def test_depthwise_multiplies_once_a_tap():
+    """49 positions of 18 channels: 5 vectors of 4, 9 taps."""
+    layer = Dimensions(49, 1, 1, 9, groups=18)
+    for name, loads in (("larq", 3 * 9 + 2), ("own", 2 * 9 + 1)):
+        kernels = recipe_set(name).kernels["fp"][0]
+        found = named(layer_instructions(kernels, layer))
+        assert found["fp32_fma"] == 49 * 5 * 9
+        assert found["vector_load"] == 49 * 5 * loads
+
+
+def test_sums_that_wait_for_each_other():
+    found = named(chained(own.scalar_loop(), 2304))
+    assert found == {"scalar_fp32_add": 2304}
