@@ -26,9 +26,9 @@ fits); A. Parashar et al., "Timeloop: A Systematic Approach to DNN Accelerator E
 
 Assumptions: caches are fully associative, replace the least recently used line, write back, and
 each boundary is decided by the size of the level above it alone; no prefetch of what is not used.
-The blocks of a loop are all of their mean size, extent / ceil(extent / block), so that footprints
-of whole tensors are exact; a kernel that computes border tiles whole is given the filled up sizes.
-The sizes and blocks of one nest broadcast over layers x design points.
+Bytes are those of blocks of their mean size, extent / ceil(extent / block), which add up to whole
+tensors, and distances those of blocks that are not cut off; a kernel that computes border tiles
+whole is given the filled up sizes. All sizes and blocks broadcast over layers x design points.
 """
 
 from __future__ import annotations
@@ -96,11 +96,13 @@ class Nest:
     """A loop nest lowered to arrays.
 
     `trips`: of each loop; `footprint_bytes`: operand -> bytes inside of loop 0, 1, ... and last of
-    the innermost body; `in_registers`: of each loop, the operands that registers hold over it.
+    the innermost body, in blocks of their mean size; `largest_bytes`: the same in blocks that are
+    not cut off; `in_registers`: of each loop, the operands that registers hold over it.
     """
 
     trips: tuple[Any, ...]
     footprint_bytes: Mapping[str, tuple[Any, ...]]
+    largest_bytes: Mapping[str, tuple[Any, ...]]
     in_registers: tuple[tuple[str, ...], ...]
 
 
@@ -111,30 +113,37 @@ def footprints(
 
     sizes: dimension -> size; a dimension of size 0 does nothing. loops: outermost first; a
     dimension may be cut more than once, into ever smaller blocks. What no loop cuts lies whole in
-    the innermost body.
+    the innermost body. Loops that run once for every layer and design point are left out.
 
     Raises:
         UsageError: a loop over no dimension of `sizes`, a negative size, or a block not above 0.
     """
-    extents: dict[str, Any] = {name: np.asarray(size, float) for name, size in sizes.items()}
-    for name, size in extents.items():
+    whole: dict[str, Any] = {name: np.asarray(size, float) for name, size in sizes.items()}
+    for name, size in whole.items():
         if (size < 0).any():
             raise UsageError(f"size of '{name}' is {size.min():g}: at least 0")
-    trips, nested = [], [extents]
+    trips, registers, mean, largest = [], [], [whole], [whole]
     for loop in loops:
-        if loop.over not in extents:
-            raise UsageError(f"no dimension '{loop.over}': {choices(loop.over, extents)}")
-        if not np.all(np.asarray(loop.block) > 0):
-            raise UsageError(f"block {np.min(loop.block):g} of '{loop.over}': above 0")
-        times = np.maximum(np.ceil(extents[loop.over] / loop.block), 1)
+        over, block = loop.over, np.asarray(loop.block, float)
+        if over not in whole:
+            raise UsageError(f"no dimension '{over}': {choices(over, whole)}")
+        if not (block > 0).all():
+            raise UsageError(f"block {block.min():g} of '{over}': above 0")
+        times = np.maximum(np.ceil(mean[-1][over] / block), 1)
+        if (times <= 1).all():
+            continue  # as if it were not there, for no layer and no design point
         trips.append(times)
-        extents = extents | {loop.over: extents[loop.over] / times}
-        nested.append(extents)
-    inside = {
-        name: tuple(np.asarray(operand.footprint(each), float) for each in nested)
-        for name, operand in operands.items()
-    }
-    return Nest(tuple(trips), inside, tuple(loop.in_registers for loop in loops))
+        registers.append(loop.in_registers)
+        mean.append(mean[-1] | {over: mean[-1][over] / times})
+        largest.append(largest[-1] | {over: np.minimum(largest[-1][over], block)})
+
+    def inside(extents: Sequence[Extents]) -> dict[str, tuple[Any, ...]]:
+        return {
+            name: tuple(np.asarray(operand.footprint(each), float) for each in extents)
+            for name, operand in operands.items()
+        }
+
+    return Nest(tuple(trips), inside(mean), inside(largest), tuple(registers))
 
 
 def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
@@ -142,16 +151,16 @@ def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
 
     The D[l] of the module's text; it never falls from an inner loop to an outer one.
     """
-    distance: dict[str, Any] = dict.fromkeys(nest.footprint_bytes, 0.0)
-    swept_again: dict[str, Any] = dict.fromkeys(nest.footprint_bytes, False)
-    found: dict[str, list[Any]] = {name: [] for name in nest.footprint_bytes}
+    distance: dict[str, Any] = dict.fromkeys(nest.largest_bytes, 0.0)
+    swept_again: dict[str, Any] = dict.fromkeys(nest.largest_bytes, False)
+    found: dict[str, list[Any]] = {name: [] for name in nest.largest_bytes}
     for place in reversed(range(len(nest.trips))):
         trips = nest.trips[place]
         window: Any = 0.0
-        for name, inside in nest.footprint_bytes.items():
+        for name, inside in nest.largest_bytes.items():
             fresh = (inside[place] - inside[place + 1]) / np.maximum(trips - 1, 1)
             window = window + inside[place + 1] + np.where(swept_again[name], fresh, 0.0)
-        for name, inside in nest.footprint_bytes.items():
+        for name, inside in nest.largest_bytes.items():
             # A loop of one iteration is as if it were not there.
             near = swept_again[name] | (trips <= 1)
             distance[name] = np.where(near, distance[name], window)
@@ -183,8 +192,8 @@ def nest_traffic(
 ) -> Traffic:
     """What each operand of a loop nest moves between each level and the next one [byte].
 
-    level_sizes: [levels, ...] [byte], nearest first, each broadcasting with the layers; what crosses
-    level i's outer boundary depends on its size alone, and a level of size 0 gives what loads and
+    level_sizes: [levels, ...] [byte], nearest first, broadcasting with the layers. What crosses
+    the outer boundary of a level depends on its size alone; one of size 0 gives what loads and
     stores move. A written operand crosses outwards once for each fetch, and inwards as well:
     before it is first written only if caches allocate on a write (`write_allocate`), and always
     when it comes back to be added to.

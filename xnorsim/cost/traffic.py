@@ -106,7 +106,7 @@ def gemm_traffic(
     since_bytes: Mapping[str, Any] = _NOTHING,
     write_allocate: ArrayLike = True,
 ) -> Traffic:
-    """Traffic of outputs[p, f] = sum over k of activations[p, k] weights[f, k] in each group [byte].
+    """Products of matrices: outputs[p, f] = sum of activations[p, k] weights[f, k] over k [byte].
 
     Parameters
     ----------
@@ -175,11 +175,15 @@ def _covered(outputs: Any, kernel: Any, stride: Any, inputs: Any) -> Any:
 
 
 def _input(at: Convolution) -> Callable[[Extents], Any]:
+    apart = np.maximum(np.asarray(at.stride_columns) / at.kernel_columns, 1)
+    pitch = apart * at.channels * at.activation_bytes
+
     def footprint(e: Extents) -> Any:
         height = _covered(e["rows"], e["kernel_rows"], at.stride_rows, at.input_rows)
         width = _covered(e["columns"], e["kernel_columns"], at.stride_columns, at.input_columns)
-        run, row = e["channels"] * at.activation_bytes, at.channels * at.activation_bytes
-        return e["batch"] * _in_lines(height * width, run, row, at.line_bytes)
+        run = e["channels"] * at.activation_bytes
+        # The columns that a wide stride leaves out lie in lines that come along.
+        return e["batch"] * _in_lines(height * width, run, pitch, at.line_bytes)
 
     return footprint
 
