@@ -23,8 +23,10 @@ from xnorsim.cost.recipes import (
     select,
 )
 from xnorsim.errors import UsageError
-from xnorsim.machine.core import Core
+from xnorsim.machine.core import Core, lower_core
 from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.lowering import lower
+from xnorsim.machine.profile import load_profile, profile_names
 from xnorsim.work.dimensions import Dimensions
 
 REFERENCE = Dimensions(positions=14 * 14, filters=256, filter_channels=256, taps=9)
@@ -164,6 +166,15 @@ class TestChoice:
     )
     def test_the_first_that_the_machine_executes(self, name, bits, kind, machine, kernel):
         assert select(recipe_set(name, bits), kind, machine)[0].name == kernel
+
+    @pytest.mark.parametrize("name", profile_names())
+    def test_ours_run_on_every_machine_with_instructions(self, name):
+        profile = load_profile(name)
+        if profile.instructions is None:
+            return
+        recipes = recipe_set("own", int(lower(profile).simd_bits))
+        for kind in {*recipes.kernels} - {"fp16"}:
+            assert select(recipes, kind, lower_core(profile)), kind
 
     def test_a_machine_that_cannot_is_told_what_is_missing_and_what_fits(self):
         assert missing_classes(larq.BGEMM_8X4, HASWELL) == (

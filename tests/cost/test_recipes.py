@@ -66,7 +66,7 @@ class TestLarq:
             "vector_move": 4 * tiles,
             "broadcast_load": 2 * tiles,
             "scalar_load": 2 * tiles,
-            "scalar_alu": 2 * steps + 6 * packed + copied + 12 * rows + 28 * tiles,
+            "scalar_alu": 2 * steps + 6 * packed + copied + 12 * rows + 27 * tiles,
             "branch": steps + packed + 4 * rows + 7 * tiles,
         }
 
@@ -189,6 +189,7 @@ LOOPS = [
     (tflite.XNNPACK_FP32, 48, (96 + 12 + 16 + 2) / 8, "118, pairs of loads as two"),
     (tflite.XNNPACK_FP32_VECTOR, 8, (16 + 16 + 2 + 2) / 8, "for 64 MACs"),
     (dabnn.EIGEN_FP32, 48, 12 + 3 + 4 + 1 + 3 / 8, "3 x 4 registers"),
+    (tflite.GEMV_FP32, 16, 4 + 5 + 4 + 7, "4 rows x 4 columns, a prefetch a row"),
     (own_binary.neon(), 2048, 8 + 48 + 3, "EOR, CNT, UADALP"),
     (own_binary.vpopcnt(512), 8192, 8 + 48 + 3, "three operations a pair of vectors"),
     (own_binary.nibble_table(256), 2048, 6 + 8 * 8 + 3, "eight operations a pair of vectors"),
@@ -223,6 +224,39 @@ def test_vector_operations_of_a_binary_product():
         vectors = sum(n for name, n in counts.items() if "vector" in name and "load" not in name)
         tile = kernel.tile
         assert vectors * 512 / (tile.filters * tile.positions * tile.depth) == operations
+
+
+def test_our_vector_popcount_of_the_reference_layer():
+    """64 x 49 tiles of 4 x 4; 2304 bits are 4.5 vectors of 512, so 5 steps; 36 words a patch."""
+    tiles, copied, rows = 64 * 49, 196 * 5, 196 * 3
+    joins = 14  # 16 vectors of 8 sums into 2
+    control = {"scalar_alu": 12 * (rows + tiles) + 2 * 5 * tiles + copied}
+    shared = {
+        "vector_logic": 16 * 5 * tiles,
+        "vector_popcount": 16 * 5 * tiles,
+        "vector_add": (16 * 5 + joins) * tiles,
+        "vector_shuffle": 2 * joins * tiles,
+        "vector_narrow": 2 * tiles,
+        "vector_move": 16 * tiles,
+        "branch": 5 * tiles + 4 * rows + 3 * tiles,
+    }
+    assert named(instructions(own_binary.vpopcnt(512), REFERENCE)) == {
+        **shared,
+        **control,
+        "vector_load": 8 * 5 * tiles + copied + 2 * tiles,
+        "vector_store": copied + tiles,  # 16 floats are one vector
+        "fp_convert": tiles,
+        "fp32_fma": tiles,
+    }
+    assert named(instructions(own_binary.vpopcnt(512, packed=True), REFERENCE)) == {
+        **shared,
+        "scalar_alu": control["scalar_alu"] + 8 * tiles,
+        "vector_load": 8 * 5 * tiles + copied + tiles,
+        "vector_store": copied,
+        "vector_compare": tiles,
+        "vector_mask_move": tiles,
+        "scalar_store": 4 * tiles,
+    }
 
 
 def test_carry_save_adders():

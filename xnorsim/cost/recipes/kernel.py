@@ -42,8 +42,9 @@ Counts = Mapping[str, float]
 """Instructions by class. A fraction stands for a loop unrolled so many times."""
 
 ACROSS_LANES: Counts = {"vector_widening_add": 2}
-"""ADDV and UADDLV of 16 bytes have no class of their own: two micro-operations on the pipes of
-UADDLP, as on a Cortex-A72 (software optimization guide, 4.x: 16B reductions, 2 x F1)."""
+"""ADDV and UADDLV have no class of their own. On a Cortex-A72 one of 16 bytes takes as long as two
+UADDLP (0.5 and 1 a cycle: ocxtal/insn_bench_aarch64 @ 5145ffc9, nxp_lx2160a_a72.md); on wider cores
+that is an estimate, and on those with one such pipe too much."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ _STEP_8X4 = Part(
         "branch": 1,
     },
 )
-_TILE_CONTROL = {"scalar_alu": 28, "branch": 7, "scalar_load": 2, "vector_move": 4}
+# As issued where the whole tile fits; the loop's control runs once less than the steps.
+_TILE_CONTROL = {"scalar_alu": 27, "branch": 7, "scalar_load": 2, "vector_move": 4}
 _TO_FLOAT = {
     "vector_shift": 8,  # USHLL: twice the sum, in 32 bits
     "vector_min_max": 16,

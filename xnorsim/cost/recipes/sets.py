@@ -74,7 +74,7 @@ _INT8 = ((tflite.RUY_INT8_DOT,), (tflite.RUY_INT8,))
 
 
 def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
-    floats = (tflite.DEPTHWISE, tflite.XNNPACK_FP32_VECTOR, product)
+    floats = (tflite.DEPTHWISE, tflite.GEMV_FP32, product)
     kernels = _one(
         {
             "binary": (larq.BGEMM_8X4, larq.BGEMM_4X4),
@@ -175,41 +175,50 @@ def _vector_passes(simd_bits: int) -> dict[str, Kernel]:
     }
 
 
-def _own(simd_bits: int) -> RecipeSet:
-    """On a machine without vectors (32 or 64 bits) only the scalar alternatives stay."""
-    scalar = {kind: (kernel,) for kind, kernel in _scalar_passes().items()}
-    words = (own_binary.scalar_popcount(),), (own_binary.software_popcount(),)
-    kernels: dict[str, tuple[Kernels, ...]] = {
-        **{kind: (kernels,) for kind, kernels in scalar.items()},
-        "binary": words,
+def _own_scalar() -> dict[str, tuple[Kernels, ...]]:
+    """What a machine without vectors runs."""
+    return {
+        **{kind: ((kernel,),) for kind, kernel in _scalar_passes().items()},
+        "binary": ((own_binary.scalar_popcount(),), (own_binary.software_popcount(),)),
+        "binary_packed": (
+            (own_binary.scalar_popcount(packed=True),),
+            (own_binary.software_popcount(packed=True),),
+        ),
         "bwn": ((own.scalar_add_subtract(),),),
         "int8": ((own.int8_words(),),),
         "fp": ((own.scalar_loop(),),),
     }
-    what = "register-blocked XNOR GEMM and FMA GEMM, vectors where the machine has them"
-    if simd_bits < 128:
-        return RecipeSet("own", what, kernels)
-    thin = own.depthwise(simd_bits)
-    vectors: dict[str, tuple[Kernels, ...]] = {
+
+
+def _own_binary(simd_bits: int, *, packed: bool) -> tuple[Kernels, ...]:
+    """NEON first: it alone has sums of neighbours, which the others do without."""
+    forms = (own_binary.neon, own_binary.vpopcnt, own_binary.nibble_table)
+    return tuple((form(simd_bits, packed=packed),) for form in forms)
+
+
+def _own_vectors(simd_bits: int) -> dict[str, tuple[Kernels, ...]]:
+    return {
         **{kind: ((kernel,),) for kind, kernel in _vector_passes(simd_bits).items()},
-        # NEON first: it alone has pairwise sums, which the others do without
-        "binary": (
-            (own_binary.neon(simd_bits),),
-            (own_binary.vpopcnt(simd_bits),),
-            (own_binary.nibble_table(simd_bits),),
-        ),
+        "binary": _own_binary(simd_bits, packed=False),
+        "binary_packed": _own_binary(simd_bits, packed=True),
         "bwn": ((own.add_subtract(simd_bits),),),
         "int8": (
             (own.int8_dot(simd_bits),),
             (at_width(tflite.RUY_INT8, simd_bits),),
             (own.int8_pairs(simd_bits),),
         ),
-        "fp": ((thin, own.fma(simd_bits)),),
+        "fp": ((own.depthwise(simd_bits), own.fma(simd_bits)),),
         "fp16": ((own.fma(simd_bits, lane_bits=16),),),
         "binarize": ((own.sign_neon(simd_bits),), (own.sign_by_masks(simd_bits),)),
     }
-    merged = {kind: vectors.get(kind, ()) + kernels.get(kind, ()) for kind in vectors}
-    return RecipeSet("own", what, merged)
+
+
+def _own(simd_bits: int) -> RecipeSet:
+    """On a machine without vectors (32 or 64 bits) only the scalar alternatives are left."""
+    scalar, vectors = _own_scalar(), _own_vectors(simd_bits) if simd_bits >= 128 else {}
+    kernels = {kind: vectors.get(kind, ()) + scalar.get(kind, ()) for kind in scalar | vectors}
+    what = "register-blocked XNOR GEMM and FMA GEMM, vectors where the machine has them"
+    return RecipeSet("own", what, kernels)
 
 
 def _own_harley_seal(simd_bits: int) -> RecipeSet:

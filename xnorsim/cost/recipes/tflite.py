@@ -26,6 +26,7 @@ __all__ = [
     "AVERAGE_POOL",
     "BATCH_NORM",
     "DEPTHWISE",
+    "GEMV_FP32",
     "MAX_POOL",
     "MULTIPLY",
     "RELU",
@@ -216,6 +217,44 @@ XNNPACK_FP32_VECTOR = Kernel(
             },
         ),
     ),
+    applies=is_one_position,
+)
+
+GEMV_FP32 = Kernel(
+    name="tflite-gemv-4",
+    source="tensorflow @ 0b024689 lite/kernels/cpu_backend_gemm_custom_gemv.h, with ruy",
+    simd_bits=128,
+    along="depth",
+    tile=Tile(filters=4, positions=1, depth=4),
+    parts=(
+        *im2col(bits=32),
+        Part(
+            "inner loop",
+            steps,
+            {
+                "fp32_fma": 4,
+                "vector_load": 5,
+                "scalar_load": 4,  # PRFM, for each row of weights
+                "scalar_alu": 6,
+                "branch": 1,
+            },
+        ),
+        Part(
+            "sums across lanes, bias, clamp, store",
+            tiles,
+            {
+                "fp32_add": 6 + 1,
+                "vector_min_max": 2,
+                "vector_move": 4,
+                "vector_load": 1,
+                "broadcast_load": 2,
+                "vector_store": 1,
+                "scalar_alu": 8,
+                "branch": 3,
+            },
+        ),
+    ),
+    chain={"fp32_fma": 1},
     applies=is_one_position,
 )
 
