@@ -98,6 +98,59 @@ def test_a_bundled_core_can_run_a_plain_loop(name: str) -> None:
         assert core.uops[ORDER.index(needed)] > 0, needed
 
 
+@pytest.mark.parametrize(
+    ("name", "instruction", "rate"),
+    [
+        # Instructions a cycle as the source gives them. insn_bench_aarch64 (measured):
+        ("raspberry-pi-4b", "vector_logic", 1.5),  # EOR: two of three slots of issue
+        ("raspberry-pi-4b", "vector_popcount", 1.0),  # CNT
+        ("raspberry-pi-4b", "vector_narrow", 2.0),  # XTN: writes 64 bits
+        ("raspberry-pi-4b", "vector_store", 0.5),  # STR Q
+        ("raspberry-pi-3b-plus", "vector_popcount", 1.0),
+        ("raspberry-pi-3b-plus", "vector_widening_accumulate", 0.5),  # UADALP
+        ("raspberry-pi-3b-plus", "vector_load", 0.5),  # LDR Q: 8 bytes a cycle
+        ("raspberry-pi-5", "vector_popcount", 2.0),
+        ("neoverse-n1", "vector_widening_accumulate", 1.0),
+        ("neoverse-n1", "scalar_alu", 3.0),
+        ("apple-m1", "vector_popcount", 4.0),
+        ("apple-m1", "vector_load", 3.0),
+        # LLVM's models:
+        ("pixel-1", "vector_popcount", 2.0),
+        ("pixel-1", "fp32_fma", 1.0),
+        ("x86-avx512-vpopcnt", "vector_popcount", 1.0),  # port 5, uops.info too
+        ("x86-avx512-vpopcnt", "int8_dot", 2.0),
+        ("haswell", "vector_logic", 3.0),
+        ("haswell", "vector_shuffle", 1.0),
+        ("skylake-sp", "vector_logic", 2.0),  # zmm: ports 0 and 5
+        ("zen-3", "scalar_popcount", 4.0),
+        ("zen-4", "vector_logic", 2.0),  # zmm: four pipes, two cycles each
+        ("cortex-m7", "scalar_alu", 2.0),
+        ("cortex-m4f", "scalar_alu", 1.0),
+    ],
+)
+def test_rates_of_single_instructions(name: str, instruction: str, rate: float) -> None:
+    core = lower_core(load_profile(name))
+    at = ORDER.index(instruction)
+    by_ports = core.allowed[at].sum() / core.busy_cycles[at]
+    assert min(by_ports, core.issue_width / core.uops[at]) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("name", "absent"),
+    [
+        ("raspberry-pi-4b", "int8_dot"),  # SDOT comes with Armv8.2
+        ("pixel-1", "fp16_fma"),
+        ("haswell", "vector_popcount"),  # VPOPCNT comes with AVX-512
+        ("skylake-sp", "vector_popcount"),  # and not with its first processors
+        ("x86-avx512-vpopcnt", "vector_widening_accumulate"),  # NEON's
+        ("apple-m1", "scalar_popcount"),  # POPCNT is x86's
+        ("cortex-m7", "scalar_popcount"),
+    ],
+)
+def test_what_a_machine_cannot_execute(name: str, absent: str) -> None:
+    assert not lower_core(load_profile(name)).allowed[ORDER.index(absent)].any()
+
+
 def test_a_core_is_frozen_and_sweeps_by_replacement(toy: HardwareProfile) -> None:
     core = lower_core(toy)
     with pytest.raises(ValueError, match="read-only"):
