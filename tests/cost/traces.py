@@ -17,15 +17,21 @@ Access = tuple[int, bool]
 
 
 class Cache:
-    """Set-associative, least recently used line out, write-back, write-allocate."""
+    """Set-associative, least recently used line out, write-back, write-allocate.
 
-    def __init__(self, size: int, ways: int, below: Cache | None = None):
+    refresh: whether a write is a use, too, of a line that is there.
+    """
+
+    def __init__(self, size: int, ways: int, below: Cache | None = None, refresh: bool = True):
         self.sets: list[dict[int, bool]] = [{} for _ in range(size // LINE // ways)]
-        self.ways, self.below = ways, below
+        self.ways, self.below, self.refresh = ways, below, refresh
         self.fetched = self.written_back = 0
 
     def access(self, line: int, write: bool) -> None:
         held = self.sets[line % len(self.sets)]
+        if line in held and write and not self.refresh:
+            held[line] = True
+            return
         if line in held:
             dirty = held.pop(line)
         else:
@@ -54,10 +60,12 @@ class Cache:
         return (self.fetched + self.written_back) * LINE
 
 
-def replay(trace: Iterable[Access], sizes: tuple[int, int], ways: int | None) -> tuple[int, int]:
+def replay(
+    trace: Iterable[Access], sizes: tuple[int, int], ways: int | None, refresh: bool = True
+) -> tuple[int, int]:
     """Bytes below the first and the second level, with all written back. ways None: one set."""
-    second = Cache(sizes[1], ways or sizes[1] // LINE)
-    first = Cache(sizes[0], ways or sizes[0] // LINE, second)
+    second = Cache(sizes[1], ways or sizes[1] // LINE, None, refresh)
+    first = Cache(sizes[0], ways or sizes[0] // LINE, second, refresh)
     for line, write in trace:
         first.access(line, write)
     first.flush()
