@@ -6,6 +6,7 @@ All its faults are reported at once, each as `file:line: path: message`.
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 import os
 import pathlib
@@ -82,6 +83,16 @@ def load_profile(name_or_path: str | os.PathLike[str]) -> HardwareProfile:
     Raises ProfileError: an unknown name with the nearest and all valid ones; a file that cannot be
     read; or every fault of the profile, one a line.
     """
+    return _load(name_or_path) if _is_path(name_or_path) else _bundled(str(name_or_path))
+
+
+@functools.cache
+def _bundled(name: str) -> HardwareProfile:
+    # Reading one takes a tenth of a second, and its file does not change while a program runs.
+    return _load(name)
+
+
+def _load(name_or_path: str | os.PathLike[str]) -> HardwareProfile:
     document, file = _read(name_or_path)
     faults, profile = _validate(document, file)
     if profile is None:
