@@ -13,7 +13,7 @@ from xnorsim.analysis import make_policy, parse_fuse
 from xnorsim.errors import InputError, UsageError
 from xnorsim.network.precision import Scaling
 from xnorsim.work.fusion import Fuse
-from xnorsim.work.table import COLUMNS
+from xnorsim.work.table import COLUMNS, NOT_SUMMED
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_document_has_the_promised_form(report):
 
 def test_layers_of_the_document_add_up_to_its_totals(report):
     doc = report.to_dict()
-    for column in set(COLUMNS) - {"live_bits"}:
+    for column in set(COLUMNS) - set(NOT_SUMMED):
         assert sum(layer[column] for layer in doc["layers"]) == doc["totals"][column]
     for item in doc["predictions"]:
         total = math.fsum(layer["latency_s"] for layer in item["layers"])
@@ -115,7 +115,7 @@ def test_a_graph_is_analyzed_as_it_is():
         ({"binarize": "bwn", "scaling": "alpha_k"}, "does not go with"),
         ({"fuse": "bn,gelu"}, "fuse 'gelu': .*valid choices: add, bn, none, relu"),
         ({"batch": 0}, "batch must be a whole number of at least 1, not 0"),
-        ({"profile": "raspberry-pi-5b"}, "did you mean raspberry-pi-4b"),
+        ({"profile": "raspberry-pi-5b"}, "did you mean raspberry-pi-5"),
         ({"profile": "raspberry-pi-4b", "threads": 8}, "has 4 cores"),
         ({"threads": 2}, "give a profile too"),
         ({"batch": 2.5}, "batch must be a whole number of at least 1, not 2.5"),
@@ -181,3 +181,37 @@ def test_what_cannot_be_binarized_is_said(data):
 def test_a_profile_may_be_compared_with_itself():
     found = xs.compare("resnet18", profile=["pixel-1", "pixel-1"]).to_dict()
     assert found["totals"]["latency_s_ratio"] == 1.0
+
+
+@pytest.mark.parametrize("program", ["own", "larq", "dabnn"])
+def test_the_instructions_of_a_program_are_named_with_it(program):
+    report = xs.analyze(
+        "resnet18", binarize="xnor", profile="raspberry-pi-4b", predictor=f"instructions:{program}"
+    )
+    (item,) = report.to_dict()["predictions"]
+    assert item["predictor"] == f"instructions:{program}"
+    totals = item["totals"]
+    assert 0 < totals["latency_s_low"] <= totals["latency_s"] <= totals["latency_s_high"]
+    assert {layer["bound"] for layer in item["layers"]} <= {
+        "instructions",
+        "L2",
+        "DRAM",
+        "overhead",
+    }
+    assert program in str(report)
+
+
+WITHOUT = [
+    ("instructions:dabn", "raspberry-pi-4b", "no recipe set 'dabn': did you mean dabnn"),
+    ("instruction", "raspberry-pi-4b", "no predictor 'instruction': did you mean instructions"),
+    ("formula:own", "raspberry-pi-4b", "no predictor 'formula:own'"),
+    ("instructions", "paper-64ops", "paper-64ops has no sections 'core' and 'instructions'"),
+    ("instructions:larq", "haswell", "cannot run 'binary' on this machine.*vector_popcount"),
+    ("instructions:scalar", "raspberry-pi-4b", "has no kernel for 'binary'"),
+]
+
+
+@pytest.mark.parametrize(("predictor", "profile", "message"), WITHOUT)
+def test_a_prediction_that_cannot_be_made_says_what_is_missing(predictor, profile, message):
+    with pytest.raises(InputError, match=message):
+        xs.analyze("resnet18", binarize="xnor", profile=profile, predictor=predictor)

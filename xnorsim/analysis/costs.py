@@ -65,7 +65,9 @@ def analyze(
     input_shape : shape by input name, for dynamic dimensions
     batch : inputs at once
     threads : cores in use
-    predictor : "roofline" or "formula" (the paper's operation counts at the profile's clock)
+    predictor : "roofline", "formula" (the paper's operation counts at the profile's clock), or
+        "instructions" (what a program's kernels issue, on the ports of the core), with the recipe
+        set after a colon: "instructions:larq", "instructions:dabnn", ...; "own" unless told
     allow_unknown : go on with operators that have no rule; totals are then lower bounds
 
     Raises:
@@ -164,7 +166,8 @@ def _predictions(
     is_binary = np.array([name in binary for name in floats.names], dtype=bool)
     twin = Twin(floats.columns, is_binary)
     return tuple(
-        predict_network(table.columns, twin, item, threads, predictor) for item in profiles
+        predict_network(table.columns, twin, item, threads, predictor, table.kinds)
+        for item in profiles
     )
 
 

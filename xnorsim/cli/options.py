@@ -85,7 +85,11 @@ ANALYSIS_OPTIONS = (
     *_SHAPES,
     _option(int, 1, "--threads", text="Cores in use."),
     _option(
-        str, "roofline", "--predictor", text="roofline, or formula: the paper's operation counts."
+        str,
+        "roofline",
+        "--predictor",
+        text="roofline; formula (the paper's operation counts); or instructions:SET, what the "
+        "kernels of a program issue: own, larq, dabnn, ...",
     ),
     _option(
         bool,

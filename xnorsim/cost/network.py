@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost import formula, roofline
+from xnorsim.cost import formula, instructions, roofline
+from xnorsim.cost.recipes import RECIPE_SETS, recipe_set
 from xnorsim.errors import UsageError, choices
+from xnorsim.machine.core import lower_core
 from xnorsim.machine.lowering import At, Machine, lower
 from xnorsim.machine.schema import HardwareProfile
 
@@ -72,36 +74,40 @@ def predict_network(
     profile: HardwareProfile,
     threads: int = 1,
     predictor: str = "roofline",
+    kinds: Sequence[str] = (),
 ) -> NetworkPrediction:
     """Predict a network from the columns of its layer table.
+
+    `predictor` is one of PREDICTORS; "instructions" may be followed by the recipe set whose
+    kernels run, as in "instructions:larq" ("own" unless told). It needs the layers' `kinds`.
 
     The range spans the favourable and the unfavourable end of every number of the profile. Both
     sides of a speedup are taken at the same end, since they run on the same machine.
 
     Raises:
-        UsageError: no such predictor, or more threads than the machine has cores.
+        UsageError: no such predictor or recipe set, more threads than the machine has cores, or a
+            profile without what the predictor needs.
     """
-    if predictor not in PREDICTORS:
-        raise UsageError(f"no predictor '{predictor}': {choices(predictor, PREDICTORS)}")
+    word, program = _parsed(predictor)
     ends: dict[At, Machine] = {at: lower(profile, at) for at in _ENDS}
     if not 1 <= threads <= ends["value"].cores:
         raise UsageError(
             f"threads {threads}: profile {profile.name} has {ends['value'].cores:.0f} cores; "
             f"valid choices: 1 to {ends['value'].cores:.0f}"
         )
-    model = PREDICTORS[predictor]
+    task = _Task(columns, kinds, profile, program, threads)
     found: dict[At, roofline.Prediction] = {
-        at: model(columns, machine, threads) for at, machine in ends.items()
+        at: PREDICTORS[word](task, machine) for at, machine in ends.items()
     }
     arrays = _with_ranges(found)
-    names = roofline.bound_names(ends["value"]) if model is roofline.predict else ("operations",)
+    names = _BOUNDS[word](ends["value"])
     baselines = {at: _baselines(twin.columns, ends[at], threads) for at in _ENDS}
     speedups = {at: _speedups(columns, baselines[at], found[at]) for at in _ENDS}
-    if model is _formula:  # its clocks are no time that could be set beside a machine's
+    if word == "formula":  # its clocks are no time that could be set beside a machine's
         speedups = {at: {**end, "scalar": nan, "peak": nan} for at, end in speedups.items()}
     return NetworkPrediction(
         profile=profile.name,
-        predictor=predictor,
+        predictor=f"{word}:{program}" if program else word,
         threads=threads,
         columns=arrays,
         bounds=tuple(names[i] for i in found["value"].bound.tolist()),
@@ -115,18 +121,65 @@ def predict_network(
     )
 
 
-def _formula(columns: Columns, machine: Machine, threads: Any = 1) -> roofline.Prediction:
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is asked of a predictor; `program` is a recipe set, "" where there is none."""
+
+    columns: Columns
+    kinds: Sequence[str]
+    profile: HardwareProfile
+    program: str
+    threads: int
+
+
+def _parsed(predictor: str) -> tuple[str, str]:
+    """The predictor and its recipe set: ("instructions", "larq") of "instructions:larq"."""
+    word, colon, program = predictor.partition(":")
+    if word not in PREDICTORS or (colon and word != "instructions"):
+        raise UsageError(f"no predictor '{predictor}': {choices(predictor, PREDICTORS)}")
+    if word != "instructions":
+        return word, ""
+    program = program if colon else _OWN
+    if program not in RECIPE_SETS:
+        raise UsageError(
+            f"predictor '{predictor}': no recipe set '{program}': {choices(program, RECIPE_SETS)}"
+        )
+    return word, program
+
+
+_OWN = "own"
+
+
+def _roofline(task: _Task, machine: Machine) -> roofline.Prediction:
+    return roofline.predict(task.columns, machine, task.threads)
+
+
+def _instructions(task: _Task, machine: Machine) -> roofline.Prediction:
+    recipes = recipe_set(task.program, int(machine.simd_bits))
+    core = lower_core(task.profile, machine.at)
+    return instructions.predict(task.columns, task.kinds, machine, core, recipes, task.threads)
+
+
+def _formula(task: _Task, machine: Machine) -> roofline.Prediction:
     """The paper's clocks at the machine's clock rate; the paper gives no energy."""
-    latency = formula.clocks(columns) / (machine.clock_hz * threads)
+    latency = formula.clocks(task.columns) / (machine.clock_hz * task.threads)
     nowhere = np.zeros(latency.shape, dtype=np.intp)
     return roofline.Prediction(latency, np.full(latency.shape, np.nan), nowhere)
 
 
-PREDICTORS: dict[str, Callable[..., roofline.Prediction]] = {
-    "roofline": roofline.predict,
+PREDICTORS: dict[str, Callable[[_Task, Machine], roofline.Prediction]] = {
+    "roofline": _roofline,
     "formula": _formula,
+    "instructions": _instructions,
 }
 """How operations become seconds and joules."""
+
+_BOUNDS: dict[str, Callable[[Machine], tuple[str, ...]]] = {
+    "roofline": roofline.bound_names,
+    "formula": lambda machine: ("operations",),
+    "instructions": instructions.bound_names,
+}
+"""What may bound a layer, by predictor."""
 
 
 def _with_ranges(found: Mapping[At, roofline.Prediction]) -> dict[str, NDArray[np.float64]]:

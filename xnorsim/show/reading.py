@@ -11,7 +11,7 @@ from typing import Any
 
 from xnorsim.errors import InputError
 from xnorsim.show.report import SCHEMA
-from xnorsim.work.table import COLUMNS
+from xnorsim.work.table import COLUMNS, NOT_SUMMED
 
 __all__ = ["read_document"]
 
@@ -90,7 +90,7 @@ _LAYER: dict[str, Check] = {
     "fp_ops_by_kind": _are_counts,
 }
 _TOTALS: dict[str, Check] = {
-    **{name: _is_count for name in COLUMNS if name != "live_bits"},
+    **{name: _is_count for name in COLUMNS if name not in NOT_SUMMED},
     "macs_by_precision": _are_counts,
     "fp_ops_by_kind": _are_counts,
     "stored_bits": _is_count,
