@@ -53,9 +53,10 @@ def gemm(
     element: tuple[float, float, float],
     outer: Any = "positions",
     block: tuple[float, float, float] = (inf, inf, inf),
+    **since: Any,
 ) -> Kernel:
     names = ("activation_bytes", "weight_bytes", "output_bytes")
-    options = dict(zip(names, element, strict=True))
+    options = {**dict(zip(names, element, strict=True)), **since}
     blocks = dict(zip(("block_positions", "block_filters", "block_depth"), block, strict=True))
     loops = gemm_loops(*tile, outer=outer, **blocks)
 
@@ -110,6 +111,26 @@ def im2col(rows: int, columns: int, channels: int, kernel: int, element: float) 
     )
 
 
+def by_im2col(
+    side: int, channels: int, filters: int, element: tuple[float, float, float]
+) -> Kernel:
+    """A 3 x 3 convolution: what im2col wrote is still there for the product if both fit."""
+    at = Convolution(side, side, channels, 3, 3, element[0], line_bytes=64)
+    sizes, tile = (side * side, filters, 9 * channels), (4, 8, 16)
+    since = ((side + 2) ** 2 + 9 * side**2) * channels * element[0]
+
+    def model(level_sizes: tuple[float, ...]) -> Any:
+        first = total_bytes(im2col_traffic(at, level_sizes=level_sizes))
+        product = gemm(sizes, tile, element, since_bytes={"activations": since})
+        return first + product.model(level_sizes)
+
+    def trace() -> Iterator[traces.Access]:
+        yield from traces.im2col(side, side, channels, 3, element=element[0])
+        yield from traces.gemm(*sizes, tile, element=element)
+
+    return Kernel(model, trace)
+
+
 def stream(read: int, written: int) -> Kernel:
     return Kernel(
         lambda sizes: total_bytes(stream_traffic(read, written, level_sizes=sizes)),
@@ -147,6 +168,8 @@ KERNELS: dict[str, Kernel] = {
     "depthwise fp32 14x14x48, 5x5, stride 2": depthwise(14, 48, 5, (7, 16), element=FP32, stride=2),
     "im2col binary 14x14, 3x3x128": im2col(14, 14, 128, 3, 0.125),
     "im2col fp32 16x16, 3x3x20": im2col(16, 16, 20, 3, 4),
+    "im2col and product int8 8x8x32, 3x3x16": by_im2col(8, 16, 32, INT8),
+    "im2col and product int8 14x14x32, 3x3x32": by_im2col(14, 32, 32, INT8),
     "stream 100000 -> 25000": stream(100000, 25000),
     "stream 1600 -> 1600": stream(1600, 1600),
 }

@@ -11,6 +11,7 @@ from math import inf
 
 LINE = 64
 PAGE = 4096
+BEHIND = 2**30
 
 Access = tuple[int, bool]
 """A line and whether it is written."""
@@ -181,14 +182,15 @@ def windows(
 def im2col(
     rows: int, columns: int, channels: int, kernel: int, *, stride: int = 1, element: float = 1
 ) -> Iterator[Access]:
-    """Every row of a kernel at every position is copied in one piece."""
-    width, height = (columns - 1) * stride + kernel, (rows - 1) * stride + kernel
+    """Every row of a kernel at every position is copied in one piece.
+
+    The buffer lies where `gemm` has its activations, and the input behind all that that uses.
+    """
+    width, (at_b,), at_a = (columns - 1) * stride + kernel, bases(1), BEHIND
     piece = kernel * channels * element
-    at_a, at_b = bases(height * width * channels * element, rows * columns * kernel * piece)
     for row, c, k in product(range(rows), range(columns), range(kernel)):
-        yield from touch(
-            at_a + ((row * stride + k) * width + c * stride) * channels * element, piece
-        )
+        pixel = (row * stride + k) * width + c * stride
+        yield from touch(at_a + pixel * channels * element, piece)
         yield from touch(at_b + ((row * columns + c) * kernel + k) * piece, piece, True)
 
 
