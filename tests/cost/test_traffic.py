@@ -30,7 +30,7 @@ TAPS = (("kernel_rows", 1), ("kernel_columns", 1))
 
 # 64 positions x 32 filters x 256 products of bytes, results of 4 bytes: activations 16384 bytes,
 # weights 8192, outputs 8192. Tiles of 4 x 8 over steps of 16, filters inside.
-BYTES = {"activation_bytes": 1, "weight_bytes": 1, "output_bytes": 4}
+BYTES: dict[str, Any] = {"activation_bytes": 1, "weight_bytes": 1, "output_bytes": 4}
 
 
 def small_gemm(*level_sizes: float, **options: Any) -> dict[str, list[float]]:
@@ -149,6 +149,7 @@ def test_im2col_by_hand():
         ({"stride_columns": 4, "line_bytes": 64}, 10 * 24 * 16 / 3 * 4, "gaps lie in whole lines"),
         ({"batch": 3}, 3 * 1600, "one image after another"),
         ({"rows": 0}, 0, "no positions"),
+        ({"kernel_rows": 0, "kernel_columns": 0}, 0, "no taps"),
     ],
 )
 def test_footprint_of_an_input(changes, bytes_read, why):
@@ -181,6 +182,22 @@ def test_layers_that_multiply_nothing_move_nothing():
     )
     assert_array_equal(total_bytes(found)[:, 0], [0, 0])
     assert (total_bytes(found)[:, 1] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "blocks", "trips", "why"),
+    [
+        (96, (48, 6), [2, 8], "whole blocks"),
+        (100, (48, 5), [3, 7], "10 + 10 + 1 tiles in 3 blocks"),
+        (100, (5,), [20], "a border tile is one, too"),
+        (3, (48, 5), [], "all in one"),
+        ([3, 100], ([48, inf], 5), [[1, 20]], "blocks of some layers and design points only"),
+    ],
+)
+def test_trips(size, blocks, trips, why):
+    operands = {"all": Operand(lambda e: e["x"])}
+    nest = footprints({"x": size}, [Loop("x", block) for block in blocks], operands)
+    assert [each.tolist() for each in nest.trips] == trips, why
 
 
 def test_distances_and_footprints_by_hand():

@@ -1,10 +1,11 @@
 """Bytes over each boundary between memory levels, from a loop nest: footprints and LRU reuse.
 
 A layer is a nest of loops, outermost first, and operands whose footprint F[l] (distinct bytes
-touched by loop l and all inside of it) follows from the extents of the dimensions in there. Two
-touches of one byte in consecutive iterations of loop l lie D[l] bytes of other data apart, and a
-level of S bytes that replaces the least recently used line still holds it if D[l] <= S. So what an
-operand moves over the boundary below a level is, from the innermost loop outwards,
+touched by loop l and all inside of it) follows from the extents of the dimensions in there. From
+one touch of a byte to that in the next iteration of loop l, D[l] distinct bytes are touched, itself
+included, and a level of S bytes that replaces the least recently used line still holds it if
+D[l] <= S. So what an operand moves over the boundary below a level is, from the innermost loop
+outwards,
 
     bytes[l] = F[l]                     if D[l] <= S: only what is new in an iteration is fetched
              = trips[l] x bytes[l + 1]  otherwise: every iteration fetches all of its own again
@@ -26,7 +27,7 @@ fits); A. Parashar et al., "Timeloop: A Systematic Approach to DNN Accelerator E
 
 Assumptions: caches are fully associative, replace the least recently used line, write back, and
 each boundary is decided by the size of the level above it alone; no prefetch of what is not used.
-Bytes are those of blocks of their mean size, extent / ceil(extent / block), which add up to whole
+Bytes are those of blocks of their mean size, extent / number of blocks, which add up to whole
 tensors, and distances those of blocks that are not cut off; a kernel that computes border tiles
 whole is given the filled up sizes. All sizes and blocks broadcast over layers x design points.
 """
@@ -45,6 +46,7 @@ from xnorsim.errors import UsageError, choices
 
 __all__ = [
     "Extents",
+    "Levels",
     "Loop",
     "Nest",
     "Operand",
@@ -58,6 +60,9 @@ __all__ = [
 _Floats = NDArray[np.float64]
 Extents = Mapping[str, Any]
 """Dimension -> its extent inside some loop: a number, or an array."""
+
+Levels = Sequence[Any] | NDArray[Any]
+"""Sizes of levels [byte], nearest first, each a number or an array."""
 
 Traffic = dict[str, _Floats]
 """Operand -> bytes [levels, ...] between each level and the next one below it, both ways."""
@@ -95,12 +100,14 @@ class Operand:
 class Nest:
     """A loop nest lowered to arrays.
 
-    `trips`: of each loop; `footprint_bytes`: operand -> bytes inside of loop 0, 1, ... and last of
-    the innermost body, in blocks of their mean size; `largest_bytes`: the same in blocks that are
-    not cut off; `in_registers`: of each loop, the operands that registers hold over it.
+    `trips`: of each loop, on average; `footprint_bytes`: operand -> bytes inside of loop 0, 1, ...
+    and last of the innermost body, in blocks of their mean size; `largest_trips`, `largest_bytes`:
+    the same in blocks that are not cut off; `in_registers`: of each loop, the operands that
+    registers hold over it.
     """
 
     trips: tuple[Any, ...]
+    largest_trips: tuple[Any, ...]
     footprint_bytes: Mapping[str, tuple[Any, ...]]
     largest_bytes: Mapping[str, tuple[Any, ...]]
     in_registers: tuple[tuple[str, ...], ...]
@@ -122,20 +129,24 @@ def footprints(
     for name, size in whole.items():
         if (size < 0).any():
             raise UsageError(f"size of '{name}' is {size.min():g}: at least 0")
-    trips, registers, mean, largest = [], [], [whole], [whole]
+    trips, largest_trips, registers = [], [], []
+    mean, largest, pieces = [whole], [whole], dict.fromkeys(whole, 1.0)
     for loop in loops:
         over, block = loop.over, np.asarray(loop.block, float)
         if over not in whole:
             raise UsageError(f"no dimension '{over}': {choices(over, whole)}")
         if not (block > 0).all():
             raise UsageError(f"block {block.min():g} of '{over}': above 0")
-        times = np.maximum(np.ceil(mean[-1][over] / block), 1)
-        if (times <= 1).all():
+        outer = largest[-1][over]
+        if (outer <= block).all():
             continue  # as if it were not there, for no layer and no design point
-        trips.append(times)
+        cut = np.maximum(_pieces(whole[over], outer, block), pieces[over])
+        trips.append(cut / pieces[over])
+        largest_trips.append(np.maximum(np.ceil(outer / block), 1))
         registers.append(loop.in_registers)
-        mean.append(mean[-1] | {over: mean[-1][over] / times})
-        largest.append(largest[-1] | {over: np.minimum(largest[-1][over], block)})
+        pieces[over] = cut
+        mean.append(mean[-1] | {over: whole[over] / cut})
+        largest.append(largest[-1] | {over: np.minimum(outer, block)})
 
     def inside(extents: Sequence[Extents]) -> dict[str, tuple[Any, ...]]:
         return {
@@ -143,7 +154,16 @@ def footprints(
             for name, operand in operands.items()
         }
 
-    return Nest(tuple(trips), inside(mean), inside(largest), tuple(registers))
+    return Nest(tuple(trips), tuple(largest_trips), inside(mean), inside(largest), tuple(registers))
+
+
+def _pieces(whole: Any, outer: Any, block: Any) -> Any:
+    """Blocks in `whole` that is first cut into outer blocks: those of full ones, and of the rest.
+
+    100 in 48s and then in 5s: 2 x ceil(48 / 5) + ceil(4 / 5) = 21.
+    """
+    full = np.floor(whole / np.where(outer > 0, outer, 1))
+    return full * np.ceil(outer / block) + np.ceil((whole - full * outer) / block)
 
 
 def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
@@ -155,7 +175,7 @@ def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
     swept_again: dict[str, Any] = dict.fromkeys(nest.largest_bytes, False)
     found: dict[str, list[Any]] = {name: [] for name in nest.largest_bytes}
     for place in reversed(range(len(nest.trips))):
-        trips = nest.trips[place]
+        trips = nest.largest_trips[place]
         window: Any = 0.0
         for name, inside in nest.largest_bytes.items():
             fresh = (inside[place] - inside[place + 1]) / np.maximum(trips - 1, 1)
@@ -186,7 +206,7 @@ def nest_traffic(
     sizes: Mapping[str, ArrayLike],
     loops: Sequence[Loop],
     operands: Mapping[str, Operand],
-    level_sizes: Sequence[Any] | NDArray[Any],
+    level_sizes: Levels,
     *,
     write_allocate: ArrayLike = True,
 ) -> Traffic:

@@ -13,6 +13,12 @@ has the equations, sources and assumptions. What they share:
 - line_bytes: of a cache [byte]; 1 counts bytes. Partly used lines count as a whole;
 - write_allocate: whether a level fetches a line before it is first written;
 - the result: operand -> bytes [levels, ...] both ways, to be summed by `total_bytes`.
+
+How far off (tests/cost/test_traffic_traces.py has the table): two levels of fully associative
+caches that replay traces of two dozen small kernels move the same bytes to 1%, three cases apart,
+the worst 16%. Caches of 8 ways: the same to 2% where the prediction does not change from 1 / 1.5 to
+1.5 times their size, something between those two elsewhere. Rows a power of two apart, which fall
+into the same sets, lose more than is said here.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from xnorsim.cost.nests import Extents, Loop, Operand, Traffic, nest_traffic, total_bytes
+from xnorsim.cost.nests import Extents, Levels, Loop, Operand, Traffic, nest_traffic, total_bytes
 from xnorsim.errors import UsageError, choices
 
 __all__ = [
@@ -97,7 +103,7 @@ def gemm_traffic(
     depth: ArrayLike,
     loops: Sequence[Loop],
     *,
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     activation_bytes: Any,
     weight_bytes: Any,
     output_bytes: Any,
@@ -175,7 +181,7 @@ def _covered(outputs: Any, kernel: Any, stride: Any, inputs: Any) -> Any:
 
 
 def _input(at: Convolution) -> Callable[[Extents], Any]:
-    apart = np.maximum(np.asarray(at.stride_columns) / at.kernel_columns, 1)
+    apart = np.maximum(at.stride_columns / np.maximum(at.kernel_columns, 1), 1)
     pitch = apart * at.channels * at.activation_bytes
 
     def footprint(e: Extents) -> Any:
@@ -210,7 +216,7 @@ def direct_traffic(
     at: Convolution,
     loops: Sequence[Loop],
     *,
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     since_bytes: Mapping[str, Any] = _NOTHING,
     write_allocate: ArrayLike = True,
 ) -> Traffic:
@@ -237,7 +243,7 @@ def depthwise_traffic(
     at: Convolution,
     loops: Sequence[Loop],
     *,
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     since_bytes: Mapping[str, Any] = _NOTHING,
     write_allocate: ArrayLike = True,
 ) -> Traffic:
@@ -260,7 +266,7 @@ def depthwise_traffic(
 def im2col_traffic(
     at: Convolution,
     *,
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     since_bytes: Mapping[str, Any] = _NOTHING,
     write_allocate: ArrayLike = True,
 ) -> Traffic:
@@ -284,7 +290,7 @@ def _convolve(
     at: Convolution,
     loops: Sequence[Loop],
     operands: Mapping[str, Operand],
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     write_allocate: ArrayLike,
 ) -> Traffic:
     sizes = {name: getattr(at, name) for name in _SIDES}
@@ -296,7 +302,7 @@ def stream_traffic(
     read_bytes: ArrayLike,
     written_bytes: ArrayLike,
     *,
-    level_sizes: Sequence[Any],
+    level_sizes: Levels,
     since_bytes: Mapping[str, Any] = _NOTHING,
     write_allocate: ArrayLike = True,
 ) -> Traffic:
