@@ -12,9 +12,11 @@ from xnorsim.cost.ports import port_cycles
 from xnorsim.cost.recipes import elements, layer_instructions, recipe_set, select
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import lower_core
+from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.lowering import lower
 from xnorsim.machine.profile import load_profile
 from xnorsim.network.policy import Binarize, Policy, apply
+from xnorsim.network.precision import Scaling
 from xnorsim.work.dimensions import Dimensions
 from xnorsim.work.table import LayerTable, layer_table
 from xnorsim.zoo import build
@@ -25,12 +27,12 @@ MACHINE, CORE = lower(PI), lower_core(PI)
 OWN = recipe_set("own", 128)
 
 
-def table(binarize: Binarize = Binarize.NONE) -> LayerTable:
+def table(binarize: Binarize = Binarize.NONE, scaling: Scaling = Scaling.ALPHA) -> LayerTable:
     """One convolution, a batch normalization that stays, a pool and an addition."""
     b = Builder("small", (1, 64, 14, 14))
     x = b.conv(b.input, 64, 3, padding=1, bias=False, name="conv")
     y = b.max_pool(b.add(x, b.batch_norm(x, name="bn"), name="sum"), 2, name="pool")
-    return layer_table(apply(b.graph(y), Policy(binarize, keep=())))
+    return layer_table(apply(b.graph(y), Policy(binarize, keep=(), scaling=scaling)))
 
 
 def mix_of(found: LayerTable, name: str) -> np.ndarray:
@@ -54,6 +56,17 @@ def test_a_layer_issues_what_its_kernel_does(binarize, layer, kernel, nest, why)
     one = Dimensions(*(np.atleast_1d(getattr(nest, f.name)) for f in dataclasses.fields(nest)))
     expected = layer_instructions(select(OWN, kernel, CORE), one)[0]
     np.testing.assert_allclose(mix_of(table(binarize), layer), expected, err_msg=why)
+
+
+def test_the_map_k_is_charged_beside_the_kernel():
+    with_k, without = (
+        mix_of(table(Binarize.XNOR, scaling), "conv")
+        for scaling in (Scaling.ALPHA_K, Scaling.ALPHA)
+    )
+    at = list(CLASSES).index("fp32_mul")
+    # K: the mean over 64 channels, 9 taps and 1 / 9 a position, and the product with each result
+    operations = 64 * 196 + 196 + 9 * 196 + 64 * 196
+    assert (with_k - without)[at] == pytest.approx(operations / 4, rel=0.1), "four lanes"
 
 
 def test_time_is_the_longest_part_and_the_overhead():
@@ -105,5 +118,9 @@ def test_a_machine_that_lacks_instructions_is_an_error():
         instructions.layer_mix(
             found.columns, found.kinds, recipe_set("larq", 256), lower_core(haswell)
         )
+    softmax = Builder("scores", (1, 10))
+    scores = layer_table(softmax.graph(softmax.softmax(softmax.input)))
+    with pytest.raises(UsageError, match=r"'dabnn' has no kernel for 'elem.*\n.*of kind softmax"):
+        instructions.layer_mix(scores.columns, scores.kinds, recipe_set("dabnn", 128), CORE)
     with pytest.raises(UsageError, match="2 kinds were given for"):
         instructions.predict(found.columns, ["conv", "add"], MACHINE, CORE, OWN)

@@ -11,7 +11,7 @@ completely. All of that makes the time a bound from below for the program that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,51 +55,58 @@ def layer_mix(
 ) -> NDArray[np.float64]:
     """The instructions [layers, classes] that a program issues for each layer.
 
-    What is done on the results of a product (bias, scale, rectifier) is part of its kernel. A layer
-    without products is a pass over its results, or, if there is no kernel of its kind, one pass for
-    each operation on an element.
+    What is done on the results of a product (bias, scale, rectifier) is part of its kernel; what
+    goes beyond a bias and a scale each, such as the map K, is not, and costs a pass of operations.
+    A layer without products is a pass over its results, or, if there is no kernel of its kind, one
+    pass for each operation on an element.
 
     Raises:
         UsageError: the program has no kernel for a layer, or the core cannot execute it.
     """
     mix = np.zeros((len(kinds), len(CLASSES)))
-    loops = Dimensions(*(columns[name] for name in DIMENSIONS))
-    for column, kernel in _PRODUCTS.items():
-        _add(mix, columns[column] > 0, kernel, loops, recipes, core)
-    _add(
-        mix,
-        columns["binarize_ops"] > 0,
-        "binarize",
-        elements(columns["binarize_ops"]),
-        recipes,
-        core,
-    )
-    words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
-    alone = (columns["macs"] == 0) & (columns["fp_ops"] > 0)
-    results = columns["output_elements"]
-    window = np.maximum(columns["fp_ops"] // np.maximum(results, 1), 1)
-    for word in dict.fromkeys(words[alone].tolist()):
-        is_window = word in ("max_pool", "average_pool")
-        passes = elements(results, window) if is_window else elements(columns["fp_ops"])
-        passes = elements(results) if word in ("bn", "add", "relu") else passes
-        _add(mix, alone & (words == word), word, passes, recipes, core)
+    for where, kernel, nest in _asked(columns, kinds):
+        if where.any():
+            mix[where] += _issued(where, kernel, nest, kinds, recipes, core)
     return mix
 
 
-def _add(
-    mix: NDArray[np.float64],
+_Asked = tuple[NDArray[np.bool_], str, Dimensions]
+
+
+def _asked(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
+    """Where each kind of kernel runs, and on which loop nest."""
+    loops = Dimensions(*(columns[name] for name in DIMENSIONS))
+    for column, word in _PRODUCTS.items():
+        yield columns[column] > 0, word, loops
+    yield columns["binarize_ops"] > 0, "binarize", elements(columns["binarize_ops"])
+    results, operations = columns["output_elements"], columns["fp_ops"]
+    multiplies = columns["macs"] > 0
+    beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)
+    yield beyond > 0, "elementwise", elements(beyond)
+    window = np.maximum(operations // np.maximum(results, 1), 1)
+    nests = dict.fromkeys(("bn", "add", "relu"), elements(results))
+    nests |= dict.fromkeys(("max_pool", "average_pool"), elements(results, window))
+    words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
+    for word in dict.fromkeys(words.tolist()):
+        where = ~multiplies & (operations > 0) & (words == word)
+        yield where, word, nests.get(word, elements(operations))
+
+
+def _issued(
     where: NDArray[np.bool_],
     kernel: str,
-    loops: Dimensions,
+    nest: Dimensions,
+    kinds: Sequence[str],
     recipes: RecipeSet,
     core: Core,
-) -> None:
-    """Add the instructions of `kernel` to the layers of `mix` where it runs."""
-    if not where.any():
-        return
-    sizes = (getattr(loops, name) for name in DIMENSIONS)
-    some = Dimensions(*(np.broadcast_to(size, where.shape)[where] for size in sizes))
-    mix[where] += layer_instructions(select(recipes, kernel, core), some)
+) -> NDArray[np.float64]:
+    """The instructions [layers, classes] of `kernel` in the layers where it runs."""
+    sizes = (np.broadcast_to(getattr(nest, name), where.shape)[where] for name in DIMENSIONS)
+    try:
+        return layer_instructions(select(recipes, kernel, core), Dimensions(*sizes))
+    except UsageError as fault:
+        layers = sorted({kind for kind, runs in zip(kinds, where, strict=True) if runs})
+        raise UsageError(f"{fault}\n  needed by layers of kind {', '.join(layers)}") from fault
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:

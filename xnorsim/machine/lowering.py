@@ -45,7 +45,7 @@ class Machine:
     """
 
     name: str
-    at: str
+    at: At
     level_names: tuple[str, ...]
     clock_hz: float = _from("clock", "high", "Hz")
     cores: float = _from("cores", "high", "")
