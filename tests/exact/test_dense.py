@@ -123,6 +123,14 @@ def test_engines_equal_integers(k: int, filters: int, rows: int, seed: int) -> N
         np.testing.assert_array_equal(found, data @ weight)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_product_of_two_binary_tensors_is_exact(engine: str) -> None:
+    found = result(
+        ops.MatMul(), SIGNS, BITS, shape=(1, 2), scheme=Scheme(BIPOLAR, BIPOLAR), engine=engine
+    )
+    np.testing.assert_array_equal(found, [[1, 3]])
+
+
 @pytest.mark.parametrize("words", [1023, 1024, 1025])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_bit_may_differ(engine: str, words: int) -> None:
@@ -143,6 +151,28 @@ def test_integers_are_exact_and_wrap_as_accumulators_do() -> None:
         ops.MatMul(), data, np.ones((1, 1), np.int64), shape=(1, 1), encoding=ENCODINGS["int64"]
     )
     assert found[0, 0] == 2**53 + 1, "float64 would have lost the 1"
+
+
+WIDE = [
+    # (type, values, weights, why)
+    ("int64", 2**40, 2**20 + 1, "float64 holds the sum, and 32 bits do not"),
+    ("int64", 2**53 + 1, 1, "float64 would lose the 1"),
+    ("int64", 2**62, 3, "modulo 2**64, as runtimes wrap"),
+    ("int32", 2**31 - 1, 2**31 - 1, "the low bits of a product of 62"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "factor", "why"), WIDE)
+@pytest.mark.parametrize("op", [ops.Dense(3, 2), ops.MatMul()], ids=["dense", "matmul"])
+def test_wide_integers_keep_every_bit(
+    op: ops.Op, name: str, value: int, factor: int, why: str
+) -> None:
+    encoding, kind = ENCODINGS[name], np.dtype(name)
+    data, weight = np.full((1, 3), value, kind), np.full((3, 2), factor, kind)
+    bits = 8 * kind.itemsize
+    exact = (3 * value * factor + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+    found = result(op, data, weight, shape=(1, 2), encoding=encoding)
+    assert found.tolist() == [[exact, exact]], why
 
 
 def test_zero_points_are_taken_away_first() -> None:

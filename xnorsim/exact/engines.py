@@ -22,6 +22,7 @@ __all__ = [
     "FLOAT32_SUMS",
     "FLOAT64_SUMS",
     "INTEGER_SUMS",
+    "WIDE_INTEGER_SUMS",
     "Arithmetic",
     "Engine",
     "engine",
@@ -68,7 +69,7 @@ def _number(value: int, channels: int) -> Array:
     return np.array([value])
 
 
-def _multiply_floats(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
+def _multiply_plainly(filters: Array, columns: Array, k: int, out: Array, tile: int) -> None:
     np.matmul(filters, columns, out=out)
 
 
@@ -93,14 +94,17 @@ def _numbers(stored: type, result: type, multiply: Multiply) -> Arithmetic:
     )
 
 
-FLOAT32_SUMS = _numbers(np.float32, np.float32, _multiply_floats)
+FLOAT32_SUMS = _numbers(np.float32, np.float32, _multiply_plainly)
 """Sums of float32 products, in the order of the BLAS library."""
 
-FLOAT64_SUMS = _numbers(np.float64, np.float64, _multiply_floats)
+FLOAT64_SUMS = _numbers(np.float64, np.float64, _multiply_plainly)
 """The same in float64."""
 
 INTEGER_SUMS = _numbers(np.float64, np.int32, _multiply_integers)
-"""Sums of products of integers, by a float64 product: exact, as sums stay below 2**53."""
+"""Sums of products of integers of up to 16 bits, by a float64 product: exact below 2**53."""
+
+WIDE_INTEGER_SUMS = _numbers(np.int64, np.int64, _multiply_plainly)
+"""The same for wider integers, as integers modulo 2**64: exact, and without a BLAS library slow."""
 
 _BLAS = _numbers(np.float32, np.int32, _multiply_signs)
 

@@ -14,20 +14,28 @@ import numpy as np
 from xnorsim.errors import ModelError
 from xnorsim.exact.call import Call, once, operands, optional
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.engines import FLOAT32_SUMS, FLOAT64_SUMS, INTEGER_SUMS, Arithmetic
+from xnorsim.exact.engines import (
+    FLOAT32_SUMS,
+    FLOAT64_SUMS,
+    INTEGER_SUMS,
+    WIDE_INTEGER_SUMS,
+    Arithmetic,
+)
 from xnorsim.exact.reference.dispatch import run
 from xnorsim.exact.reference.scaling import scaled, scatter
 from xnorsim.exact.reference.windows import convolve, filter_matrix, output_size, valid_taps
 from xnorsim.network import ops
 from xnorsim.network.precision import BIPOLAR
 
-__all__ = ["arithmetic_of", "centred", "finished"]
+__all__ = ["arithmetic_of", "centred", "finished", "number_sums"]
 
 Array = np.ndarray
 
 
 def arithmetic_of(call: Call, image: Array, weight: Array, k: int) -> Arithmetic:
-    """The arithmetic of a layer's products: its scheme says whether they are binary.
+    """The arithmetic of a layer's products, from operands as they come, zero points included.
+
+    The scheme says whether they are binary.
 
     Raises:
         ModelError: a binary sum is too long for the engine to be exact.
@@ -41,9 +49,15 @@ def arithmetic_of(call: Call, image: Array, weight: Array, k: int) -> Arithmetic
                 f"{call.engine.longest} only: {others}"
             )
         return call.engine.arithmetic
-    if all(np.issubdtype(item.dtype, np.integer) or item.dtype == bool for item in (image, weight)):
-        return INTEGER_SUMS
-    return FLOAT64_SUMS if image.dtype == np.float64 else FLOAT32_SUMS
+    return number_sums(image, weight)
+
+
+def number_sums(left: Array, right: Array) -> Arithmetic:
+    """The arithmetic of products of numbers: exact for integers, else in float32 or float64."""
+    if all(np.issubdtype(item.dtype, np.integer) or item.dtype == bool for item in (left, right)):
+        wide = max(left.dtype.itemsize, right.dtype.itemsize) > 2
+        return WIDE_INTEGER_SUMS if wide else INTEGER_SUMS
+    return FLOAT64_SUMS if left.dtype == np.float64 else FLOAT32_SUMS
 
 
 def centred(call: Call, role: str, values: Array, axis: int = 0) -> Array:
@@ -77,9 +91,9 @@ def finished(sums: Array, call: Call, op: ops.Weighted) -> tuple[Array, ...]:
 @run.register
 def _(op: ops.Conv, call: Call) -> tuple[Array, ...]:
     image, weight = operands(call, "input", "weight")
-    image, weight = centred(call, "input", image), centred(call, "weight", weight)
     k = prod(weight.shape[1:])
     arithmetic = arithmetic_of(call, image, weight, k)
+    image, weight = centred(call, "input", image), centred(call, "weight", weight)
     filters = once(call, "filters", lambda: filter_matrix(weight, op.groups, arithmetic))
     sums = convolve(image, filters, op, arithmetic, call.tile)
     if op.pad_value == 0 and not arithmetic.holds_zero and any(map(any, op.padding)):

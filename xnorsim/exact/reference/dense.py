@@ -8,7 +8,7 @@ import numpy as np
 
 from xnorsim.exact.call import Call, once, operands, optional
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.reference.convolution import arithmetic_of, centred
+from xnorsim.exact.reference.convolution import arithmetic_of, centred, number_sums
 from xnorsim.exact.reference.dispatch import run
 from xnorsim.exact.reference.scaling import scaled
 from xnorsim.exact.reference.windows import filter_matrix
@@ -25,9 +25,9 @@ def _(op: ops.Dense, call: Call) -> tuple[Array, ...]:
     data, weight = operands(call, "input", "weight")
     if op.transpose_input:
         data = data.T
+    arithmetic = arithmetic_of(call, data, weight, op.in_features)
     data = centred(call, "input", data, -2)
     weight = centred(call, "weight", weight, -2 if op.transpose_weight else -1)
-    arithmetic = arithmetic_of(call, data, weight, op.in_features)
 
     def filters() -> Array:
         by_filter = weight if op.transpose_weight else weight.T
@@ -67,14 +67,12 @@ def _rows(call: Call, op: ops.Dense) -> tuple[Array, ...]:
 @run.register
 def _(op: ops.MatMul, call: Call) -> tuple[Array, ...]:
     left, right = operands(call, "left", "right")
+    stored = number_sums(left, right).stored
     left, right = centred(call, "input", left, -2), centred(call, "weight", right, -1)
+    product = np.asarray(
+        np.matmul(left.astype(stored, copy=False), right.astype(stored, copy=False))
+    )
     kind = dtype_of(call.outputs[0].encoding)
-    if np.issubdtype(left.dtype, np.integer) and np.issubdtype(right.dtype, np.integer):
-        # Exact by way of float64 while sums stay below 2**53; wider integers as they are
-        wide = max(left.dtype.itemsize, right.dtype.itemsize) > 4
-        inner = kind if wide else np.dtype(np.float64)
-        product = np.matmul(left.astype(inner), right.astype(inner))
-        return (np.asarray(product if wide else product.astype(np.int64)).astype(kind),)
-    inner = np.dtype(np.float64 if left.dtype == np.float64 else np.float32)
-    product = np.matmul(left.astype(inner, copy=False), right.astype(inner, copy=False))
-    return (np.asarray(product).astype(kind, copy=False),)
+    if np.issubdtype(kind, np.integer):  # an accumulator wraps around, where a float would not
+        product = product.astype(np.int64, copy=False)
+    return (product.astype(kind, copy=False),)
