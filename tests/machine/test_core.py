@@ -19,6 +19,7 @@ MODELLED = [name for name in profile_names() if load_profile(name).instructions 
 
 SECTIONS = """\
 core:
+  execution: in-order
   issue_width: {value: 3 op/cycle, high: 4 op/cycle, source: cacm, basis: measured}
 instructions:
   vector_store:

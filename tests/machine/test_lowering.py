@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xnorsim.cost.roofline import energy_joules
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import lower_core
 from xnorsim.machine.lowering import ELEMENT_BITS, Machine, better, lower, operations_per_cycle
-from xnorsim.machine.profile import HardwareProfile, load_profile, profile_names
+from xnorsim.machine.profile import HardwareProfile, load_profile, profile_names, quantities
 from xnorsim.machine.quantity import BASIS_RANGE, Dimension, Quantity, resolve
-from xnorsim.machine.schema import quantity_fields
+from xnorsim.machine.schema import dimension_of, quantity_fields
+from xnorsim.work.table import COLUMNS
 
 NUMBERS = [f.name for f in dataclasses.fields(Machine) if f.metadata]
 
@@ -36,9 +39,62 @@ def test_the_papers_machine_exactly() -> None:
     assert machine.cores == 1
     np.testing.assert_array_equal(machine.level_bandwidth_bytes_per_s, [math.inf])
     energies = [n for n in NUMBERS if n.startswith("energy_") or n == "static_power_w"]
-    assert len(energies) == 7
+    assert len(energies) == 10
     assert all(math.isnan(getattr(machine, name)) for name in energies)  # unknown, never zero
     assert np.isnan(machine.level_energy_j_per_byte).all()
+    # What is left out takes nothing away from a roofline.
+    assert machine.efficiency == 1
+    np.testing.assert_array_equal(machine.level_overlap, [1.0])
+
+
+def test_what_technology_a_profile_names_is_lowered() -> None:
+    machine = lower(load_profile("raspberry-pi-4b"))
+    assert machine.energy_node_m == pytest.approx(28e-9)
+    assert machine.energy_voltage_v == 0.85
+
+
+@pytest.mark.parametrize(
+    ("given", "why", "ends"),
+    [
+        # value, low and high as lowered; estimated: /2 .. x2, measured: +-5 %
+        ("{value: 0.4, basis: estimated}", "as its basis says", (0.4, 0.2, 0.8)),
+        ("{value: 0.9, basis: estimated}", "cut at 1", (0.9, 0.45, 1)),
+        ("{value: 1, basis: measured}", "nothing above 1", (1, 0.95, 1)),
+        ("{value: 0.9, low: 0.8, high: 0.95, basis: estimated}", "as given", (0.9, 0.8, 0.95)),
+    ],
+)
+def test_overlap_and_efficiency_by_head(
+    given: str, why: str, ends: tuple[float, float, float], tmp_path: Path, project: Path
+) -> None:
+    given = given.replace("basis", "source: rpi-docs, note: made up, basis")
+    text = (project / "hwprofiles" / "raspberry-pi-4b.yaml").read_text("utf-8")
+    head, _, tail = re.sub(r"\n    overlap:.*(\n      .*)*", "", text).rpartition("    energy:")
+    head = re.sub(r"\n  efficiency:.*(\n    .*)*", "", head)
+    head = head.replace("\ncore:\n", f"\ncore:\n  efficiency: {given}\n")
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{head}    overlap: {given}\n    energy:{tail}", "utf-8")
+    mine = load_profile(path)
+    value, slow, fast = (lower(mine, at) for at in ("value", "slow", "fast"))
+    assert (value.efficiency, slow.efficiency, fast.efficiency) == pytest.approx(ends), why
+    each = [machine.level_overlap.tolist() for machine in (value, slow, fast)]
+    assert each == [pytest.approx([1, 1, end]) for end in ends], why
+    rows = {row.path: row for row in quantities(mine)}
+    assert tuple(map(float, rows["core.efficiency"][1:4])) == pytest.approx(ends), why
+
+
+def test_no_energies_of_operations_make_no_energy_of_a_roofline(
+    tmp_path: Path, project: Path
+) -> None:
+    text = (project / "tests" / "golden" / "tiny.yaml").read_text("utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(re.sub(r"  (\w+_mac|fp_op|binarize): \{value: \d+ pJ.*\n", "", text), "utf-8")
+    machine = lower(load_profile(path))
+    assert math.isnan(machine.energy_fp32_mac_j)
+    assert machine.static_power_w == 1
+    columns = {name: np.array([8]) for name in COLUMNS}
+    assert not np.isnan(energy_joules(columns, lower(load_profile(
+        project / "tests" / "golden" / "tiny.yaml")), 1.0)).any()  # fmt: skip
+    assert np.isnan(energy_joules(columns, machine, 1.0)).all()
 
 
 def test_one_core_of_a_raspberry_pi_by_head() -> None:
@@ -86,10 +142,9 @@ def test_every_quantity_is_lowered_or_left_out_on_purpose() -> None:
         ".".join(p for p in path if isinstance(p, str)) for path, _, _ in quantity_fields(profile)
     }
     lowered = {f.metadata["path"] for f in dataclasses.fields(Machine) if f.metadata}
-    of_the_core = {path for path in paths if path.startswith(("core.", "instructions."))}
-    # Node and voltage tell where energies come from; a Machine has no use for them.
-    assert paths - lowered - of_the_core == {"energy.node", "energy.voltage"}
-    assert lowered <= paths
+    of_the_core = {path for path in paths if path.startswith(("core.issue", "instructions."))}
+    assert paths - lowered - of_the_core == set()
+    assert all(dimension_of(tuple(path.split("."))) for path in lowered)
     core = lower_core(load_profile("x86-avx512-vpopcnt"))
     cycles = np.isfinite([core.busy_cycles, core.latency_cycles]).sum()
     assert len(of_the_core) == cycles + 1  # and the issue width

@@ -34,7 +34,9 @@ scalar:
   fp32_latency: {value: 4 cycle, source: book, basis: published}
   loads_per_cycle: {value: 2 op/cycle, source: book, basis: published}
 core:
+  execution: out-of-order
   issue_width: {value: 3 op/cycle, source: book, basis: measured}
+  efficiency: {value: 0.9, low: 0.8, source: book, basis: measured}
 instructions:
   vector_logic:
     ports: [F0, F1]
@@ -51,6 +53,7 @@ memories:
     size: {value: 1 GiB, source: book, basis: datasheet}
     bandwidth: {value: 4 GB/s, source: book, basis: datasheet}
     shared_bandwidth: {value: 6 GB/s, source: book, basis: datasheet}
+    overlap: {value: 0.5, low: 0, source: book, basis: published}
     energy: {value: 100 pJ/byte, source: book, basis: estimated}
 overhead:
   layer: {value: 0 s, source: book, basis: estimated}
@@ -165,10 +168,30 @@ ONE_FAULT = [
      "instructions.vector_logic.latency.low", "above the value"),
     ("{value: 3 op/cycle,", "{unlimited: true,", "issue_width", "core.issue_width.unlimited",
      "has a limit"),
-    ("core:\n  issue_width: {value: 3 op/cycle, source: book, basis: measured}\n", "",
-     "instructions:", "instructions", "needs the profile's core section"),
+    ("execution: out-of-order", "execution: inorder", "execution", "core.execution",
+     "got 'inorder'; valid: 'in-order' or 'out-of-order'"),
+    ("  execution: out-of-order\n", "", "core:", "core.execution", "is missing"),
+    ("{value: 0.9, low: 0.8,", "{value: 1.01,", "1.01", "core.efficiency.value",
+     "not be above 1 .got 1.01"),
+    ("{value: 0.9, low: 0.8,", "{value: 0.9, high: 1.2,", "high: 1.2", "core.efficiency.high",
+     "not be above 1 .got 1.2"),
+    ("{value: 0.9, low: 0.8,", "{value: 0,", "value: 0,", "core.efficiency.value",
+     "greater than 0"),
+    ("{value: 0.9, low: 0.8,", "{value: 90 cycle,", "90 cycle", "core.efficiency.value",
+     "without a unit"),
+    ("{value: 0.9, low: 0.8,", "{unlimited: true,", "efficiency", "core.efficiency.unlimited",
+     "has a limit"),
+    ("{value: 0.5, low: 0,", "{value: 1.5,", "1.5", "memories[1].overlap.value",
+     "not be above 1 .got 1.5"),
+    ("{value: 0.5, low: 0,", "{value: -0.5,", "-0.5", "memories[1].overlap.value", "negative"),
+    ("  - name: L1\n", "  - name: L1\n    overlap: {value: 1, source: book, basis: estimated}\n",
+     "overlap: {value: 1", "memories[0].overlap", "no level is nearer"),
     ("- name: DRAM", "- name: L1", "name: L1\n    size: {value: 1 G",
      "memories[1].name", "occurs twice"),
+    ("  int8_mac: {value: 3 pJ, source: book, basis: estimated}\n", "", "energy:\n  node",
+     "energy.int8_mac", "missing.*all or none.*given: binary_mac, bwn_mac, fp32_mac, fp_op, bin"),
+    ("  static: {value: 1 W", "  instruction: {value: 1 W, source: book, basis: published}\n"
+     "  static: {value: 1 W", "instruction: {", "energy.instruction.value", "joule"),
     ("    energy: {value: 1 pJ/byte, source: book, basis: estimated}\n", "", "- name: L1",
      "memories[0].energy", "has an energy section"),
     ("cores: {value: 2,", "clock: 1\ncores: {value: 2,", "clock: 1", "clock", "first on line 7"),
@@ -260,9 +283,11 @@ def test_faults_of_instructions_are_reported_together(tmp_path: Path) -> None:
         .replace("uops: 1\n", "uops: 0\n")
         .replace("vector_store:", "vector_sotre:")
         .replace("3 op/cycle", "3 Hz")
+        .replace("  execution: out-of-order\n", "")
     )
     found = {(f.path, f.line) for f in check_profile(write(tmp_path, text))}
     assert found == {
+        ("core.execution", line_of(text, "core:")),
         ("core.issue_width.value", line_of(text, "issue_width")),
         ("instructions.vector_logic.ports[0]", line_of(text, "ports:")),
         ("instructions.vector_logic.ports[1]", line_of(text, "ports:")),
@@ -275,6 +300,36 @@ def without_instructions(text: str) -> str:
     return text[: text.index("core:\n")] + text[text.index("memories:\n") :]
 
 
+def test_instructions_without_a_core(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("core:\n")] + GOOD[GOOD.index("instructions:\n") :]
+    (found,) = check_profile(write(tmp_path, text))
+    assert (found.path, found.line) == ("instructions", line_of(text, "instructions:"))
+    assert "needs the profile's core section" in found.message
+
+
+OPERATIONS = ("binary_mac", "bwn_mac", "int8_mac", "fp32_mac", "fp_op", "binarize")
+
+
+def without_operations(text: str, *kept: str) -> str:
+    """The profile without energies of operations but those kept."""
+    starts = tuple(f"  {name}: {{value: {n} pJ" for n, name in enumerate(OPERATIONS, 1)
+                   if name not in kept)  # fmt: skip
+    return "".join(line for line in text.splitlines(True) if not line.startswith(starts))
+
+
+def test_a_profile_without_energies_of_operations_is_good(tmp_path: Path) -> None:
+    assert check_profile(write(tmp_path, without_operations(GOOD))) == ()
+
+
+def test_each_energy_that_is_missing_beside_another_is_named(tmp_path: Path) -> None:
+    text = without_operations(GOOD, "fp_op")
+    found = check_profile(write(tmp_path, text))
+    assert [f.path for f in found] == sorted(
+        f"energy.{name}" for name in OPERATIONS if name != "fp_op"
+    )
+    assert {f.line for f in found} == {line_of(text, "energy:\n  node")}
+
+
 def test_a_profile_without_instructions_is_good(tmp_path: Path) -> None:
     assert check_profile(write(tmp_path, without_instructions(GOOD))) == ()
 
@@ -285,7 +340,8 @@ def test_a_profile_without_instructions_is_good(tmp_path: Path) -> None:
         ("instructions: {}\n", "instructions", "at least one class"),
         ("instructions: {}\n", "instructions", "core section beside it"),
         ("instructions:\n  branch: 1\n", "instructions.branch", "a mapping of keys"),
-        ("core: {issue_width: {value: 1 op/cycle, source: book, basis: measured}}\n", "core",
+        ("core:\n  execution: in-order\n"
+         "  issue_width: {value: 1 op/cycle, source: book, basis: measured}\n", "core",
          "instructions section beside it"),
     ],
 )  # fmt: skip

@@ -63,8 +63,13 @@ class Machine:
     level_shared_bandwidth_bytes_per_s: _Levels = _from(
         "memories.shared_bandwidth", "high", "byte/s"
     )
+    level_overlap: _Levels = _from("memories.overlap", "high", "")
     level_energy_j_per_byte: _Levels = _from("memories.energy", "low", "J/byte")
+    efficiency: float = _from("core.efficiency", "high", "")
     layer_overhead_s: float = _from("overhead.layer", "low", "s")
+    energy_node_m: float = _from("energy.node", "low", "m")
+    energy_voltage_v: float = _from("energy.voltage", "low", "V")
+    energy_instruction_j: float = _from("energy.instruction", "low", "J")
     energy_binary_mac_j: float = _from("energy.binary_mac", "low", "J")
     energy_bwn_mac_j: float = _from("energy.bwn_mac", "low", "J")
     energy_int8_mac_j: float = _from("energy.int8_mac", "low", "J")
@@ -74,8 +79,8 @@ class Machine:
     static_power_w: float = _from("energy.static", "low", "W")
 
 
-# What a quantity is that the profile leaves out: no ceiling, or an unknown energy.
-_ABSENT = {"memories.shared_bandwidth": math.inf}
+# What a quantity is that the profile leaves out: no ceiling, nothing lost, or an unknown energy.
+_ABSENT = {"memories.shared_bandwidth": math.inf, "memories.overlap": 1.0, "core.efficiency": 1.0}
 
 
 def lower(profile: HardwareProfile, at: At = "value") -> Machine:

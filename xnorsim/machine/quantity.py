@@ -76,12 +76,14 @@ class Dimension:
 
     units: the first that fits is taken. zero: whether 0 is possible (an energy, an overhead).
     exact: an integer without a range (a number of cores). unlimited: whether it may have no limit.
+    most: the largest possible value of a number without a unit (1 for a share); None: any.
     """
 
     units: tuple[str, ...]
     zero: bool = False
     exact: bool = False
     unlimited: bool = False
+    most: float | None = None
 
 
 class Range(NamedTuple):
@@ -111,10 +113,17 @@ def resolve(quantity: Quantity, dimension: Dimension) -> Range:
     if quantity.unlimited or quantity.value is None:
         return Range(math.inf, math.inf, math.inf, dimension.units[0])
     value, unit = _parse(quantity.value, dimension)
-    shrink, grow = (1.0, 1.0) if dimension.exact else BASIS_RANGE[quantity.basis]
-    low = value * shrink if quantity.low is None else _parse(quantity.low, dimension)[0]
-    high = value * grow if quantity.high is None else _parse(quantity.high, dimension)[0]
+    low, high = _default_ends(value, quantity.basis, dimension)
+    low = low if quantity.low is None else _parse(quantity.low, dimension)[0]
+    high = high if quantity.high is None else _parse(quantity.high, dimension)[0]
     return Range(value, low, high, unit)
+
+
+def _default_ends(number: float, basis: Basis, dimension: Dimension) -> tuple[float, float]:
+    """The range that a basis implies around a number, cut at what is possible."""
+    shrink, grow = (1.0, 1.0) if dimension.exact else BASIS_RANGE[basis]
+    most = math.inf if dimension.most is None else dimension.most
+    return number * shrink, min(number * grow, most)
 
 
 def bounds_text(quantity: Quantity, dimension: Dimension) -> tuple[str, str, str]:
@@ -122,9 +131,9 @@ def bounds_text(quantity: Quantity, dimension: Dimension) -> tuple[str, str, str
     if quantity.unlimited or quantity.value is None:
         return "unlimited", "", ""
     number, unit = split_quantity(quantity.value)
-    shrink, grow = (1.0, 1.0) if dimension.exact else BASIS_RANGE[quantity.basis]
-    low = f"{number * shrink:.6g} {unit}".rstrip() if quantity.low is None else str(quantity.low)
-    high = f"{number * grow:.6g} {unit}".rstrip() if quantity.high is None else str(quantity.high)
+    lowest, highest = _default_ends(number, quantity.basis, dimension)
+    low = f"{lowest:.6g} {unit}".rstrip() if quantity.low is None else str(quantity.low)
+    high = f"{highest:.6g} {unit}".rstrip() if quantity.high is None else str(quantity.high)
     return str(quantity.value), low, high
 
 
@@ -135,6 +144,8 @@ def _number_fault(number: float, text: object, dimension: Dimension) -> str | No
         return f"must be greater than 0 (got {text!r})"
     if dimension.exact and number != int(number):
         return f"must be a whole number (got {text!r})"
+    if dimension.most is not None and number > dimension.most:
+        return f"must not be above {dimension.most:g} (got {text!r})"
     return None
 
 

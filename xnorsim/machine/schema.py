@@ -18,7 +18,7 @@ from xnorsim.machine.instructions import Instructions
 from xnorsim.machine.quantity import Dimension, Quantity, Section, faults
 
 __all__ = [
-    "CoreWidth",
+    "CoreSection",
     "Energy",
     "HardwareProfile",
     "Memory",
@@ -35,6 +35,7 @@ __all__ = [
 _RATE = Annotated[Quantity, Dimension(("vector/cycle",), unlimited=True)]
 _ENERGY = Annotated[Quantity, Dimension(("joule",), zero=True)]
 _BANDWIDTH = Dimension(("byte/s", "byte/cycle"), unlimited=True)
+_OPERATIONS = ("binary_mac", "bwn_mac", "int8_mac", "fp32_mac", "fp_op", "binarize")
 _EXAMPLE = {"value": "1.5 GHz", "source": "datasheet", "basis": "datasheet"}
 
 
@@ -69,12 +70,19 @@ class Scalar(Section):
     )
 
 
-class CoreWidth(Section):
+class CoreSection(Section):
     """What bounds a core's instructions besides its ports."""
 
+    execution: Literal["in-order", "out-of-order"] = Field(
+        description="whether an instruction may start before one that stands ahead of it"
+    )
     issue_width: Annotated[Quantity, Dimension(("op/cycle",))] = Field(
         description="micro-operations that the narrowest stage of the front end passes a cycle",
         examples=[{"value": "3 op/cycle", "source": "guide", "basis": "datasheet"}],
+    )
+    efficiency: Annotated[Quantity, Dimension(("",), most=1)] | None = Field(
+        default=None,
+        description="share of the port bound that long loops of kernels reach; left out: 1",
     )
 
 
@@ -91,6 +99,11 @@ class Memory(Section):
     shared_bandwidth: Annotated[Quantity, _BANDWIDTH] | None = Field(
         default=None, description="ceiling of all cores together; without it there is none"
     )
+    overlap: Annotated[Quantity, Dimension(("",), zero=True, most=1)] | None = Field(
+        default=None,
+        description="share of the shorter of the two, transfers from this level and everything "
+        "nearer, that hides behind the longer; left out: 1, all of it; not for the nearest level",
+    )
     energy: Annotated[Quantity, Dimension(("joule/byte",), zero=True)] | None = Field(
         default=None, description="for one byte moved; required when the profile has energies"
     )
@@ -105,16 +118,26 @@ class Overhead(Section):
 
 
 class Energy(Section):
-    """Energies of one operation, with the instructions that carry it; memory has its own."""
+    """Technology and power of a core; memory has its own energies.
+
+    Energies of one operation, with the instructions that carry it, come all six or none.
+    """
 
     node: Annotated[Quantity, Dimension(("meter",))] = Field(description="technology node")
     voltage: Annotated[Quantity, Dimension(("volt",))] = Field(description="core supply")
-    binary_mac: _ENERGY = Field(description="one +-1 x +-1 MAC")
-    bwn_mac: _ENERGY = Field(description="one +-1 weight x fp32 MAC")
-    int8_mac: _ENERGY = Field(description="one int8 MAC")
-    fp32_mac: _ENERGY = Field(description="one fp32 MAC")
-    fp_op: _ENERGY = Field(description="one fp32 operation that is not a MAC")
-    binarize: _ENERGY = Field(description="one element whose sign is taken and packed")
+    instruction: _ENERGY | None = Field(
+        default=None,
+        description="what one instruction costs beside its arithmetic: fetch, decode, schedule, "
+        "retire; left out it is derived from node, voltage and core.execution",
+    )
+    binary_mac: _ENERGY | None = Field(default=None, description="one +-1 x +-1 MAC")
+    bwn_mac: _ENERGY | None = Field(default=None, description="one +-1 weight x fp32 MAC")
+    int8_mac: _ENERGY | None = Field(default=None, description="one int8 MAC")
+    fp32_mac: _ENERGY | None = Field(default=None, description="one fp32 MAC")
+    fp_op: _ENERGY | None = Field(default=None, description="one fp32 operation that is not a MAC")
+    binarize: _ENERGY | None = Field(
+        default=None, description="one element whose sign is taken and packed"
+    )
     static: Annotated[Quantity, Dimension(("watt",), zero=True)] = Field(
         description="power that is drawn whether or not there is work"
     )
@@ -138,7 +161,7 @@ class HardwareProfile(Section):
     simd: Simd
     throughput: Throughput
     scalar: Scalar
-    core: CoreWidth | None = Field(
+    core: CoreSection | None = Field(
         default=None, description="with instructions, for predictions from instructions"
     )
     instructions: Instructions | None = Field(
@@ -249,6 +272,7 @@ def quantity_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("sources", key), "is not used: no quantity has it as source or in its note"
     yield from _instruction_faults(data)
     yield from _memory_faults(data)
+    yield from _energy_faults(data)
 
 
 def _keys(known: dict[str, Any]) -> str:
@@ -287,7 +311,21 @@ def _memory_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if isinstance(name, str) and name in names:
             yield ("memories", index, "name"), f"occurs twice (got {name!r})"
         names.add(str(name))
+        if index == 0 and memory.get("overlap") is not None:
+            yield ("memories", 0, "overlap"), "means nothing here: no level is nearer than this one"
         if has_energy and memory.get("energy") is None:
             yield ("memories", index, "energy"), "is missing: the profile has an energy section"
         if not has_energy and memory.get("energy") is not None:
             yield ("memories", index, "energy"), "needs the profile's energy section beside it"
+
+
+def _energy_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    energy = data.get("energy") if isinstance(data, dict) else None
+    each = energy if isinstance(energy, dict) else {}
+    given = [name for name in _OPERATIONS if each.get(name) is not None]
+    for name in _OPERATIONS:
+        if given and name not in given:
+            yield (
+                ("energy", name),
+                f"is missing: energies of operations come all or none (given: {', '.join(given)})",
+            )
