@@ -6,6 +6,7 @@
 
 The questions:  analyze, compare, speedup_figure
 Running:        run, fidelity, diff, vectors
+Is it true:     validate_published
 Networks:       load_model, Graph
 Machines:       load_profile, profile_names
 Errors:         XnorsimError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         load_model,
         run,
         speedup_figure,
+        validate_published,
         vectors,
     )
     from xnorsim.errors import XnorsimError
@@ -49,6 +51,7 @@ __all__ = [
     "profile_names",
     "run",
     "speedup_figure",
+    "validate_published",
     "vectors",
 ]
 
@@ -66,6 +69,7 @@ _PUBLIC = {
     "profile_names": "xnorsim.machine.profile",
     "run": "xnorsim.analysis",
     "speedup_figure": "xnorsim.analysis",
+    "validate_published": "xnorsim.analysis",
     "vectors": "xnorsim.analysis",
 }
 

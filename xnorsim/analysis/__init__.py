@@ -3,6 +3,7 @@
 from xnorsim.analysis.costs import analyze, compare, speedup_figure
 from xnorsim.analysis.execution import diff, fidelity, run, vectors
 from xnorsim.analysis.models import load_model, make_policy, parse_fuse
+from xnorsim.analysis.validation import validate_published
 
 __all__ = [
     "analyze",
@@ -14,5 +15,6 @@ __all__ = [
     "parse_fuse",
     "run",
     "speedup_figure",
+    "validate_published",
     "vectors",
 ]

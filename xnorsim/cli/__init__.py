@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from xnorsim import __version__
-from xnorsim.cli import analysis, execution, plots, profiles, zoo
+from xnorsim.cli import analysis, execution, plots, profiles, validation, zoo
 from xnorsim.cli.options import group
 from xnorsim.errors import InputError
 
@@ -27,6 +27,7 @@ app = group(
 for _command in (
     *(analysis.analyze, analysis.compare),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
+    validation.validate,
 ):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):
