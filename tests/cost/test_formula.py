@@ -11,7 +11,7 @@ from xnorsim import zoo
 from xnorsim.cost import formula
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.ops import Conv
-from xnorsim.network.policy import Binarize, Policy, apply
+from xnorsim.network.policy import Binarize, Policy, apply, as_float
 from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
 from xnorsim.work.table import layer_table, totals
 from xnorsim.zoo.builder import Builder
@@ -76,8 +76,9 @@ def test_sizes_of_the_memory_figure(name, parameters, fp64_mib, why):
 @pytest.mark.parametrize("name", zoo.names())
 def test_binary_weights_save_32_against_single_and_64_against_double(name):
     """The abstract's 32x is against float32, the memory figure's 64x against float64."""
-    policy = Policy(Binarize.XNOR, keep=(), scaling=Scaling.NONE)
-    graph = apply(zoo.build(name), policy)
+    policy = Policy(Binarize.XNOR, keep=(), scaling=Scaling.NONE, depthwise=True)
+    floats = as_float(zoo.build(name))
+    graph = apply(floats, policy)
     weights = [
         graph.parameters[node.parameters["weight"]].spec
         for node in graph.nodes
@@ -87,7 +88,7 @@ def test_binary_weights_save_32_against_single_and_64_against_double(name):
     elements = sum(spec.elements for spec in weights)
     bits = sum(spec.bits for spec in weights)
     assert (elements * 32 / bits, elements * 64 / bits) == (32.0, 64.0)
-    plain = layer_table(zoo.build(name)).columns["weight_bits"].sum()
+    plain = layer_table(floats).columns["weight_bits"].sum()
     biases = plain - elements * 32
     assert layer_table(graph).columns["weight_bits"].sum() == bits + biases
 

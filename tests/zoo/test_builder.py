@@ -17,6 +17,7 @@ from xnorsim import zoo
 from xnorsim.errors import ModelError, ShapeError, UsageError
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
+from xnorsim.network.precision import BIPOLAR, FLOAT32, XNOR, Scaling, Scheme
 from xnorsim.zoo.builder import Builder
 
 
@@ -38,12 +39,15 @@ SHAPES: dict[str, tuple[Callable[[Builder], str], tuple[int, ...]]] = {
     ),
     "conv in groups": (lambda b: b.conv(b.input, 4, 3, groups=2, bias=False), (2, 4, 6, 8)),
     "dilated conv": (lambda b: b.conv(b.input, 4, 3, dilation=2, padding=2), (2, 4, 8, 10)),
+    "conv, same": (lambda b: b.conv(b.input, 4, 3, stride=3, padding="same"), (2, 4, 3, 4)),
+    "binary_conv": (lambda b: b.binary_conv(b.sign(b.input), 4, 3), (2, 4, 6, 8)),
     "dense": (lambda b: b.dense(b.flatten(b.input), 7), (2, 7)),
     "dense over the last axis": (lambda b: b.dense(b.input, 7), (2, 6, 8, 7)),
     "batch_norm": (lambda b: b.batch_norm(b.input), (2, 6, 8, 10)),
     "relu": (lambda b: b.relu(b.input), (2, 6, 8, 10)),
     "sign": (lambda b: b.sign(b.input), (2, 6, 8, 10)),
     "max_pool": (lambda b: b.max_pool(b.input, 2), (2, 6, 4, 5)),
+    "max_pool, same": (lambda b: b.max_pool(b.input, 3, padding="same"), (2, 6, 3, 4)),
     "max_pool, ceil": (
         lambda b: b.max_pool(b.input, 3, stride=2, ceil_mode=True),
         (2, 6, 4, 5),
@@ -106,6 +110,7 @@ def test_a_tensor_that_is_not_there() -> None:
     ("add", "message"),
     [
         (lambda b: b.conv(b.input, 4, 3, stride=0, name="c"), "tiny: layer 'c': conv: stride .* 0"),
+        (lambda b: b.conv(b.input, 4, 3, stride=0, padding="same"), "conv: stride .* 0"),
         (lambda b: b.conv(b.input, 4, 3, groups=4), "groups 4 does not divide 6 input channels"),
         (lambda b: b.conv(b.input, 4, 3, groups=0), "groups must be at least 1, not 0"),
         (lambda b: b.conv(b.input, 4, 11), "larger than the padded input of 8"),
@@ -118,6 +123,74 @@ def test_what_does_not_fit_names_network_layer_and_values(
 ) -> None:
     with pytest.raises(ShapeError, match=message):
         add(fresh())
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "dilation", "expected", "why"),
+    [
+        (224, 3, 2, 1, (0, 1), "112 windows reach 225: the odd one stands at the end"),
+        (224, 7, 2, 1, (2, 3), "112 windows reach 229"),
+        (224, 11, 4, 1, (3, 4), "56 windows reach 231: Larq's AlexNets"),
+        (55, 3, 2, 1, (1, 1), "28 windows reach 57"),
+        (56, 3, 1, 2, (2, 2), "a filter of 3 taps, 2 apart, reaches over 5"),
+        (56, 2, 2, 1, (0, 0), "nothing is left over"),
+        (8, 1, 3, 1, (0, 0), "windows that do not touch need no padding"),
+    ],
+)
+def test_same_padding(
+    size: int, kernel: int, stride: int, dilation: int, expected: tuple[int, int], why: str
+) -> None:
+    b = Builder("tiny", input=(1, 2, size, size))
+    b.conv(b.input, 4, kernel, stride=stride, dilation=dilation, padding="same", name="c")
+    graph = b.graph("c")
+    op = graph.node("c").op
+    assert isinstance(op, ops.Conv)
+    assert op.padding == (expected, expected), why
+    assert graph.tensors["c"].shape[2] == -(-size // stride)
+
+
+def test_padding_has_one_word() -> None:
+    with pytest.raises(UsageError, match="tiny: padding 'valid': numbers or 'same' are valid"):
+        fresh().conv("input", 4, 3, padding="valid")  # type: ignore[arg-type]
+
+
+def test_binary_conv_over_signs_and_over_floats() -> None:
+    b = fresh()
+    b.binary_conv(b.input, 4, 3, name="first")
+    b.binary_conv(b.sign("first"), 5, 3, scaling=Scaling.ALPHA, pad_value=1, name="second")
+    graph = b.graph("second")
+    first, second = graph.node("first"), graph.node("second")
+    assert first.scheme == Scheme(BIPOLAR, FLOAT32)
+    assert second.scheme == XNOR
+    assert isinstance(second.op, ops.Conv)
+    assert second.op.pad_value == 1
+    assert (set(first.parameters), set(second.parameters)) == ({"weight"}, {"weight", "alpha"})
+    assert {graph.parameters[n.parameters["weight"]].spec.encoding for n in (first, second)} == {
+        BIPOLAR
+    }
+    # The signs and the scale are those of the weights that a float layer of the name would have.
+    latent = Builder("tiny", input=(2, 4, 6, 8))
+    latent.conv("input", 5, 3, bias=False, name="second")
+    weight = load(latent.graph("second"), "second.weight")
+    signs = load(graph, second.parameters["weight"])
+    np.testing.assert_array_equal(signs, np.where(weight >= 0, 1, -1))
+    scale = np.abs(weight.astype(np.float64)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(load(graph, second.parameters["alpha"]), scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "roles"),
+    [
+        ({}, {"scale", "shift", "mean", "variance"}),
+        ({"scale": False}, {"shift", "mean", "variance"}),
+        ({"scale": False, "shift": False}, {"mean", "variance"}),
+    ],
+)
+def test_batch_norm_has_the_vectors_asked_for(given: dict[str, bool], roles: set[str]) -> None:
+    b = fresh()
+    graph = b.graph(b.batch_norm(b.input, name="bn", **given))
+    assert set(graph.node("bn").parameters) == roles
+    assert {name.partition(".")[2] for name in graph.parameters} == roles
 
 
 def test_a_failed_layer_leaves_nothing_behind() -> None:

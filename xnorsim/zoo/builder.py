@@ -15,14 +15,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from xnorsim.errors import ModelError, ShapeError, UsageError, choices
 from xnorsim.network import ops
+from xnorsim.network.binary import binary_parameters
+from xnorsim.network.extents import window_extent
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
-from xnorsim.network.precision import FLOAT32
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling, Scheme
 from xnorsim.network.shapes import output_specs
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ _DRAWN = 2**16
 
 Size = int | Sequence[int]
 """One number for every spatial axis, or one each."""
+
+Border = Size | Literal["same"]
+"""Padding before and after; "same" gives ceil(size / stride) positions, as TensorFlow's SAME."""
 
 
 def seeded(network: str, parameter: str, seed: int = 0) -> np.random.Generator:
@@ -134,22 +140,27 @@ class Builder:
             ShapeError: operands that do not fit.
         """
         name = name or self._numbered(op)
-        if name in self._tensors:
-            raise ModelError(f"{self.name}: two layers are called '{name}'")
-        specs = [self._spec(tensor) for tensor in inputs]
         made = {
-            role: self._parameter(f"{name}.{role}", shape, values)
+            role: (f"{name}.{role}", self._parameter(f"{name}.{role}", shape, values))
             for role, (shape, values) in (parameters or {}).items()
         }
+        return self._add(Node(name, op, tuple(inputs), (name,)), made)
+
+    def _add(self, node: Node, made: Mapping[str, tuple[str, Parameter]]) -> str:
+        """Add a node with its parameters, (name, parameter) by role; the tensor that it writes."""
+        if node.name in self._tensors:
+            raise ModelError(f"{self.name}: two layers are called '{node.name}'")
+        specs = [self._spec(tensor) for tensor in node.inputs]
+        held = {role: item.spec for role, (_, item) in made.items()}
         try:
-            found = output_specs(op, *specs, **{role: held.spec for role, held in made.items()})
+            found = output_specs(node.op, *specs, **held)
         except ShapeError as fault:
-            raise ShapeError(f"{self.name}: layer '{name}': {fault}") from fault
-        self._tensors[name] = found[0]
-        self._parameters |= {f"{name}.{role}": held for role, held in made.items()}
-        roles = {role: f"{name}.{role}" for role in made}
-        self._nodes.append(Node(name, op, tuple(inputs), (name,), roles))
-        return name
+            raise ShapeError(f"{self.name}: layer '{node.name}': {fault}") from fault
+        self._tensors[node.name] = found[0]
+        self._parameters |= dict(made.values())
+        roles = {role: name for role, (name, _) in made.items()}
+        self._nodes.append(replace(node, parameters=roles))
+        return node.name
 
     def conv(
         self,
@@ -158,26 +169,46 @@ class Builder:
         kernel: Size,
         *,
         stride: Size = 1,
-        padding: Size = 0,
+        padding: Border = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
         name: str | None = None,
     ) -> str:
-        """A convolution; `padding` is the same before and after."""
-        axes = len(self.shape(x)) - 2
-        sizes = _sizes(kernel, axes)
-        op = ops.Conv(
-            out_channels,
-            sizes,
-            _sizes(stride, axes),
-            tuple((p, p) for p in _sizes(padding, axes)),
-            _sizes(dilation, axes),
-            groups,
-        )
+        """A convolution; `padding` is the same before and after, or "same"."""
+        windows = self._windows(x, kernel, stride, padding, dilation)
+        op = ops.Conv(out_channels, *windows, groups)
         in_channels = self.shape(x)[1] // max(groups, 1)
-        parameters = _linear((out_channels, in_channels, *sizes), out_channels, bias)
+        parameters = _linear((out_channels, in_channels, *op.kernel), out_channels, bias)
         return self.layer(op, x, parameters=parameters, name=name)
+
+    def binary_conv(
+        self,
+        x: str,
+        out_channels: int,
+        kernel: Size,
+        *,
+        stride: Size = 1,
+        padding: Border = 0,
+        dilation: Size = 1,
+        scaling: Scaling = Scaling.NONE,
+        pad_value: int = 0,
+        name: str | None = None,
+    ) -> str:
+        """A convolution with +-1 weights and no bias, over +-1 (see `sign`) or over floats.
+
+        With scaling alpha its sums are multiplied by mean|W| of the float weights that the signs
+        are taken of. A +-1 input is padded with `pad_value`.
+        """
+        windows = self._windows(x, kernel, stride, padding, dilation)
+        op = ops.Conv(out_channels, *windows, pad_value=pad_value)
+        name = name or self._numbered(op)
+        shape = (out_channels, self.shape(x)[1], *op.kernel)
+        drawn, values = _linear(shape, out_channels, bias=False)["weight"]
+        weight = self._parameter(f"{name}.weight", drawn, values)
+        made = binary_parameters(f"{name}.weight", weight, op, scaling)
+        used = Scheme(BIPOLAR, self._spec(x).encoding, scaling)
+        return self._add(Node(name, op, (x,), (name,), scheme=used), made)
 
     def dense(self, x: str, features: int, *, bias: bool = True, name: str | None = None) -> str:
         """A fully connected layer over the last axis; weight (features, in_features)."""
@@ -186,11 +217,23 @@ class Builder:
         parameters = _linear((features, in_features), features, bias)
         return self.layer(op, x, parameters=parameters, name=name)
 
-    def batch_norm(self, x: str, *, epsilon: float = 1e-5, name: str | None = None) -> str:
-        """Normalization by stored statistics: scale, shift, mean and variance a channel."""
+    def batch_norm(
+        self,
+        x: str,
+        *,
+        epsilon: float = 1e-5,
+        scale: bool = True,
+        shift: bool = True,
+        name: str | None = None,
+    ) -> str:
+        """Normalization by stored statistics: scale, shift, mean and variance a channel.
+
+        Without `scale` or `shift` it has no such parameter: Keras calls them gamma and beta.
+        """
         shape = self.shape(x)[1:2]
         draws = {"scale": near_one, "shift": small, "mean": small, "variance": near_one}
-        parameters = {role: (shape, partial(draw)) for role, draw in draws.items()}
+        given = {"scale": scale, "shift": shift, "mean": True, "variance": True}
+        parameters = {role: (shape, partial(draws[role])) for role in draws if given[role]}
         return self.layer(ops.BatchNorm(epsilon), x, parameters=parameters, name=name)
 
     def relu(self, x: str, *, name: str | None = None) -> str:
@@ -221,7 +264,7 @@ class Builder:
         kernel: Size,
         *,
         stride: Size | None = None,
-        padding: Size = 0,
+        padding: Border = 0,
         ceil_mode: bool = False,
         name: str | None = None,
     ) -> str:
@@ -235,7 +278,7 @@ class Builder:
         kernel: Size,
         *,
         stride: Size | None = None,
-        padding: Size = 0,
+        padding: Border = 0,
         ceil_mode: bool = False,
         name: str | None = None,
     ) -> str:
@@ -269,14 +312,25 @@ class Builder:
         x: str,
         kernel: Size,
         stride: Size | None,
-        padding: Size,
+        padding: Border,
         ceil_mode: bool,
     ) -> ops.Pool:
-        axes = len(self.shape(x)) - 2
-        sizes = _sizes(kernel, axes)
-        pads = tuple((p, p) for p in _sizes(padding, axes))
-        steps = sizes if stride is None else _sizes(stride, axes)
-        return ops.Pool(reduction, sizes, steps, pads, (1,) * axes, ceil_mode)
+        windows = self._windows(x, kernel, kernel if stride is None else stride, padding, 1)
+        return ops.Pool(reduction, *windows, ceil_mode)
+
+    def _windows(
+        self, x: str, kernel: Size, stride: Size, padding: Border, dilation: Size
+    ) -> tuple[tuple[int, ...], tuple[int, ...], ops.Padding, tuple[int, ...]]:
+        """Kernel, stride, padding and dilation, a number or a pair for each spatial axis."""
+        size = self.shape(x)[2:]
+        kernels, strides, dilations = (_sizes(s, len(size)) for s in (kernel, stride, dilation))
+        if not isinstance(padding, str):
+            pads = tuple((p, p) for p in _sizes(padding, len(size)))
+        elif padding == "same":
+            pads = tuple(map(_same, size, kernels, strides, dilations))
+        else:
+            raise UsageError(f"{self.name}: padding '{padding}': numbers or 'same' are valid")
+        return kernels, strides, pads, dilations
 
     def _numbered(self, op: ops.Op | str) -> str:
         kind = op if isinstance(op, str) else ops.kind(op)
@@ -312,3 +366,13 @@ def _linear(
 
 def _sizes(size: Size, axes: int) -> tuple[int, ...]:
     return (size,) * axes if isinstance(size, int) else tuple(size)
+
+
+def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Padding for ceil(size / stride) windows; an odd one has its extra element at the end.
+
+    Source: TensorFlow, tf.nn, "Notes on padding".
+    """
+    step = max(stride, 1)  # one below is refused with the layer's shapes
+    total = max((-(-size // step) - 1) * step + window_extent(kernel, dilation) - size, 0)
+    return total // 2, total - total // 2
