@@ -201,7 +201,12 @@ def validation_markdown(found: Validation) -> str:
     lines = ["# Validation", "", *markdown_lines(_head(found)), ""]
     for group, rows in groups(found):
         names = [row.name for row in rows]
-        lines += [f"## {group}", "", *markdown_table("name", names, row_columns(rows), foot=""), ""]
+        lines += [
+            f"## {labels.visible(group)}",
+            "",
+            *markdown_table("name", names, row_columns(rows), foot=""),
+            "",
+        ]
     names = [item.name for item in found.summaries]
     columns = summary_columns(found.summaries)
     lines += ["## Summary", "", *markdown_table("rows of", names, columns, foot=""), ""]
