@@ -26,7 +26,11 @@ from xnorsim.machine.instructions import CLASSES
 
 __all__ = [
     "DATAPATH",
+    "DATAPATH_SOURCE",
+    "DATAPATH_SPREAD",
     "OVERHEAD_PJ",
+    "OVERHEAD_SOURCE",
+    "TECHNOLOGY_SOURCE",
     "Datapath",
     "EnergyCosts",
     "datapath_joules",
@@ -157,9 +161,17 @@ DATAPATH: Mapping[str, Datapath] = {
 }
 """Every class. All estimated: operations are published, what a class is made of is not."""
 
-_DATAPATH_SPREAD = (0.5, 4.0)
+DATAPATH_SPREAD = (0.5, 4.0)
 # Low: logic and moves are simpler than the additions they are taken for. High: published energies
 # of one 8-bit multiply-accumulate at 45 nm lie between 0.23 pJ (this table) and 1.03 pJ.
+
+DATAPATH_SOURCE = (
+    "M. Horowitz, ISSCC 2014, figure 1.1.9 (45 nm, 0.9 V), per class in cost/energy.py"
+)
+OVERHEAD_SOURCE = (
+    "M. Horowitz, ISSCC 2014, figure 1.1.9 (45 nm, 0.9 V); E. Vasilakis, FORTH-ICS/TR-450, 2015"
+)
+TECHNOLOGY_SOURCE = "A. Stillmaker, B. Baas, Integration 58 (2017), polynomials against simulation"
 
 OVERHEAD_PJ: Mapping[str, tuple[float, float, float]] = {
     "in-order": (70.0, 45.0, 120.0),
@@ -187,7 +199,7 @@ def datapath_joules(simd_bits: ArrayLike, scale: ArrayLike = 1.0) -> Estimate:
     per_bit = np.array([item.pj / item.bits if item.bits else 0.0 for item in costs])
     alone = np.array([0.0 if item.bits else item.pj for item in costs])
     value = (bits * per_bit + alone) * 1e-12 * np.asarray(scale)[..., np.newaxis]
-    low, high = _DATAPATH_SPREAD
+    low, high = DATAPATH_SPREAD
     return Estimate(value, value * low, value * high)
 
 

@@ -1,112 +1,80 @@
 """The instruction-level predictor: what a program's kernels issue, on the ports of a core.
 
-    time of a layer = max(instructions on the ports, transfers of each level beyond the nearest)
+    core   = max(port bound / efficiency, chains of dependent sums) / clock, dealt out to threads
+    memory = bytes over each boundary / bandwidth there, of a core or shared
+    time of a layer = core and memory, put together as far as they overlap
                       + overhead of a layer that runs on its own
 
 The instructions are those of a recipe set (recipes/), their cycles the bound of the ports and the
-front end (ports.py). Loads and stores are among them, so the nearest memory level is; bytes of the
-others, and energies, are still those of the roofline (roofline.py). Memory overlaps with the core
-completely. All of that makes the time a bound from below for the program that is named.
+front end (ports.py), bytes those of the loop nests (movement.py), the rest is latency.py's. Loads
+and stores are among the instructions, so the nearest memory level is. Energy is that of the
+instructions, of the bytes, and static power x time (energy.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost import roofline
-from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound
+from xnorsim.cost.energy import energy_shares, share_names
+from xnorsim.cost.inputs import Design
+from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
+from xnorsim.cost.movement import boundary_bytes
 from xnorsim.cost.ports import port_cycles
-from xnorsim.cost.recipes import RecipeSet, elements, layer_instructions, select
+from xnorsim.cost.recipes import RecipeSet
+from xnorsim.cost.roofline import Prediction
+from xnorsim.cost.uses import Use, chains, kernel_uses, mix, pieces
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.lowering import Machine
-from xnorsim.work.dimensions import DIMENSIONS, Dimensions
 
-__all__ = ["bound_names", "layer_mix", "predict"]
+__all__ = ["Work", "bound_names", "chain_bound", "nearest_bytes", "predict", "work_of"]
 
 Columns = Mapping[str, NDArray[Any]]
-
-_PRODUCTS = {
-    "binary_macs": "binary",
-    "bwn_macs": "bwn",
-    "int8_macs": "int8",
-    "fp_macs": "fp",
-    "other_macs": "fp",  # executed after widening to floats
-}
-"""The kind of kernel for each column of multiply-accumulates."""
-
-_PASSES = {
-    "batch_norm": "bn",
-    "add": "add",
-    "relu": "relu",
-    "max_pool": "max_pool",
-    "mean_pool": "average_pool",
-}
-"""The kind of kernel for a layer without products; others are passes of an operation at a time."""
+_Floats = NDArray[np.float64]
 
 
-def layer_mix(
-    columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Core
-) -> NDArray[np.float64]:
-    """The instructions [layers, classes] that a program issues for each layer.
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a program does for a network, whatever the machine's numbers are.
 
-    What is done on the results of a product (bias, scale, rectifier) is part of its kernel; what
-    goes beyond a bias and a scale each, such as the map K, is not, and costs a pass of operations.
-    A layer without products is a pass over its results, or, if there is no kernel of its kind, one
-    pass for each operation on an element.
+    uses: the kernels and their layers; mix, chains: instructions [layers, classes], all of them
+    and those that wait for each other; pieces: what threads may take [layers].
+    """
+
+    columns: Columns
+    uses: tuple[Use, ...]
+    mix: _Floats
+    chains: _Floats
+    pieces: _Floats
+
+
+def work_of(columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Core) -> Work:
+    """The kernels of `recipes` that run, of those that `core` can execute, and what they issue.
+
+    columns: arrays [layers] of the layer table; kinds: the word for each layer's kind.
 
     Raises:
-        UsageError: the program has no kernel for a layer, or the core cannot execute it.
+        UsageError: no kernel for a layer, the core cannot execute it, or kinds for another number
+            of layers.
     """
-    mix = np.zeros((len(kinds), len(CLASSES)))
-    for where, kernel, nest in _asked(columns, kinds):
-        if where.any():
-            mix[where] += _issued(where, kernel, nest, kinds, recipes, core)
-    return mix
-
-
-_Asked = tuple[NDArray[np.bool_], str, Dimensions]
-
-
-def _asked(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
-    """Where each kind of kernel runs, and on which loop nest."""
-    loops = Dimensions(*(columns[name] for name in DIMENSIONS))
-    for column, word in _PRODUCTS.items():
-        yield columns[column] > 0, word, loops
-    yield columns["binarize_ops"] > 0, "binarize", elements(columns["binarize_ops"])
-    results, operations = columns["output_elements"], columns["fp_ops"]
-    multiplies = columns["macs"] > 0
-    beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)
-    yield beyond > 0, "elementwise", elements(beyond)
-    window = np.maximum(operations // np.maximum(results, 1), 1)
-    nests = dict.fromkeys(("bn", "add", "relu"), elements(results))
-    nests |= dict.fromkeys(("max_pool", "average_pool"), elements(results, window))
-    words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
-    for word in dict.fromkeys(words.tolist()):
-        where = ~multiplies & (operations > 0) & (words == word)
-        yield where, word, nests.get(word, elements(operations))
-
-
-def _issued(
-    where: NDArray[np.bool_],
-    kernel: str,
-    nest: Dimensions,
-    kinds: Sequence[str],
-    recipes: RecipeSet,
-    core: Core,
-) -> NDArray[np.float64]:
-    """The instructions [layers, classes] of `kernel` in the layers where it runs."""
-    sizes = (np.broadcast_to(getattr(nest, name), where.shape)[where] for name in DIMENSIONS)
-    try:
-        return layer_instructions(select(recipes, kernel, core), Dimensions(*sizes))
-    except UsageError as fault:
-        layers = sorted({kind for kind, runs in zip(kinds, where, strict=True) if runs})
-        raise UsageError(f"{fault}\n  needed by layers of kind {', '.join(layers)}") from fault
+    layers = len(columns["macs"])
+    if len(kinds) != layers:
+        raise UsageError(f"{len(kinds)} kinds were given for {layers} layers")
+    uses = kernel_uses(columns, kinds, recipes, core)
+    runs = (columns["runs"] > 0)[:, np.newaxis]
+    return Work(
+        columns,
+        uses,
+        mix(uses, layers) * runs,
+        chains(uses, layers) * runs,
+        pieces(uses, layers),
+    )
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:
@@ -114,28 +82,69 @@ def bound_names(machine: Machine) -> tuple[str, ...]:
     return ("instructions", *machine.level_names[1:], "overhead")
 
 
-def predict(
-    columns: Columns,
-    kinds: Sequence[str],
-    machine: Machine,
-    core: Core,
-    recipes: RecipeSet,
-    threads: Any = 1,
-) -> roofline.Prediction:
-    """Latency [s], energy [J] and nearest bound of each layer by the kernels of `recipes`.
+def chain_bound(chained: _Floats, core: Core) -> _Floats:
+    """Cycles [..., layers] of instructions that wait for each other: the sum of their latencies.
 
-    columns: arrays [layers] of the layer table; kinds: the word for each layer's kind.
+    chained: [layers, classes]. A latency that is not known binds nothing.
+    """
+    latency = np.nan_to_num(core.latency_cycles, nan=0.0)
+    return np.asarray(np.vecdot(chained, latency))
+
+
+def nearest_bytes(issued: _Floats, machine: Machine) -> _Floats:
+    """Bytes [..., layers] between the core and the nearest level: those of loads and stores.
+
+    issued: instructions [layers, classes]. A vector is as wide as simd.bits; anything else is
+    taken as a word of 64 bits, or as a vector where that is narrower.
+    """
+    vector = np.asarray(machine.simd_bits) / 8
+    word = np.minimum(vector, 8)
+    counts = dict(zip(CLASSES, np.moveaxis(issued, -1, 0), strict=True))
+    vectors = counts["vector_load"] + counts["vector_store"]
+    words = counts["scalar_load"] + counts["scalar_store"] + counts["broadcast_load"]
+    return vectors * vector + words * word
+
+
+def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
+    """Latency [s], energy [J] and nearest bound of each layer of `work` on a machine.
+
+    Broadcasts over layers and the design points of `design`.
 
     Raises:
-        UsageError: as `layer_mix`; kinds for another number of layers.
+        UsageError: the core lacks an instruction that a kernel issues, or the profile had none.
     """
-    if len(kinds) != len(columns["macs"]):
-        raise UsageError(f"{len(kinds)} kinds were given for {len(columns['macs'])} layers")
+    machine, core = design.machine, design.core
+    if core is None:
+        raise UsageError(f"profile {machine.name} has no instructions to predict from")
     used = np.minimum(threads, machine.cores)
-    cycles = port_cycles(layer_mix(columns, kinds, recipes, core), core)
-    on_core = core_seconds(cycles * (columns["runs"] > 0), machine.clock_hz, used)
-    transfers = roofline.transfer_seconds(columns, machine, threads)[1:]
-    overhead = columns["runs"] * machine.layer_overhead_s
-    latency = combined_seconds(on_core, transfers, [1.0] * len(transfers)) + overhead
+    runs = work.columns["runs"]
+    cycles = port_cycles(work.mix, core) / machine.efficiency
+    cycles = np.maximum(cycles, chain_bound(work.chains, core))
+    on_core = core_seconds(cycles, machine.clock_hz, used, work.pieces)
+    moved = boundary_bytes(work.columns, work.uses, list(machine.level_size_bytes[:-1]))
+    transfers = [
+        transfer_seconds(each, alone, shared, used)
+        for each, alone, shared in zip(
+            moved,
+            machine.level_bandwidth_bytes_per_s[1:],
+            machine.level_shared_bandwidth_bytes_per_s[1:],
+            strict=True,
+        )
+    ]
+    overhead = runs * machine.layer_overhead_s
+    latency = combined_seconds(on_core, transfers, list(machine.level_overlap[1:])) + overhead
     bound, _ = nearest_bound(on_core, transfers, overhead)
-    return roofline.Prediction(latency, roofline.energy_joules(columns, machine, latency), bound)
+    shares = _energy(work, design, moved, latency)
+    unknown = np.full(np.shape(latency), 0.0 if shares else np.nan)
+    energy = sum(shares.values(), unknown)
+    return Prediction(latency, energy, bound, shares)
+
+
+def _energy(work: Work, design: Design, moved: _Floats, latency: _Floats) -> dict[str, _Floats]:
+    """Where the energy goes [..., layers] [J], by name; nothing if the profile has no energies."""
+    if design.costs is None:
+        return {}
+    nearest = nearest_bytes(work.mix, design.machine)
+    levels = np.stack(np.broadcast_arrays(nearest, *moved), axis=-1)
+    shares = energy_shares(work.mix, levels, latency, design.costs)
+    return dict(zip(share_names(design.costs), np.moveaxis(shares, -1, 0), strict=True))

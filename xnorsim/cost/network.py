@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import nan
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xnorsim.cost import formula, instructions, roofline
+from xnorsim.cost.inputs import Design, design, drawn, inputs
+from xnorsim.cost.ranges import interval
 from xnorsim.cost.recipes import RECIPE_SETS, recipe_set
+from xnorsim.cost.roofline import Prediction
 from xnorsim.errors import UsageError, choices
-from xnorsim.machine.core import lower_core
-from xnorsim.machine.lowering import At, Machine, lower
+from xnorsim.machine.lowering import Machine
 from xnorsim.machine.schema import HardwareProfile
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "NetworkPrediction",
     "Twin",
     "amdahl_limit",
+    "joint_speedup",
     "predict_network",
 ]
 
@@ -34,8 +36,6 @@ BASELINES = {
     "peak": "the fp32 network at every lane of the vector unit",
 }
 """What a speedup is taken against."""
-
-_ENDS: tuple[At, ...] = ("value", "fast", "slow")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,12 @@ class NetworkPrediction:
     """Latency [s] and energy [J] of each layer with their ranges, and of the whole.
 
     `columns` holds arrays [layers] of latency_s, latency_s_low, latency_s_high and the same for
-    energy_j; `totals` their sums. An energy is NaN if the profile has none. `speedup` and its
-    ends name a baseline of BASELINES; `amdahl` is the most that the network can gain over the
-    baseline if its binary layers took no time.
+    energy_j; `totals` those of the whole, whose range is narrower than the sum of the layers'
+    ends. An energy is NaN if the profile has none; `energy_shares` are the parts of the total by
+    name [J], empty if the predictor does not tell. `speedup` and its ends name a baseline of
+    BASELINES; `amdahl` is the most that the network can gain over the baseline if its binary
+    layers took no time. `draws` are the totals [samples] at the drawn inputs, the same ones for
+    every prediction on this profile: see `joint_speedup`.
     """
 
     profile: str
@@ -66,6 +69,8 @@ class NetworkPrediction:
     speedup_low: Mapping[str, float]
     speedup_high: Mapping[str, float]
     amdahl: Mapping[str, float]
+    energy_shares: Mapping[str, float] = field(default_factory=dict)
+    draws: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def predict_network(
@@ -81,44 +86,51 @@ def predict_network(
     `predictor` is one of PREDICTORS; "instructions" may be followed by the recipe set whose
     kernels run, as in "instructions:larq" ("own" unless told). It needs the layers' `kinds`.
 
-    The range spans the favourable and the unfavourable end of every number of the profile. Both
-    sides of a speedup are taken at the same end, since they run on the same machine.
+    A range holds nine tenths of the predictions at inputs drawn within their ranges (inputs.py,
+    ranges.py), and the value. Both sides of a speedup are predicted at the same draws, since they
+    run on the same machine.
 
     Raises:
         UsageError: no such predictor or recipe set, more threads than the machine has cores, or a
             profile without what the predictor needs.
     """
     word, program = _parsed(predictor)
-    ends: dict[At, Machine] = {at: lower(profile, at) for at in _ENDS}
-    if not 1 <= threads <= ends["value"].cores:
+    at_value, at_draws = design(profile), design(profile, drawn(inputs(profile)))
+    machine = at_value.machine
+    if not 1 <= threads <= machine.cores:
         raise UsageError(
-            f"threads {threads}: profile {profile.name} has {ends['value'].cores:.0f} cores; "
-            f"valid choices: 1 to {ends['value'].cores:.0f}"
+            f"threads {threads}: profile {profile.name} has {machine.cores:.0f} cores; "
+            f"valid choices: 1 to {machine.cores:.0f}"
         )
-    task = _Task(columns, kinds, profile, program, threads)
-    found: dict[At, roofline.Prediction] = {
-        at: PREDICTORS[word](task, machine) for at, machine in ends.items()
-    }
-    arrays = _with_ranges(found)
-    names = _BOUNDS[word](ends["value"])
-    baselines = {at: _baselines(twin.columns, ends[at], threads) for at in _ENDS}
-    speedups = {at: _speedups(columns, baselines[at], found[at]) for at in _ENDS}
+    predict = PREDICTORS[word](_Task(columns, kinds, at_value, program, threads))
+    value, samples = predict(at_value), predict(at_draws)
+    names = _BOUNDS[word](machine)
+    baselines = _baselines(twin.columns, machine, threads)
+    speedups = {k: found.item() for k, found in _speedups(columns, baselines, value).items()}
+    drawn_speedups = _speedups(
+        columns, _baselines(twin.columns, at_draws.machine, threads), samples
+    )
     if word == "formula":  # its clocks are no time that could be set beside a machine's
-        speedups = {at: {**end, "scalar": nan, "peak": nan} for at, end in speedups.items()}
+        speedups |= {"scalar": np.nan, "peak": np.nan}
+    ends = {name: interval(drawn_speedups[name], speedups[name]) for name in BASELINES}
+    draws = {name: _totals(getattr(samples, name)) for name in _FIGURES}
     return NetworkPrediction(
         profile=profile.name,
         predictor=f"{word}:{program}" if program else word,
         threads=threads,
-        columns=arrays,
-        bounds=tuple(names[i] for i in found["value"].bound.tolist()),
-        totals={name: float(array.sum()) for name, array in arrays.items()},
-        speedup=speedups["value"],
-        speedup_low={name: min(end[name] for end in speedups.values()) for name in BASELINES},
-        speedup_high={name: max(end[name] for end in speedups.values()) for name in BASELINES},
-        amdahl={
-            name: amdahl_limit(cost, twin.is_binary) for name, cost in baselines["value"].items()
-        },
+        columns=_layer_ranges(value, samples),
+        bounds=tuple(names[i] for i in value.bound.tolist()),
+        totals=_total_ranges(value, draws),
+        speedup=speedups,
+        speedup_low={name: float(low) for name, (low, _) in ends.items()},
+        speedup_high={name: float(high) for name, (_, high) in ends.items()},
+        amdahl={name: amdahl_limit(cost, twin.is_binary) for name, cost in baselines.items()},
+        energy_shares={name: float(part.sum()) for name, part in value.energy_shares.items()},
+        draws=draws,
     )
+
+
+_FIGURES = ("latency_s", "energy_j")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +139,7 @@ class _Task:
 
     columns: Columns
     kinds: Sequence[str]
-    profile: HardwareProfile
+    design: Design
     program: str
     threads: int
 
@@ -150,24 +162,37 @@ def _parsed(predictor: str) -> tuple[str, str]:
 _OWN = "own"
 
 
-def _roofline(task: _Task, machine: Machine) -> roofline.Prediction:
-    return roofline.predict(task.columns, machine, task.threads)
+_Predict = Callable[[Design], Prediction]
 
 
-def _instructions(task: _Task, machine: Machine) -> roofline.Prediction:
-    recipes = recipe_set(task.program, int(machine.simd_bits))
-    core = lower_core(task.profile, machine.at)
-    return instructions.predict(task.columns, task.kinds, machine, core, recipes, task.threads)
+def _roofline(task: _Task) -> _Predict:
+    return lambda at: roofline.predict(task.columns, at.machine, task.threads)
 
 
-def _formula(task: _Task, machine: Machine) -> roofline.Prediction:
+def _instructions(task: _Task) -> _Predict:
+    core = task.design.core
+    if core is None:
+        raise UsageError(
+            f"profile {task.design.machine.name} has no sections 'core' and 'instructions': "
+            "nothing is predicted from instructions for it"
+        )
+    recipes = recipe_set(task.program, int(task.design.machine.simd_bits))
+    work = instructions.work_of(task.columns, task.kinds, recipes, core)
+    return lambda at: instructions.predict(work, at, task.threads)
+
+
+def _formula(task: _Task) -> _Predict:
     """The paper's clocks at the machine's clock rate; the paper gives no energy."""
-    latency = formula.clocks(task.columns) / (machine.clock_hz * task.threads)
-    nowhere = np.zeros(latency.shape, dtype=np.intp)
-    return roofline.Prediction(latency, np.full(latency.shape, np.nan), nowhere)
+
+    def predict(at: Design) -> Prediction:
+        latency = formula.clocks(task.columns) / (at.machine.clock_hz * task.threads)
+        nowhere = np.zeros(np.shape(latency), dtype=np.intp)
+        return Prediction(latency, np.full(np.shape(latency), np.nan), nowhere)
+
+    return predict
 
 
-PREDICTORS: dict[str, Callable[[_Task, Machine], roofline.Prediction]] = {
+PREDICTORS: dict[str, Callable[[_Task], _Predict]] = {
     "roofline": _roofline,
     "formula": _formula,
     "instructions": _instructions,
@@ -182,13 +207,47 @@ _BOUNDS: dict[str, Callable[[Machine], tuple[str, ...]]] = {
 """What may bound a layer, by predictor."""
 
 
-def _with_ranges(found: Mapping[At, roofline.Prediction]) -> dict[str, NDArray[np.float64]]:
+def _layer_ranges(value: Prediction, samples: Prediction) -> dict[str, NDArray[np.float64]]:
+    """Each figure [layers] with its ends."""
     arrays = {}
-    for name in ("latency_s", "energy_j"):
-        ends = [getattr(prediction, name) for prediction in found.values()]
-        low, high = np.minimum.reduce(ends), np.maximum.reduce(ends)
-        arrays |= {name: ends[0], f"{name}_low": low, f"{name}_high": high}
+    for name in _FIGURES:
+        low, high = interval(np.atleast_2d(getattr(samples, name)), getattr(value, name))
+        arrays |= {name: getattr(value, name), f"{name}_low": low, f"{name}_high": high}
     return arrays
+
+
+def _total_ranges(value: Prediction, draws: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    totals = {}
+    for name, samples in draws.items():
+        total = float(getattr(value, name).sum())
+        low, high = interval(samples, total)
+        totals |= {name: total, f"{name}_low": float(low), f"{name}_high": float(high)}
+    return totals
+
+
+def _totals(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum over layers [samples] of an array [samples, layers], or of one [layers]."""
+    return np.atleast_2d(array).sum(axis=-1)
+
+
+def joint_speedup(
+    prediction: NetworkPrediction, baseline: NetworkPrediction
+) -> tuple[float, float, float]:
+    """How many times faster a prediction is than another one on the same machine: value, low, high.
+
+    Both were made at the same draws of the profile's inputs, so what they share cancels.
+
+    Raises:
+        UsageError: they are for different profiles.
+    """
+    if prediction.profile != baseline.profile:
+        raise UsageError(
+            f"a speedup is taken on one machine, not on {prediction.profile} over "
+            f"{baseline.profile}"
+        )
+    value = baseline.totals["latency_s"] / prediction.totals["latency_s"]
+    low, high = interval(baseline.draws["latency_s"] / prediction.draws["latency_s"], value)
+    return value, float(low), float(high)
 
 
 def _baselines(columns: Columns, machine: Machine, threads: int) -> dict[str, NDArray[np.float64]]:
@@ -203,14 +262,16 @@ def _baselines(columns: Columns, machine: Machine, threads: int) -> dict[str, ND
 def _speedups(
     columns: Columns,
     baselines: Mapping[str, NDArray[np.float64]],
-    prediction: roofline.Prediction,
-) -> dict[str, float]:
-    costs = dict.fromkeys(baselines, float(prediction.latency_s.sum()))
-    costs["paper"] = float(formula.clocks(columns).sum())
-    return {
-        name: float(baseline.sum()) / costs[name] if costs[name] else float("nan")
-        for name, baseline in baselines.items()
-    }
+    prediction: Prediction,
+) -> dict[str, NDArray[np.float64]]:
+    """By baseline: one for each draw [samples]."""
+    costs = dict.fromkeys(baselines, _totals(prediction.latency_s))
+    costs["paper"] = _totals(formula.clocks(columns))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: np.where(costs[name] > 0, _totals(baseline) / costs[name], np.nan)
+            for name, baseline in baselines.items()
+        }
 
 
 def amdahl_limit(baseline: NDArray[np.float64], is_binary: NDArray[np.bool_]) -> float:

@@ -14,7 +14,7 @@ A cache is taken as its size says, also where several threads have one each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -62,12 +62,14 @@ _ENERGIES = {
 class Prediction:
     """Arrays [layers] (or broadcast further): seconds, joules, and which bound is nearest.
 
-    `bound` indexes `bound_names(machine)`.
+    `bound` indexes the predictor's bound_names(machine). `energy_shares`: where the energy goes,
+    by name [J], if the predictor tells.
     """
 
     latency_s: NDArray[np.float64]
     energy_j: NDArray[np.float64]
     bound: NDArray[np.intp]
+    energy_shares: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:

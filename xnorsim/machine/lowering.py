@@ -2,7 +2,7 @@
 
 Every number is in SI units, with the unit in its name. A range is lowered at one of its ends:
 "fast" takes the favourable end of every quantity, "slow" the other one, so that a prediction from
-each bounds what the profile allows.
+each bounds what the profile allows; or at values drawn within it, many at once.
 """
 
 # ruff: noqa: RUF009 - _from describes a field and holds no value that instances could share.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +21,23 @@ from xnorsim.errors import UsageError, choices
 from xnorsim.machine.quantity import Range, resolve
 from xnorsim.machine.schema import HardwareProfile, dimension_of
 
-__all__ = ["ELEMENT_BITS", "At", "Machine", "better", "lower", "operations_per_cycle", "pick"]
+__all__ = [
+    "ELEMENT_BITS",
+    "At",
+    "Draws",
+    "End",
+    "Machine",
+    "better",
+    "lower",
+    "operations_per_cycle",
+    "pick",
+]
 
-At = Literal["value", "fast", "slow"]
+End = Literal["value", "fast", "slow"]
+Draws = Mapping[str, NDArray[np.float64]]
+"""The path of a quantity -> values [samples, 1] in the unit of its range; others take theirs."""
+
+At = End | Draws
 _Levels = NDArray[np.float64]
 
 # Bits of one element in a vector of each throughput kind. Elements are what the operands are held
@@ -37,15 +52,16 @@ def _from(path: str, better: Literal["high", "low"], unit: str) -> Any:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Machine:
-    """One machine in plain numbers, at one end of its ranges (`at`).
+    """One machine in plain numbers, at one end of its ranges (`at`), or drawn within them.
 
-    Floats, and arrays [levels] for the memories, nearest first. A limit that the profile sets aside
-    is inf; an energy that it does not give is NaN. With `dataclasses.replace` any field may become
-    an array of design points: predictors broadcast.
+    Floats, and arrays [levels] for the memories, nearest first; [samples, 1] and [levels, samples,
+    1] where drawn. A limit that the profile sets aside is inf; an energy that it does not give is
+    NaN. With `dataclasses.replace` any field may become an array of design points: predictors
+    broadcast.
     """
 
     name: str
-    at: At
+    at: Literal["value", "fast", "slow", "drawn"]
     level_names: tuple[str, ...]
     clock_hz: float = _from("clock", "high", "Hz")
     cores: float = _from("cores", "high", "")
@@ -84,13 +100,14 @@ _ABSENT = {"memories.shared_bandwidth": math.inf, "memories.overlap": 1.0, "core
 
 
 def lower(profile: HardwareProfile, at: At = "value") -> Machine:
-    """The profile in plain numbers: every quantity at its value, or at its fast or slow end.
+    """The profile in plain numbers: at its values, its fast or slow ends, or at values drawn.
 
     Bandwidths given in byte/cycle are multiplied by the clock of the same end. Raises UsageError
     for another `at`.
     """
-    clock_hz = pick(resolve(profile.clock, dimension_of(("clock",))), "high", at)
-    values: dict[str, Any] = {"name": profile.name, "at": at}
+    clock_hz = pick(resolve(profile.clock, dimension_of(("clock",))), "high", at, "clock")
+    word = "drawn" if isinstance(at, Mapping) else at
+    values: dict[str, Any] = {"name": profile.name, "at": word}
     values["level_names"] = tuple(memory.name for memory in profile.memories)
     for field in dataclasses.fields(Machine):
         if not field.metadata:
@@ -98,30 +115,36 @@ def lower(profile: HardwareProfile, at: At = "value") -> Machine:
         path, better = field.metadata["path"], field.metadata["better"]
         section, _, key = path.rpartition(".")
         if section == "memories":
-            each = [_number(m, key, path, better, at, clock_hz) for m in profile.memories]
-            column = np.array(each, dtype=np.float64)
+            each = [
+                _number(m, key, path, f"{section}.{m.name}.{key}", better, at, clock_hz)
+                for m in profile.memories
+            ]
+            column = np.stack(np.broadcast_arrays(*each)).astype(np.float64)
             column.setflags(write=False)
             values[field.name] = column
         else:
             holder = getattr(profile, section) if section else profile
-            values[field.name] = _number(holder, key, path, better, at, clock_hz)
+            values[field.name] = _number(holder, key, path, path, better, at, clock_hz)
     return Machine(**values)
 
 
-def _number(holder: Any, key: str, path: str, better: str, at: str, clock_hz: float) -> float:
+def _number(holder: Any, key: str, path: str, name: str, better: str, at: At, clock_hz: Any) -> Any:
     quantity = getattr(holder, key, None)
     if quantity is None:
         return _ABSENT.get(path, math.nan)
     found = resolve(quantity, dimension_of(tuple(path.split("."))))
     scale = clock_hz if found.unit == "byte/cycle" else 1.0
-    return pick(found, better, at) * scale
+    return pick(found, better, at, name) * scale
 
 
-def pick(found: Range, better: str, at: str) -> float:
-    """The value of a range, or the end that is favourable ("fast") or not ("slow").
+def pick(found: Range, better: str, at: At, name: str) -> Any:
+    """The value of a range, the end that is favourable ("fast") or not ("slow"), or what is drawn.
 
-    better: which end is favourable, "high" or "low". Raises UsageError for another `at`.
+    better: which end is favourable, "high" or "low"; name: the path under which the quantity may
+    have been drawn. Raises UsageError for another `at`.
     """
+    if isinstance(at, Mapping):
+        return at.get(name, found.value)
     if at not in ("value", "fast", "slow"):
         raise UsageError(
             f"cannot lower a profile at '{at}'; {choices(at, ('value', 'fast', 'slow'))}"

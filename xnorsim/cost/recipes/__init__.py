@@ -8,10 +8,12 @@ them by the program's name, and choice.py picks those that a machine can execute
 from __future__ import annotations
 
 from xnorsim.cost.recipes.choice import assigned, elements, layer_instructions, select
+from xnorsim.cost.recipes.extents import filled_depth, steps, tiles
 from xnorsim.cost.recipes.kernel import (
     Kernel,
     Part,
     Tile,
+    Walk,
     at_width,
     chained,
     executable,
@@ -30,11 +32,13 @@ __all__ = [
     "Part",
     "RecipeSet",
     "Tile",
+    "Walk",
     "assigned",
     "at_width",
     "chained",
     "elements",
     "executable",
+    "filled_depth",
     "instructions",
     "layer_instructions",
     "missing_classes",
@@ -42,4 +46,6 @@ __all__ = [
     "part_instructions",
     "recipe_set",
     "select",
+    "steps",
+    "tiles",
 ]

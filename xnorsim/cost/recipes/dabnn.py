@@ -27,7 +27,7 @@ from xnorsim.cost.recipes.extents import (
     steps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import ACROSS_LANES, Counts, Kernel, Part, Tile
+from xnorsim.cost.recipes.kernel import ACROSS_LANES, Counts, Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import im2col, pool, stream
 from xnorsim.work.dimensions import Dimensions
 
@@ -128,6 +128,7 @@ BGEMM = Kernel(
         ),
     ),
     chain={"vector_add": 1},
+    walk=Walk("gemm", 1, 1, packs=True, block_depth=2048),
 )
 
 
@@ -184,6 +185,7 @@ DIRECT_64 = Kernel(
             },
         ),
     ),
+    walk=Walk("gemm", 1, 1),
     applies=_is_direct_64,
 )
 
@@ -221,6 +223,14 @@ _BLOCKS = (
     ),
 )
 
+
+def _blocks_of_128(kernel: Kernel, d: Dimensions) -> tuple[Any, Any]:
+    """128 filters at a time, at all positions."""
+    return 128, np.inf
+
+
+_DIRECT = Walk("direct", 1, 1, blocks=_blocks_of_128, block_depth=9 * 128)
+
 DIRECT_128 = Kernel(
     name="dabnn-direct-128",
     source=f"{_REPOSITORY}/bconv.h:684-802, blocks 805-930",
@@ -252,6 +262,7 @@ DIRECT_128 = Kernel(
             },
         ),
     ),
+    walk=_DIRECT,
     applies=_is_direct_in_pairs,
 )
 
@@ -286,6 +297,7 @@ DIRECT_128_SINGLE = Kernel(
             },
         ),
     ),
+    walk=_DIRECT,
     applies=_is_direct_128,
 )
 
@@ -337,6 +349,7 @@ EIGEN_FP32 = Kernel(
         ),
     ),
     chain={"fp32_fma": 1},
+    walk=Walk("gemm", packs=True, outer="filters", block_depth=320),
 )
 
 _PASS = f"{_REPOSITORY}/layers: a loop over channels, vectorized; not fused (-ffp-contract=off)"

@@ -20,6 +20,7 @@ __all__ = [
     "channel_vectors",
     "depth_steps",
     "edge_outputs",
+    "filled_depth",
     "filter_steps",
     "folds",
     "input_elements",
@@ -51,14 +52,14 @@ def ceil_div(size: Any, by: Any) -> Any:
     return -(-size // by)
 
 
-def _depth(kernel: Kernel, d: Dimensions) -> Any:
+def filled_depth(kernel: Kernel, d: Dimensions) -> Any:
     """Products an output sums, with the channels of each tap filled up to words."""
     return d.taps * ceil_div(d.filter_channels, kernel.word) * kernel.word
 
 
 def depth_steps(kernel: Kernel, d: Dimensions) -> Any:
     """Inner steps of a tile: ceil(taps x filled channels / tile depth)."""
-    return ceil_div(_depth(kernel, d), kernel.tile.depth)
+    return ceil_div(filled_depth(kernel, d), kernel.tile.depth)
 
 
 def _filter_tiles(kernel: Kernel, d: Dimensions) -> Any:
@@ -154,7 +155,7 @@ def rest_depths(bits: int) -> Extent:
 
 def patch_elements(kernel: Kernel, d: Dimensions) -> Any:
     """Inputs under the filter at every position, filled up to words: what im2col writes."""
-    return d.groups * d.positions * _depth(kernel, d)
+    return d.groups * d.positions * filled_depth(kernel, d)
 
 
 def patch_vectors(kernel: Kernel, d: Dimensions) -> Any:
@@ -172,7 +173,7 @@ def moved_patch_vectors(bits: int) -> Extent:
     """Vectors that im2col writes, of elements of `bits`; none for 1 x 1 filters of stride 1."""
 
     def extent(kernel: Kernel, d: Dimensions) -> Any:
-        vectors = ceil_div(_depth(kernel, d) * bits, kernel.simd_bits)
+        vectors = ceil_div(filled_depth(kernel, d) * bits, kernel.simd_bits)
         return _moves(d) * d.groups * d.positions * vectors
 
     return extent
@@ -180,7 +181,7 @@ def moved_patch_vectors(bits: int) -> Extent:
 
 def moved_patch_words(kernel: Kernel, d: Dimensions) -> Any:
     """Words of bits that im2col writes."""
-    return _moves(d) * d.groups * d.positions * (_depth(kernel, d) // kernel.word)
+    return _moves(d) * d.groups * d.positions * (filled_depth(kernel, d) // kernel.word)
 
 
 def moved_patch_rows(kernel: Kernel, d: Dimensions) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "Kernel",
     "Part",
     "Tile",
+    "Walk",
     "always",
     "at_width",
     "chained",
@@ -65,6 +67,27 @@ class Part:
     counts: Counts
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How a kernel goes over its operands: what decides the bytes between memory levels.
+
+    `form`: "gemm" (products of matrices, after an im2col where a filter sees several positions),
+    "direct" (the input is read where it lies), "depthwise" or "stream". Bits are those of one
+    element as the kernel reads or writes it; `packs`: it lays out its activations once more before
+    the product. `outer`: which tiles the outer tile loop runs over. `blocks`: the (filters,
+    positions) of blocks outside of the tiles; `block_depth`: products of a block.
+    """
+
+    form: Literal["gemm", "direct", "depthwise", "stream"] = "stream"
+    activation_bits: int = 32
+    weight_bits: int = 32
+    output_bits: int = 32
+    packs: bool = False
+    outer: Literal["positions", "filters"] = "positions"
+    blocks: Callable[[Kernel, Dimensions], tuple[Any, Any]] | None = None
+    block_depth: float = inf
+
+
 def always(dimensions: Dimensions) -> NDArray[np.bool_]:
     """A kernel for every layer."""
     return np.ones(np.shape(dimensions.positions), dtype=bool)
@@ -78,7 +101,7 @@ class Kernel:
     tile that lies along vectors of `simd_bits`, None for a kernel without vectors or of one width.
     A tile at the border is computed whole, unless `whole_tiles`: then a part of its own does what
     whole tiles leave. `chain` are the instructions of a step that wait for those of the step
-    before, in a row. `applies` says for which layers it is used.
+    before, in a row. `walk` is how it goes over memory. `applies` says for which layers it is used.
     """
 
     name: str
@@ -90,6 +113,7 @@ class Kernel:
     along: Literal["filters", "positions", "depth"] | None = None
     whole_tiles: bool = False
     chain: Counts = field(default_factory=dict)
+    walk: Walk = field(default_factory=Walk)
     applies: Callable[[Dimensions], NDArray[np.bool_]] = always
 
 

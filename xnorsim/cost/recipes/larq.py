@@ -18,8 +18,9 @@ from xnorsim.cost.recipes.extents import (
     tile_taps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import ACROSS_LANES, Kernel, Part, Tile
+from xnorsim.cost.recipes.kernel import ACROSS_LANES, Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import BORDER_COPY, im2col
+from xnorsim.cost.recipes.ruy import ruy_blocks
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
@@ -41,6 +42,9 @@ def fits_16_bits(d: Dimensions) -> Any:
     """Whether a sum of 0s and 1s fits an int16 accumulator (bconv2d.cc: depth + 512 < 65536)."""
     return d.taps * d.filter_channels + 512 < 65536
 
+
+# ruy's products: layout of activations, blocks, tiles of filters inside those of positions.
+_WALK = Walk("gemm", activation_bits=1, weight_bits=1, packs=True, blocks=ruy_blocks)
 
 # ruy_pack.h: 16 bytes of each of four positions.
 _PACK = Part(
@@ -89,12 +93,14 @@ BGEMM_8X4 = Kernel(
         BORDER_COPY,
     ),
     chain={"vector_widening_accumulate": 1},
+    walk=_WALK,
     applies=fits_16_bits,
 )
 
 BGEMM_8X4_INT8 = replace(
     BGEMM_8X4,
     name="lce-bgemm-8x4-int8",
+    walk=replace(_WALK, output_bits=8),
     parts=(
         *im2col(bits=1),
         _PACK,
@@ -117,6 +123,7 @@ BGEMM_8X4_INT8 = replace(
 BGEMM_8X4_PACKED = replace(
     BGEMM_8X4,
     name="lce-bgemm-8x4-packed",
+    walk=replace(_WALK, output_bits=1),
     parts=(
         *im2col(bits=1),
         _PACK,
@@ -182,6 +189,7 @@ BGEMM_4X4 = Kernel(
         BORDER_COPY,
     ),
     chain={"vector_widening_accumulate": 1},
+    walk=_WALK,
 )
 
 
@@ -193,6 +201,7 @@ def _whole_words_of_128(d: Dimensions) -> Any:
 INDIRECT_8X4 = replace(
     BGEMM_8X4,
     name="lce-indirect-8x4x4",
+    walk=replace(_WALK, form="direct", packs=False, blocks=None),
     source=f"{_REPOSITORY}/core/indirect_bgemm/kernel_8x4x4_aarch64.h",
     parts=(
         Part(

@@ -11,8 +11,8 @@ from xnorsim.cost.recipes.extents import (
     tap_vectors,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile
-from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, stream
+from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, own_blocks, stream
 
 __all__ = [
     "add_subtract",
@@ -38,10 +38,17 @@ def _rows(simd_bits: int) -> int:
 
 
 def _product(
-    name: str, tile: Tile, simd_bits: int, element_bits: int, step: Counts, chain: Counts
+    name: str,
+    tile: Tile,
+    simd_bits: int,
+    element_bits: int,
+    step: Counts,
+    chain: Counts,
+    weight_bits: int | None = None,
 ) -> Kernel:
     """A tile of two vectors of filters x some positions, all sums in registers."""
     sums = 2 * tile.positions
+    weight_bits = element_bits if weight_bits is None else weight_bits
     return Kernel(
         name=f"{name}-{simd_bits}",
         source=f"{_BY_HAND}: two vectors of filters x {tile.positions} broadcast positions",
@@ -66,6 +73,7 @@ def _product(
             BORDER_COPY,
         ),
         chain=chain,
+        walk=Walk("gemm", element_bits, weight_bits, blocks=own_blocks),
     )
 
 
@@ -100,6 +108,7 @@ def add_subtract(simd_bits: int) -> Kernel:
             "fp32_add": 2 * rows,
         },
         {"fp32_add": 1},
+        weight_bits=1,
     )
 
 
@@ -134,7 +143,15 @@ def int8_pairs(simd_bits: int) -> Kernel:
     )
 
 
-def _scalar(name: str, source: str, tile: Tile, step: Counts, chain: Counts) -> Kernel:
+def _scalar(
+    name: str,
+    source: str,
+    tile: Tile,
+    step: Counts,
+    chain: Counts,
+    element_bits: int = 32,
+    weight_bits: int = 32,
+) -> Kernel:
     results = tile.filters * tile.positions
     return Kernel(
         name=name,
@@ -149,6 +166,7 @@ def _scalar(name: str, source: str, tile: Tile, step: Counts, chain: Counts) -> 
             ),
         ),
         chain=chain,
+        walk=Walk("direct", element_bits, weight_bits),
     )
 
 
@@ -182,6 +200,7 @@ def scalar_add_subtract() -> Kernel:
             "branch": 1,
         },
         {"scalar_fp32_add": 1},
+        weight_bits=1,
     )
 
 
@@ -196,6 +215,8 @@ def int8_words() -> Kernel:
         Tile(filters=2, positions=2, depth=4),
         {"scalar_load": 4, "scalar_alu": 8 + 2, "scalar_multiply": 8, "branch": 1},
         {"scalar_multiply": 2},
+        element_bits=8,
+        weight_bits=8,
     )
 
 
@@ -215,7 +236,7 @@ def depthwise(simd_bits: int) -> Kernel:
                 {"vector_load": 1, "vector_store": 1, "scalar_alu": 2, "branch": 1},
             ),
         ),
-        chain={"fp32_fma": 1},
+        walk=Walk("depthwise"),  # sums of neighbouring channels do not wait for each other
         applies=is_depthwise,
     )
 

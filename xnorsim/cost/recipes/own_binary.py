@@ -18,8 +18,8 @@ from xnorsim.cost.recipes.extents import (
     steps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile
-from xnorsim.cost.recipes.parts import BORDER_COPY, im2col
+from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, own_blocks
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = ["harley_seal", "neon", "nibble_table", "scalar_popcount", "software_popcount", "vpopcnt"]
@@ -67,7 +67,13 @@ def _name(name: str, packed: bool) -> str:
 
 
 def _blocked(
-    name: str, source: str, tile: Tile, products: tuple[Part, ...], end: Counts, chain: str
+    name: str,
+    source: str,
+    tile: Tile,
+    products: tuple[Part, ...],
+    end: Counts,
+    chain: str,
+    packed: bool = False,
 ) -> Kernel:
     """A product of packed bits with all of a tile in registers; its depth is one vector."""
     return Kernel(
@@ -84,6 +90,7 @@ def _blocked(
             BORDER_COPY,
         ),
         chain={chain: 1},
+        walk=Walk("gemm", 1, 1, 1 if packed else 32, blocks=own_blocks),
     )
 
 
@@ -119,6 +126,7 @@ def vpopcnt(simd_bits: int = 512, *, packed: bool = False) -> Kernel:
         (Part("inner loop", steps, step),),
         end,
         chain="vector_add",
+        packed=packed,
     )
 
 
@@ -164,6 +172,7 @@ def nibble_table(simd_bits: int = 256, *, packed: bool = False) -> Kernel:
         ),
         end,
         chain="vector_add",
+        packed=packed,
     )
 
 
@@ -224,6 +233,7 @@ def harley_seal(simd_bits: int = 256) -> Kernel:
             Part("ones to eights, sum across lanes, scale, store", tiles, _ONE_RESULT),
         ),
         chain={"vector_logic": 1},
+        walk=Walk("gemm", 1, 1),
         applies=is_long,
     )
 
@@ -258,6 +268,7 @@ def neon(simd_bits: int = 128, *, packed: bool = False) -> Kernel:
         (Part("inner loop", steps, step),),
         _added({"vector_move": 16, "vector_pairwise_add": 14}, bits if packed else floats),
         chain="vector_widening_accumulate",
+        packed=packed,
     )
 
 
@@ -295,6 +306,7 @@ def _scalar(name: str, source: str, word: int, pair: Counts, packed: bool) -> Ke
             BORDER_COPY,
         ),
         chain={"scalar_alu": 1},
+        walk=Walk("gemm", 1, 1, 1 if packed else 32),
     )
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from xnorsim.cost.recipes.extents import (
     edge_outputs,
+    filled_depth,
     moved_patch_rows,
     moved_patch_vectors,
     steps,
     tiles,
 )
 from xnorsim.cost.recipes.kernel import Extent, Kernel, Part, Tile
+from xnorsim.work.dimensions import Dimensions
 
-__all__ = ["BORDER_COPY", "im2col", "pool", "stream"]
+__all__ = ["BORDER_COPY", "im2col", "own_blocks", "pool", "stream"]
 
 BORDER_COPY = Part(
     "copy out of the border tiles",
@@ -36,6 +41,13 @@ def im2col(bits: int) -> tuple[Part, Part]:
         ),
         Part("im2col: call of a copy", moved_patch_rows, {"scalar_alu": 12, "branch": 4}),
     )
+
+
+def own_blocks(kernel: Kernel, d: Dimensions) -> tuple[Any, Any]:
+    """As many filters as fit into half of a first-level cache of 32 KiB, at all positions."""
+    fit = 16 * 1024 * 8 // np.maximum(filled_depth(kernel, d) * kernel.walk.weight_bits, 1)
+    tile = kernel.tile.filters
+    return np.maximum(fit // tile * tile, tile), np.inf
 
 
 def pool(name: str, source: str, simd_bits: int, *, in_memory: bool, **counts: float) -> Kernel:

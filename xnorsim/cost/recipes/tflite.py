@@ -18,8 +18,9 @@ from xnorsim.cost.recipes.extents import (
     tile_taps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import Kernel, Part, Tile
+from xnorsim.cost.recipes.kernel import Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, pool, stream
+from xnorsim.cost.recipes.ruy import ruy_blocks
 
 __all__ = [
     "ADD",
@@ -39,6 +40,10 @@ __all__ = [
 ]
 
 _RUY = "google/ruy @ 2af88863 ruy/kernel_arm64.cc"
+_RUY_FLOATS = Walk("gemm", packs=True, blocks=ruy_blocks)
+_RUY_BYTES = Walk(
+    "gemm", activation_bits=8, weight_bits=8, output_bits=8, packs=True, blocks=ruy_blocks
+)
 _XNNPACK = "google/XNNPACK @ 143a1100 src/f32-gemm/gen"
 
 
@@ -77,6 +82,7 @@ RUY_FP32 = Kernel(
         BORDER_COPY,
     ),
     chain={"fp32_fma": 1},
+    walk=_RUY_FLOATS,
 )
 
 RUY_FP32_IN_ORDER = replace(
@@ -138,6 +144,7 @@ RUY_INT8 = Kernel(
         BORDER_COPY,
     ),
     chain={"vector_widening_accumulate": 1},
+    walk=_RUY_BYTES,
 )
 
 RUY_INT8_DOT = Kernel(
@@ -157,6 +164,7 @@ RUY_INT8_DOT = Kernel(
         BORDER_COPY,
     ),
     chain={"int8_dot": 1},
+    walk=_RUY_BYTES,
 )
 
 XNNPACK_FP32 = Kernel(
@@ -191,6 +199,7 @@ XNNPACK_FP32 = Kernel(
         ),
     ),
     chain={"fp32_fma": 1},
+    walk=Walk("direct"),
 )
 
 XNNPACK_FP32_VECTOR = Kernel(
@@ -217,6 +226,7 @@ XNNPACK_FP32_VECTOR = Kernel(
             },
         ),
     ),
+    walk=Walk("gemm"),
     applies=is_one_position,
 )
 
@@ -255,6 +265,7 @@ GEMV_FP32 = Kernel(
         ),
     ),
     chain={"fp32_fma": 1},
+    walk=Walk("gemm"),
     applies=is_one_position,
 )
 
@@ -282,6 +293,7 @@ DEPTHWISE = Kernel(
             {"vector_load": 2, "vector_store": 2, "vector_min_max": 2, "scalar_alu": 2},
         ),
     ),
+    walk=Walk("depthwise"),
     applies=is_depthwise,
 )
 

@@ -1,0 +1,209 @@
+"""Bytes of a network's layers over each boundary between memory levels, by how kernels walk.
+
+Products move what their loop nest makes them move (traffic.py): the operands of the product, and
+before it the patches that im2col writes and the layout that the kernel makes of them. Everything
+else reads and writes its tensors once. The weights of a layer were last used an inference ago, its
+input just before, and its output is read soon after.
+
+Assumptions: images and filters are taken as square, and several images as one that is larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorsim.cost.nests import Loop
+from xnorsim.cost.recipes import Kernel, Walk, filled_depth
+from xnorsim.cost.traffic import (
+    Convolution,
+    convolution_loops,
+    depthwise_traffic,
+    direct_traffic,
+    gemm_loops,
+    gemm_traffic,
+    im2col_traffic,
+    stream_traffic,
+    total_bytes,
+)
+from xnorsim.cost.uses import Use
+from xnorsim.work.dimensions import Dimensions
+
+__all__ = ["boundary_bytes", "use_traffic"]
+
+Columns = Mapping[str, NDArray[Any]]
+_Traffic = dict[str, NDArray[np.float64]]
+
+
+def boundary_bytes(
+    columns: Columns, uses: Sequence[Use], level_sizes: Sequence[Any]
+) -> NDArray[np.float64]:
+    """Bytes [levels, ..., layers] of each layer over the outer boundary of each cache.
+
+    columns: arrays [layers] of the layer table; level_sizes: of the caches, nearest first, each a
+    number or [..., 1] [byte].
+    """
+    weights = network_weight_bytes(columns)
+    result = total_bytes(_passes(columns, level_sizes))
+    for use in uses:
+        if use.is_product:
+            moved = total_bytes(use_traffic(use, weights, level_sizes))
+            result[..., use.layers] += moved * (columns["runs"][use.layers] > 0)
+    return result
+
+
+def network_weight_bytes(columns: Columns) -> float:
+    """What is read between two uses of a layer's weights: all others' [byte]."""
+    return float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
+
+
+def _passes(columns: Columns, level_sizes: Sequence[Any]) -> _Traffic:
+    """What layers without products read and write."""
+    alone = np.where(columns["macs"] > 0, 0, 1)
+    written = alone * columns["runs"] * columns["output_bits"] / 8
+    moved = columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]
+    read = alone * moved / 8 - written
+    since = read + written
+    return stream_traffic(
+        read, written, level_sizes=level_sizes, since_bytes={"read": since, "written": since}
+    )
+
+
+def use_traffic(use: Use, network_weights: float, level_sizes: Sequence[Any]) -> _Traffic:
+    """Operand -> bytes [levels, ..., n] that a product moves in each of its layers [byte]."""
+    return _FORMS[use.kernel.walk.form](use.kernel, use.nest, network_weights, level_sizes)
+
+
+def _gemm(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+    walk = kernel.walk
+    depth = filled_depth(kernel, d)
+    filters, positions = walk.blocks(kernel, d) if walk.blocks else (np.inf, np.inf)
+    loops = gemm_loops(
+        kernel.tile.positions,
+        kernel.tile.filters,
+        kernel.tile.depth,
+        outer=walk.outer,
+        block_positions=positions,
+        block_filters=filters,
+        block_depth=np.maximum(walk.block_depth, kernel.tile.depth),
+    )
+    patches = d.groups * d.positions * depth * walk.activation_bits / 8
+    given = d.groups * d.positions * d.filters * walk.output_bits / 8
+    found = _before(kernel, d, patches, level_sizes)
+    taken = patches if found else _input_bytes(kernel, d)
+    found |= gemm_traffic(
+        d.positions,
+        d.filters,
+        depth,
+        loops,
+        level_sizes=level_sizes,
+        activation_bytes=walk.activation_bits / 8,
+        weight_bytes=walk.weight_bits / 8,
+        output_bytes=walk.output_bits / 8,
+        groups=d.groups,
+        since_bytes={
+            "activations": 2 * taken,
+            "weights": network_weights,
+            "outputs": taken + given,
+        },
+    )
+    return found
+
+
+def _before(kernel: Kernel, d: Dimensions, patches: Any, level_sizes: Any) -> _Traffic:
+    """im2col where a filter sees more than its own position, and the kernel's own layout."""
+    moves = np.where((np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1), 1.0, 0.0)
+    found: _Traffic = {}
+    taken = _input_bytes(kernel, d)
+    if moves.any():
+        copied = im2col_traffic(
+            _geometry(kernel, d),
+            level_sizes=level_sizes,
+            since_bytes={"activations": taken, "buffer": taken + patches},
+        )
+        found = {f"im2col {name}": moved * moves * d.groups for name, moved in copied.items()}
+    if kernel.walk.packs:
+        since = {"read": 2 * patches, "written": 2 * patches}
+        laid = stream_traffic(patches, patches, level_sizes=level_sizes, since_bytes=since)
+        found |= {f"layout {name}": moved for name, moved in laid.items()}
+    return found
+
+
+def _direct(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+    """Blocks of channels and filters outside, then rows, tiles of columns and of filters."""
+    walk, tile = kernel.walk, kernel.tile
+    filters = walk.blocks(kernel, d)[0] if walk.blocks else np.inf
+    channels = np.maximum(walk.block_depth / np.maximum(d.taps, 1), 1)
+    loops = (
+        Loop("channels", channels),
+        Loop("filters", filters),
+        *convolution_loops(tile.positions, [("filters", tile.filters)]),
+    )
+    taken = _input_bytes(kernel, d)
+    given = d.groups * d.positions * d.filters * walk.output_bits / 8
+    return _of_groups(
+        direct_traffic(
+            _geometry(kernel, d),
+            loops,
+            level_sizes=level_sizes,
+            since_bytes={
+                "activations": taken,
+                "weights": network_weights,
+                "outputs": taken + given,
+            },
+        ),
+        d,
+    )
+
+
+def _depthwise(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+    """All channels at each position."""
+    at = _geometry(kernel, d, channels=d.groups * d.filters)
+    moved = _input_bytes(kernel, d) + d.groups * d.filters * d.positions * at.output_bytes
+    return depthwise_traffic(
+        at,
+        convolution_loops(1),
+        level_sizes=level_sizes,
+        since_bytes={"activations": moved, "weights": network_weights, "outputs": moved},
+    )
+
+
+def _of_groups(traffic: _Traffic, d: Dimensions) -> _Traffic:
+    return {name: moved * d.groups for name, moved in traffic.items()}
+
+
+def _input_bytes(kernel: Kernel, d: Dimensions) -> Any:
+    elements = d.groups * d.positions * d.stride * d.filter_channels
+    return elements * kernel.walk.activation_bits / 8
+
+
+def _geometry(kernel: Kernel, d: Dimensions, channels: Any = None) -> Convolution:
+    """The layer as a square convolution: sides are roots of positions, taps and stride."""
+    side, tap, stride = (np.sqrt(np.asarray(x, float)) for x in (d.positions, d.taps, d.stride))
+    walk: Walk = kernel.walk
+    return Convolution(
+        rows=side,
+        columns=side,
+        channels=d.filter_channels if channels is None else channels,
+        kernel_rows=tap,
+        kernel_columns=tap,
+        filters=d.filters,
+        stride_rows=stride,
+        stride_columns=stride,
+        input_rows=side * stride,
+        input_columns=side * stride,
+        activation_bytes=walk.activation_bits / 8,
+        weight_bytes=walk.weight_bits / 8,
+        output_bytes=walk.output_bits / 8,
+    )
+
+
+_FORMS: dict[str, Callable[[Kernel, Dimensions, float, Any], _Traffic]] = {
+    "gemm": _gemm,
+    "direct": _direct,
+    "depthwise": _depthwise,
+}
+"""How the bytes of each form of walk are counted; a stream is a pass, and no product."""

@@ -1,0 +1,170 @@
+"""Which kernels of a program run in which layers of a network, and what they issue in all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorsim.cost.recipes import (
+    Kernel,
+    RecipeSet,
+    assigned,
+    chained,
+    elements,
+    instructions,
+    select,
+    steps,
+    tiles,
+)
+from xnorsim.errors import UsageError
+from xnorsim.machine.core import Core
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.work.dimensions import DIMENSIONS, Dimensions
+
+__all__ = ["PRODUCTS", "Use", "chains", "kernel_uses", "mix", "pieces"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+PRODUCTS = {
+    "binary_macs": "binary",
+    "bwn_macs": "bwn",
+    "int8_macs": "int8",
+    "fp_macs": "fp",
+    "other_macs": "fp",  # executed after widening to floats
+}
+"""The kind of kernel for each column of multiply-accumulates."""
+
+_PASSES = {
+    "batch_norm": "bn",
+    "add": "add",
+    "relu": "relu",
+    "max_pool": "max_pool",
+    "mean_pool": "average_pool",
+}
+"""The kind of kernel for a layer without products; others are passes of an operation at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A kernel, the layers [n] in which it runs, and their loop nests as arrays [n].
+
+    `word` is the kind of kernel that was asked for, a key of recipes.KINDS.
+    """
+
+    word: str
+    kernel: Kernel
+    layers: NDArray[np.intp]
+    nest: Dimensions
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it multiplies; else it is a pass over elements."""
+        return self.word in PRODUCTS.values()
+
+
+def kernel_uses(
+    columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Core
+) -> tuple[Use, ...]:
+    """The kernels that run, each with its layers; a layer may run several, one after another.
+
+    What is done on the results of a product (bias, scale, rectifier) is part of its kernel; what
+    goes beyond a bias and a scale each, such as the map K, is not, and costs a pass of operations.
+    A layer without products is a pass over its results, or, if there is no kernel of its kind, one
+    pass for each operation on an element.
+
+    Raises:
+        UsageError: the program has no kernel for a layer, or the core cannot execute it.
+    """
+    found = []
+    for where, word, nest in _asked(columns, kinds):
+        layers = np.flatnonzero(where)
+        if layers.size:
+            found += _chosen(layers, word, nest, kinds, recipes, core)
+    return tuple(found)
+
+
+def _chosen(
+    layers: NDArray[np.intp],
+    word: str,
+    nest: Dimensions,
+    kinds: Sequence[str],
+    recipes: RecipeSet,
+    core: Core,
+) -> Iterator[Use]:
+    inside = _taken(nest, layers)
+    try:
+        kernels = select(recipes, word, core)
+        places = assigned(kernels, inside)
+    except UsageError as fault:
+        needed = ", ".join(sorted({str(kinds[layer]) for layer in layers}))
+        raise UsageError(f"{fault}\n  needed by layers of kind {needed}") from fault
+    for place, kernel in enumerate(kernels):
+        chosen = np.flatnonzero(places == place)
+        if chosen.size:
+            yield Use(word, kernel, layers[chosen], _taken(inside, chosen))
+
+
+def _taken(nest: Dimensions, layers: NDArray[np.intp]) -> Dimensions:
+    return replace(
+        nest,
+        **{
+            name: np.asarray(size)[layers]
+            for name in DIMENSIONS
+            if np.ndim(size := getattr(nest, name))
+        },
+    )
+
+
+_Asked = tuple[NDArray[np.bool_], str, Dimensions]
+
+
+def _asked(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
+    """Where each kind of kernel runs, and on which loop nest."""
+    loops = Dimensions(*(columns[name] for name in DIMENSIONS))
+    for column, word in PRODUCTS.items():
+        yield columns[column] > 0, word, loops
+    yield columns["binarize_ops"] > 0, "binarize", elements(columns["binarize_ops"])
+    results, operations = columns["output_elements"], columns["fp_ops"]
+    multiplies = columns["macs"] > 0
+    beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)
+    yield beyond > 0, "elementwise", elements(beyond)
+    window = np.maximum(operations // np.maximum(results, 1), 1)
+    nests = dict.fromkeys(("bn", "add", "relu"), elements(results))
+    nests |= dict.fromkeys(("max_pool", "average_pool"), elements(results, window))
+    words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
+    for word in dict.fromkeys(words.tolist()):
+        where = ~multiplies & (operations > 0) & (words == word)
+        yield where, word, nests.get(word, elements(operations))
+
+
+def mix(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
+    """The instructions [layers, classes] that the kernels issue for each of so many layers."""
+    result = np.zeros((layers, len(CLASSES)))
+    for use in uses:
+        result[use.layers] += instructions(use.kernel, use.nest)
+    return result
+
+
+def chains(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
+    """Of these, the instructions [layers, classes] that wait for each other, one after another.
+
+    The sums of a tile wait for those of the step before; tiles follow each other.
+    """
+    result = np.zeros((layers, len(CLASSES)))
+    for use in uses:
+        if use.kernel.chain:
+            result[use.layers] += chained(use.kernel, steps(use.kernel, use.nest))
+    return result
+
+
+def pieces(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
+    """The pieces [layers] that threads may take: tiles of the product, any number of a pass."""
+    result = np.full(layers, np.inf)
+    for use in uses:
+        if use.is_product:
+            result[use.layers] = np.maximum(tiles(use.kernel, use.nest), 1)
+    return result
