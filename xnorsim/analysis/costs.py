@@ -92,7 +92,7 @@ def analyze(
     if profiles:
         floats = layer_table(as_float(original), fused)
         predictions = _predictions(table, floats, profiles, threads, predictor)
-        assumptions |= _prediction_assumptions(threads)
+        assumptions |= _prediction_assumptions(threads, predictor)
     return Report(_described(original), assumptions, table, totals(table), predictions)
 
 
@@ -200,10 +200,11 @@ def _assumptions(
     }
 
 
-def _prediction_assumptions(threads: int) -> dict[str, Any]:
+def _prediction_assumptions(threads: int, predictor: str) -> dict[str, Any]:
     from xnorsim.cost.network import BASELINES
 
-    return {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(_MODEL)}
+    model = (*_MODELS[predictor.partition(":")[0]], *_RANGES)
+    return {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(model)}
 
 
 _CONVENTIONS = (
@@ -213,9 +214,20 @@ _CONVENTIONS = (
     "views, and what is fused, use the memory of the tensor they change",
     "scratch inside a layer (packing buffers, the K map) is not part of the activations",
 )
-_MODEL = (
-    "roofline: the nearest of one compute ceiling a precision and one memory ceiling a level",
-    "every operand crosses a memory boundary at most once",
-    "compute and transfers overlap fully; a layer that runs adds its overhead",
-    "a range spans the favourable and the unfavourable end of every number of the profile",
+_MODELS = {
+    "roofline": (
+        "roofline: the nearest of one compute ceiling a precision and one memory ceiling a level",
+        "every operand crosses a memory boundary at most once",
+        "compute and transfers overlap fully; a layer that runs adds its overhead",
+    ),
+    "formula": ("formula: the paper's operation counts at the profile's clock",),
+    "instructions": (
+        "instructions: those of the named program's kernels, on the ports of the core",
+        "bytes over each memory boundary follow from how the kernels block their loops",
+        "core and transfers overlap as the profile says; a layer that runs adds its overhead",
+    ),
+}
+_RANGES = (
+    "a range holds 90% of the predictions at inputs drawn within their ranges, and the value",
+    "both sides of a speedup are predicted at the same draws",
 )

@@ -106,11 +106,12 @@ _COSTS: dict[str, Check] = {
     for name in ("latency_s", "energy_j")
     for end in ("", "_low", "_high")
 }
+_NUMBERS = ("speedup", "speedup_low", "speedup_high", "amdahl", "energy_shares")
 _PREDICTION: dict[str, Check] = {
     "profile": _is_text,
     "threads": _is_count,
     "predictor": _is_text,
-    **dict.fromkeys(("speedup", "speedup_low", "speedup_high", "amdahl"), _are_numbers),
+    **dict.fromkeys(_NUMBERS, _are_numbers),
 }
 
 

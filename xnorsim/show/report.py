@@ -138,6 +138,7 @@ def _prediction(table: LayerTable, item: NetworkPrediction) -> dict[str, Any]:
         "speedup_low": _plain(item.speedup_low),
         "speedup_high": _plain(item.speedup_high),
         "amdahl": _plain(item.amdahl),
+        "energy_shares": _plain(item.energy_shares),
     }
 
 

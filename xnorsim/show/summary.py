@@ -185,12 +185,22 @@ def _prediction(item: Document, totals: Document, mark: str, name: str) -> list[
     if costs["energy_j"] is not None:
         energy = f"{mark}{energy} ({_span(costs, 'energy_j', 'J')})"
     lines = [("latency", text), ("energy", energy)]
+    if item["energy_shares"]:
+        lines.append(("energy goes to", _shares(item["energy_shares"])))
     if item["speedup"]:
         lines.append(("speedup", ", ".join(_speedups(item))))
         lines.append(("Amdahl", _amdahl(item, totals)))
     if not name:
         return lines
     return [("", ""), ("profile", _value(name)), *lines]
+
+
+def _shares(shares: Mapping[str, float | None]) -> str:
+    """The parts of the energy, the largest first."""
+    known = {name: value for name, value in shares.items() if value}
+    whole = sum(known.values())
+    parts = sorted(known.items(), key=lambda part: -part[1])
+    return ", ".join(f"{_value(name)} {labels.percent(value / whole)}" for name, value in parts)
 
 
 def _span(costs: Mapping[str, Any], key: str, unit: str) -> str:
