@@ -15,7 +15,7 @@ from tests.zoo.larq_layers import of_graph, of_keras
 from xnorsim import zoo
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.network import ops
-from xnorsim.network.graph import Graph, Node
+from xnorsim.network.graph import Graph, Node, producers
 from xnorsim.network.policy import as_float
 from xnorsim.network.precision import BIPOLAR, FP32
 from xnorsim.work.table import layer_table, totals
@@ -32,8 +32,10 @@ RELATIVES = {
     "binary-densenet-37-dilated",
     "binary-densenet-45",
     "binary-resnet-e-18",
+    "meliusnet-22",
     "quicknet-large",
     "quicknet-small",
+    "real-to-binary-net",
 }
 Pads = tuple[tuple[int, int], ...]
 NATIVE = sorted({*ORIGIN, *RELATIVES})
@@ -140,31 +142,35 @@ def test_totals_are_larqs(name: str, data: Path) -> None:
     assert found["weight_bits_fp32"] == summary["fp_equiv_memory_bits"]
 
 
-@pytest.mark.parametrize(
-    ("name", "published", "vectors"),
-    [
-        # larq_zoo's documentation of each network; QuickNets: two vectors a BN, others: all of it
-        ("quicknet", 13_234_088, 2),
-        ("quicknet-small", 12_655_688, 2),
-        ("quicknet-large", 23_342_248, 2),
-        ("binary-resnet-e-18", 11_699_368, 4),
-        ("binary-densenet-37", 8_734_120, 4),
-        ("binary-densenet-37-dilated", 8_734_120, 4),
-        ("binary-densenet-45", 13_939_240, 4),
-    ],
-)
-def test_parameters_are_those_published(name: str, published: int, vectors: int) -> None:
+# larq_zoo's documentation of each network: parameters, size in MiB (which it calls MB at times),
+# and the vectors of a batch normalization that the two count.
+PUBLISHED = [
+    ("quicknet", 13_234_088, 2, 4.17, 2),
+    ("quicknet-small", 12_655_688, 2, 4.00, 2),
+    ("quicknet-large", 23_342_248, 2, 5.40, 2),
+    ("meliusnet-22", 6_944_584, 2, 3.88, 2),
+    ("real-to-binary-net", 11_995_624, 4, 5.13, 2),
+    ("binary-resnet-e-18", 11_699_368, 4, 4.03, 4),
+    ("binary-densenet-37", 8_734_120, 4, 5.25, 4),
+    ("binary-densenet-37-dilated", 8_734_120, 4, 5.25, 4),
+    ("binary-densenet-45", 13_939_240, 4, 7.54, 4),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "counted", "mebibytes", "stored"), PUBLISHED)
+def test_sizes_are_those_published(
+    name: str, parameters: int, counted: int, mebibytes: float, stored: int
+) -> None:
     graph = zoo.build(name)
-    if vectors == 4:
-        assert elements(graph, "alpha") == published
-    else:
-        normalized = sum(
-            graph.tensors[node.outputs[0]].shape[1]
-            for node in graph.nodes
-            if isinstance(node.op, ops.BatchNorm)
-        )
-        weights = elements(graph, "scale", "shift", "mean", "variance")
-        assert weights + 2 * normalized == published
+    normalized = sum(
+        graph.tensors[node.outputs[0]].shape[1]
+        for node in graph.nodes
+        if isinstance(node.op, ops.BatchNorm)
+    )
+    weights = elements(graph, "scale", "shift", "mean", "variance")
+    assert weights + counted * normalized == parameters
+    bits = totals(layer_table(graph, ()))["weight_bits"] + 32 * stored * normalized
+    assert round(bits / 8 / 2**20, 2) == mebibytes
 
 
 def test_dilated_blocks_keep_their_positions() -> None:
@@ -241,6 +247,32 @@ def test_binary_layers_multiply_signs(
     (probabilities,) = run.outputs.values()
     assert probabilities.shape == (1, 1000)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_an_improvement_touches_the_newest_channels_alone() -> None:
+    graph = zoo.build("meliusnet-22")
+    run = execute(prepare(graph, "packed"), {"input": IMAGE}, keep=["concat1", "add1"])
+    before, after = run.kept["concat1"], run.kept["add1"]
+    assert before.shape[1] == 64 + 64
+    np.testing.assert_array_equal(after[:, :64], before[:, :64])
+    assert (after[:, 64:] != before[:, 64:]).mean() > 0.9
+
+
+def test_a_gate_scales_channels_by_what_the_binary_layer_reads() -> None:
+    graph = zoo.build("real-to-binary-net")
+    name = "stage2.0"
+    conv, gate = graph.node(f"{name}.gated").inputs
+    assert conv == f"{name}.conv"
+    run = execute(prepare(graph, "packed"), {"input": IMAGE}, keep=[conv, gate, f"{name}.gated"])
+    gates = run.kept[gate]
+    assert gates.shape == (1, 128, 1, 1)
+    assert ((gates >= 0) & (gates <= 1)).all()
+    np.testing.assert_array_equal(run.kept[f"{name}.gated"], run.kept[conv] * gates)
+    made_by = producers(graph)
+    source = gate
+    while not isinstance(made_by[source].op, ops.BatchNorm):
+        (source,) = made_by[source].inputs
+    assert graph.node(f"{conv}.sign").inputs == (source,)
 
 
 def test_the_blur_keeps_a_mean() -> None:

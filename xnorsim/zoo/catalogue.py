@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph
-from xnorsim.zoo import alexnet, larq, resnet, vgg
+from xnorsim.zoo import alexnet, larq, larq_extended, resnet, vgg
 
 __all__ = ["ZOO", "Entry", "build", "names"]
 
@@ -82,6 +82,16 @@ ZOO = {
         larq.binary_densenet_45,
         "BinaryDenseNet45: 13.9 M parameters, 6.67 G MACs, 96.3 % binary",
         larq.BETHGE,
+    ),
+    "real-to-binary-net": Entry(
+        larq_extended.real_to_binary_net,
+        "Real-to-Binary Net: 12.0 M parameters, 1.81 G MACs, 92.4 % binary",
+        larq_extended.REAL_TO_BINARY,
+    ),
+    "meliusnet-22": Entry(
+        larq_extended.meliusnet_22,
+        "MeliusNet22: 6.9 M parameters, 4.76 G MACs, 97.1 % binary",
+        larq_extended.MELIUS,
     ),
 }
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import Conv, Reshape
 from xnorsim.network.precision import Scaling
-from xnorsim.zoo.builder import Border, Builder
+from xnorsim.zoo.builder import Builder
+from xnorsim.zoo.larq_blocks import sign_conv, stem, top
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,9 +72,9 @@ def _quicknet(name: str, batch: int, layers: tuple[int, ...], channels: tuple[in
             x = _quicknet_transition(b, x, filters, f"section{section}.transition")
         for i in range(count):
             at = f"section{section}.{i}.conv"
-            y = b.relu(_sign_conv(b, x, filters, 3, pad_value=1, name=at))
+            y = b.relu(sign_conv(b, x, filters, 3, pad_value=1, name=at))
             x = b.add(b.batch_norm(y), x)
-    return b.graph(_top(b, b.relu(x)), source=QUICKNET)
+    return b.graph(top(b, b.relu(x)), source=QUICKNET)
 
 
 def _quicknet_stem(b: Builder, channels: int) -> str:
@@ -116,14 +117,14 @@ def bireal_net_18(batch: int = 1) -> Graph:
     x = b.conv(b.input, 64, 7, stride=2, padding="same", bias=False, name="conv1")
     x = b.max_pool(b.batch_norm(x, epsilon=1e-3), 3, stride=2, padding="same")
     x = _shortcut_stages(b, x, epsilon=1e-3, scaling=Scaling.ALPHA)
-    return b.graph(_top(b, x), source=BIREAL)
+    return b.graph(top(b, x), source=BIREAL)
 
 
 def binary_resnet_e_18(batch: int = 1) -> Graph:
     """BinaryResNetE18: `bireal_net_18` without alpha, a ReLU before and after its stages."""
     b = Builder("binary-resnet-e-18", input=(batch, 3, 224, 224))
-    x = _shortcut_stages(b, b.batch_norm(_stem(b)), epsilon=1e-5, scaling=Scaling.NONE)
-    return b.graph(_top(b, b.relu(x)), source=BETHGE)
+    x = _shortcut_stages(b, b.batch_norm(stem(b)), epsilon=1e-5, scaling=Scaling.NONE)
+    return b.graph(top(b, b.relu(x)), source=BETHGE)
 
 
 def _shortcut_stages(b: Builder, x: str, *, epsilon: float, scaling: Scaling) -> str:
@@ -138,7 +139,7 @@ def _shortcut_stages(b: Builder, x: str, *, epsilon: float, scaling: Scaling) ->
                 shortcut = b.conv(pooled, channels, 1, bias=False, name=f"{name}.shortcut")
                 shortcut = b.batch_norm(shortcut, epsilon=epsilon)
             stride = 2 if halved else 1
-            y = _sign_conv(b, x, channels, 3, stride=stride, scaling=scaling, name=f"{name}.conv")
+            y = sign_conv(b, x, channels, 3, stride=stride, scaling=scaling, name=f"{name}.conv")
             x = b.add(b.batch_norm(y, epsilon=epsilon), shortcut)
     return x
 
@@ -152,13 +153,13 @@ def binary_alexnet(batch: int = 1) -> Graph:
     b = Builder("binary-alexnet", input=(batch, 3, 224, 224))
     x = b.binary_conv(b.input, 64, 11, stride=4, padding="same", name="conv1")
     x = _shifted(b, b.max_pool(x, 3, stride=2))
-    x = _shifted(b, b.max_pool(_sign_conv(b, x, 192, 5, name="conv2"), 3, stride=2))
-    x = _shifted(b, _sign_conv(b, x, 384, 3, name="conv3"))
-    x = _shifted(b, _sign_conv(b, x, 384, 3, name="conv4"))
-    x = _shifted(b, b.max_pool(_sign_conv(b, x, 256, 3, name="conv5"), 3, stride=2))
+    x = _shifted(b, b.max_pool(sign_conv(b, x, 192, 5, name="conv2"), 3, stride=2))
+    x = _shifted(b, sign_conv(b, x, 384, 3, name="conv3"))
+    x = _shifted(b, sign_conv(b, x, 384, 3, name="conv4"))
+    x = _shifted(b, b.max_pool(sign_conv(b, x, 256, 3, name="conv5"), 3, stride=2))
     x = b.layer(Reshape((batch, 256 * 6 * 6, 1, 1)), x, name="reshape")
     for name, features in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
-        x = _shifted(b, _sign_conv(b, x, features, 1, name=name))
+        x = _shifted(b, sign_conv(b, x, features, 1, name=name))
     return b.graph(b.softmax(b.flatten(x)), source=ALEXNET)
 
 
@@ -171,7 +172,7 @@ def xnor_net(batch: int = 1) -> Graph:
     fc7 are convolutions over the 6x6 and 1x1 positions left, and no layer has a bias.
     """
     b = Builder("xnor-net-larq", input=(batch, 3, 224, 224))
-    conv = partial(_sign_conv, b, scaling=Scaling.ALPHA)
+    conv = partial(sign_conv, b, scaling=Scaling.ALPHA)
     x = b.conv(b.input, 96, 11, stride=4, padding="same", bias=False, name="conv1")
     x = b.max_pool(b.relu(_shifted(b, x, 1e-5)), 3, stride=2)
     x = _shifted(b, x, 1e-4)
@@ -219,7 +220,7 @@ def _densenet(
 ) -> Graph:
     """Each binary layer adds 64 channels; between blocks a float 1x1 layer leaves `reduced`."""
     b = Builder(name, input=(batch, 3, 224, 224))
-    x = _stem(b)
+    x = stem(b)
     for block, (count, dilation) in enumerate(zip(layers, dilations, strict=True), start=1):
         if block > 1:
             x = b.batch_norm(x)
@@ -227,50 +228,11 @@ def _densenet(
             x = b.conv(x, reduced[block - 2], 1, bias=False, name=f"transition{block - 1}.conv")
         for i in range(count):
             at = f"block{block}.{i}.conv"
-            y = _sign_conv(b, b.batch_norm(x), 64, 3, dilation=dilation, name=at)
+            y = sign_conv(b, b.batch_norm(x), 64, 3, dilation=dilation, name=at)
             x = b.concat(x, y)
-    return b.graph(_top(b, b.relu(b.batch_norm(x))), source=BETHGE)
-
-
-def _sign_conv(
-    b: Builder,
-    x: str,
-    channels: int,
-    kernel: int,
-    *,
-    name: str,
-    stride: int = 1,
-    padding: Border = "same",
-    dilation: int = 1,
-    scaling: Scaling = Scaling.NONE,
-    pad_value: int = 0,
-) -> str:
-    """The sign of `x` and a binary convolution of it."""
-    return b.binary_conv(
-        b.sign(x, name=f"{name}.sign"),
-        channels,
-        kernel,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        scaling=scaling,
-        pad_value=pad_value,
-        name=name,
-    )
+    return b.graph(top(b, b.relu(b.batch_norm(x))), source=BETHGE)
 
 
 def _shifted(b: Builder, x: str, epsilon: float = 1e-3) -> str:
     """A batch normalization that scales by its variance alone."""
     return b.batch_norm(x, epsilon=epsilon, scale=False)
-
-
-def _stem(b: Builder) -> str:
-    """A float 7x7 layer, and a quarter of its positions."""
-    x = b.conv(b.input, 64, 7, stride=2, padding="same", bias=False, name="conv1")
-    return b.max_pool(b.relu(b.batch_norm(x)), 3, stride=2, padding="same")
-
-
-def _top(b: Builder, x: str) -> str:
-    """The mean of each channel, and a float layer to 1000 classes."""
-    x = b.flatten(b.global_average_pool(x))
-    return b.softmax(b.dense(x, 1000, name="fc"))

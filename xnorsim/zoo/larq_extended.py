@@ -1,0 +1,103 @@
+"""Networks of Larq's zoo whose binary layers are helped by float ones; see zoo/larq.py.
+
+Source: larq_zoo, literature/real_to_bin_nets.py and literature/meliusnet.py.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xnorsim.network.functions import Function, Operator
+from xnorsim.network.graph import Graph
+from xnorsim.network.ops import Activation, Elementwise, Pad, Reshape
+from xnorsim.zoo.builder import Builder, small
+from xnorsim.zoo.larq_blocks import sign_conv, top
+
+__all__ = ["meliusnet_22", "real_to_binary_net"]
+
+MELIUS = "Bethge et al., WACV 2021, as in larq_zoo"
+REAL_TO_BINARY = "Martinez et al., ICLR 2020, as in larq_zoo"
+
+_GROWTH = 64
+
+
+def real_to_binary_net(batch: int = 1) -> Graph:
+    """Real-to-Binary Net: 11,986,920 parameters, 1,814,367,744 MACs at batch 1, 92.4 % binary.
+
+    A residual network of 18 layers with a shortcut around each binary one. What that writes is
+    multiplied by a gate a channel, made of the means of what it reads by two small float layers.
+    """
+    b = Builder("real-to-binary-net", input=(batch, 3, 224, 224))
+    x = b.conv(b.input, 64, 7, stride=2, padding="same", bias=False, name="conv1")
+    x = _prelu(b, b.batch_norm(x, epsilon=1e-3))
+    x = b.max_pool(x, 3, stride=2, padding="same")
+    for stage, channels in enumerate((64, 128, 256, 512), start=1):
+        for i in range(4):
+            x = _gated(b, x, channels, f"stage{stage}.{i}")
+    return b.graph(top(b, x), source=REAL_TO_BINARY)
+
+
+def _gated(b: Builder, x: str, channels: int, name: str) -> str:
+    """A gated binary layer and its shortcut, pooled and projected where channels double."""
+    held, shortcut = b.shape(x)[1], x
+    if held != channels:
+        pooled = b.average_pool(x, 2, padding="same")
+        shortcut = b.conv(pooled, channels, 1, bias=False, name=f"{name}.shortcut")
+        shortcut = b.batch_norm(shortcut, epsilon=1e-3)
+    x = b.batch_norm(x, epsilon=1e-3)
+    y = sign_conv(b, x, channels, 3, stride=1 if held == channels else 2, name=f"{name}.conv")
+    y = b.layer(Elementwise(Operator.MUL), y, _gate(b, x, channels, name), name=f"{name}.gated")
+    return b.add(_prelu(b, y), shortcut)
+
+
+def _gate(b: Builder, x: str, channels: int, name: str) -> str:
+    """A number from 0 to 1 for each of `channels`; an eighth of them is kept on the way."""
+    batch, held = b.shape(x)[:2]
+    means = b.flatten(b.global_average_pool(x))
+    few = b.relu(b.dense(means, held // 8, bias=False, name=f"{name}.reduce"))
+    gate = b.dense(few, channels, bias=False, name=f"{name}.expand")
+    gate = b.layer(Activation(Function.SIGMOID), gate)
+    return b.layer(Reshape((batch, channels, 1, 1)), gate)
+
+
+def _prelu(b: Builder, x: str) -> str:
+    """x, or where it is negative x times a number of its channel."""
+    slope = ((b.shape(x)[1], 1, 1), partial(small))
+    return b.layer(Activation(Function.PRELU), x, parameters={"slope": slope})
+
+
+def meliusnet_22(batch: int = 1) -> Graph:
+    """MeliusNet22: 6,944,584 parameters, 4,760,608,768 MACs at batch 1, 97.1 % binary.
+
+    Pairs of binary layers: one adds 64 channels, the next adds to the values of these 64. Larq
+    writes the stem's grouped layers as one convolution a group, which changes no count.
+    """
+    b = Builder("meliusnet-22", input=(batch, 3, 224, 224))
+    x = _grouped_stem(b)
+    for section, (blocks, left) in enumerate(
+        zip((4, 5, 4, 4), (160, 224, 256, None), strict=True), start=1
+    ):
+        for i in range(blocks):
+            x = _dense_and_improved(b, x, f"section{section}.{i}")
+        if left is not None:
+            x = b.relu(b.max_pool(b.batch_norm(x), 2, padding="same"))
+            x = b.conv(x, left, 1, bias=False, name=f"section{section}.transition")
+    return b.graph(top(b, b.relu(b.batch_norm(x))), source=MELIUS)
+
+
+def _grouped_stem(b: Builder) -> str:
+    """Three float 3x3 layers, the last two in groups of eight channels."""
+    x = b.conv(b.input, 32, 3, stride=2, padding="same", bias=False, name="stem.conv1")
+    x = b.relu(b.batch_norm(x))
+    x = b.conv(x, 32, 3, padding="same", groups=4, bias=False, name="stem.conv2")
+    x = b.relu(b.batch_norm(x))
+    x = b.conv(x, 64, 3, padding="same", groups=8, bias=False, name="stem.conv3")
+    return b.max_pool(b.relu(b.batch_norm(x)), 2, padding="same")
+
+
+def _dense_and_improved(b: Builder, x: str, name: str) -> str:
+    """64 channels more, and then their values corrected: what is added is 0 for all others."""
+    x = b.concat(x, sign_conv(b, b.batch_norm(x), _GROWTH, 3, name=f"{name}.dense"))
+    y = sign_conv(b, b.batch_norm(x), _GROWTH, 3, name=f"{name}.improve")
+    before = (b.shape(x)[1] - _GROWTH, 0)
+    return b.add(x, b.layer(Pad(((0, 0), before, (0, 0), (0, 0))), y))
