@@ -6,10 +6,12 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 
 from xnorsim.analysis.validation import Predicted, Task
 from xnorsim.cli import main
+from xnorsim.cost.network import NetworkPrediction
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +19,10 @@ def far_off(monkeypatch):
     """A made-up predictor: a second for everything, which no range could hold."""
 
     def predict(task: Task) -> Predicted:
-        return Predicted(1.0, 0.9, 1.1)
+        totals = {"latency_s": 1.0, "latency_s_low": 0.9, "latency_s_high": 1.1}
+        draws = {"latency_s": np.linspace(0.9, 1.1, 19)}
+        about = task.profile, "made up", task.threads
+        return Predicted(NetworkPrediction(*about, {}, (), totals, {}, {}, {}, {}, draws=draws))
 
     monkeypatch.setattr("xnorsim.analysis.validation.predict", predict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from xnorsim.analysis.costs import analyze
 from xnorsim.analysis.models import Model, make_policy
@@ -20,6 +21,9 @@ from xnorsim.show.validation import Unpredicted, Validation
 from xnorsim.work.table import LayerTable
 from xnorsim.zoo.builder import Builder
 
+if TYPE_CHECKING:
+    from xnorsim.cost.network import NetworkPrediction
+
 __all__ = [
     "MACHINES",
     "NETWORKS",
@@ -32,7 +36,6 @@ __all__ = [
     "float_layer",
     "packed_layer",
     "predict",
-    "ratio_range",
     "validate_published",
     "validation",
 ]
@@ -125,13 +128,11 @@ class Task:
     threads: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """A time and its range [s], and what takes most of it."""
+    """The prediction of a model, and what takes most of its time."""
 
-    value_s: float
-    low_s: float
-    high_s: float
+    prediction: NetworkPrediction
     parts: tuple[Part, ...] = ()
 
 
@@ -208,6 +209,7 @@ def _group(measured: Measured) -> str:
 
 
 def _compared(measured: Measured, task: Task, found: Predicted) -> Compared:
+    totals = found.prediction.totals
     return Compared(
         group=_group(measured),
         name=_name(measured),
@@ -215,9 +217,9 @@ def _compared(measured: Measured, task: Task, found: Predicted) -> Compared:
         software=measured.software,
         recipes=task.recipes,
         unit="s",
-        predicted=found.value_s,
-        low=found.low_s,
-        high=found.high_s,
+        predicted=totals["latency_s"],
+        low=totals["latency_s_low"],
+        high=totals["latency_s_high"],
         measured=measured.time_s,
         measured_std=measured.std_s if isinstance(measured, NetworkTime) else None,
         parts=found.parts,
@@ -238,8 +240,10 @@ def _speedups(found: Mapping[Measured, tuple[Task, Predicted]]) -> Iterator[Comp
 def _speedup(
     slow: LayerTime, fast: LayerTime, found: Mapping[Measured, tuple[Task, Predicted]]
 ) -> Compared:
+    from xnorsim.cost.network import joint_speedup
+
     (slow_task, above), (fast_task, below) = found[slow], found[fast]
-    low, high = ratio_range(above, below)
+    value, low, high = joint_speedup(below.prediction, above.prediction)
     return Compared(
         group=f"{slow.software} / {fast.software}",
         name=fast.layer,
@@ -247,18 +251,11 @@ def _speedup(
         software=f"{slow.software} / {fast.software}",
         recipes=f"{slow_task.recipes} / {fast_task.recipes}",
         unit="1",
-        predicted=above.value_s / below.value_s,
+        predicted=value,
         low=low,
         high=high,
         measured=slow.time_s / fast.time_s,
     )
-
-
-# The seam: to be replaced by a ratio that is sampled jointly (cost/network.py). The two ends are
-# taken apart here, as if nothing were common to both sides, so that the range is too wide.
-def ratio_range(above: Predicted, below: Predicted) -> tuple[float, float]:
-    """The lowest and highest ratio of two predictions on one machine."""
-    return above.low_s / below.high_s, above.high_s / below.low_s
 
 
 def predict(task: Task) -> Predicted:
@@ -269,10 +266,7 @@ def predict(task: Task) -> Predicted:
         threads=task.threads,
         predictor=f"instructions:{task.recipes}",
     )
-    totals = report.predictions[0].totals
-    return Predicted(
-        totals["latency_s"], totals["latency_s_low"], totals["latency_s_high"], _parts(report)
-    )
+    return Predicted(report.predictions[0], _parts(report))
 
 
 def _parts(report: Report) -> tuple[Part, ...]:
