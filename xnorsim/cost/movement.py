@@ -32,7 +32,7 @@ from xnorsim.cost.traffic import (
 from xnorsim.cost.uses import Use
 from xnorsim.work.dimensions import Dimensions
 
-__all__ = ["boundary_bytes", "use_traffic"]
+__all__ = ["boundary_bytes", "network_weight_bytes", "pass_traffic", "use_traffic"]
 
 Columns = Mapping[str, NDArray[Any]]
 _Traffic = dict[str, NDArray[np.float64]]
@@ -47,7 +47,7 @@ def boundary_bytes(
     number or [..., 1] [byte].
     """
     weights = network_weight_bytes(columns)
-    result = total_bytes(_passes(columns, level_sizes))
+    result = total_bytes(pass_traffic(columns, level_sizes))
     for use in uses:
         if use.is_product:
             moved = total_bytes(use_traffic(use, weights, level_sizes))
@@ -60,8 +60,8 @@ def network_weight_bytes(columns: Columns) -> float:
     return float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
 
 
-def _passes(columns: Columns, level_sizes: Sequence[Any]) -> _Traffic:
-    """What layers without products read and write."""
+def pass_traffic(columns: Columns, level_sizes: Sequence[Any]) -> _Traffic:
+    """What layers without products read and write: operand -> bytes [levels, ..., layers]."""
     alone = np.where(columns["macs"] > 0, 0, 1)
     written = alone * columns["runs"] * columns["output_bits"] / 8
     moved = columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]
