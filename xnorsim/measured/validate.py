@@ -146,7 +146,8 @@ def rank_correlations(rows: Sequence[Compared]) -> tuple[float, float] | None:
 
     found = spearmanr(predicted, measured), kendalltau(predicted, measured)
     rho, tau = (item.statistic for item in found)  # pyright: ignore[reportAttributeAccessIssue]
-    return float(rho), float(tau)
+    # of ranks, so exact but for the last bits, in which machines differ
+    return round(float(rho), 12), round(float(tau), 12)
 
 
 @dataclass(frozen=True, slots=True)
