@@ -15,7 +15,7 @@ from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, consumers
 from xnorsim.network.policy import Binarize, Policy, apply, as_float
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT8, MAC_CLASSES, Scaling
-from xnorsim.work.fusion import Fuse, fusions
+from xnorsim.work.fusion import Fuse, Fusion, fusions
 from xnorsim.work.memory import live_activations, packed_bits, parameter_bits
 from xnorsim.work.table import COLUMNS, NOT_SUMMED, layer_table, totals
 from xnorsim.zoo.builder import Builder
@@ -70,11 +70,28 @@ class TestFusion:
         x = b.conv(b.input, 4, 1, name="conv")
         assert fusions(b.graph(x, b.relu(x))) == {}
 
-    def test_bn_folds_into_alpha_but_not_into_bare_signs(self):
+    def test_bn_folds_into_alpha_and_runs_on_the_results_of_bare_signs(self):
         graph = residual_block()
         for scaling, folded in ((Scaling.ALPHA, True), (Scaling.NONE, False)):
-            policy = Policy(Binarize.XNOR, keep=(), scaling=scaling)
-            assert ("bn0" in fusions(apply(graph, policy))) is folded
+            found = fusions(apply(graph, Policy(Binarize.XNOR, keep=(), scaling=scaling)))
+            assert found["bn0"] == Fusion("conv0", "conv0", folded), scaling
+
+    @pytest.mark.parametrize("binarize", [Binarize.NONE, Binarize.XNOR])
+    def test_behind_an_activation_bn_runs_on_the_results_of_binary_layers_only(self, binarize):
+        b = Builder("late", input=(1, 8, 4, 4))
+        x = b.relu(b.conv(b.input, 8, 3, padding=1, bias=False, name="conv"), name="relu")
+        graph = apply(b.graph(b.batch_norm(x, name="bn")), Policy(binarize, keep=()))
+        found = fusions(graph)
+        assert found["relu"].host == "conv"
+        if binarize is Binarize.NONE:
+            assert "bn" not in found
+            return
+        assert found["bn"] == Fusion("conv", "relu", folded=False)
+        table = layer_table(graph)
+        at = table.names.index("bn")
+        assert table.columns["fp_ops"][at] == 2 * 128, "scale and shift of each result"
+        assert table.columns["scale_bits"][at] == 2 * 8 * BITS
+        assert table.columns["runs"][at] == 0
 
 
 class TestParameters:

@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "is_known", "is_view"]
 class Fuse(StrEnum):
     """What may run as part of the layer before it."""
 
-    BN = "bn"  # folded into the weights or the scales of a convolution or dense layer
+    BN = "bn"  # folded into weights or scales, or run on the results of a binary layer
     RELU = "relu"  # elementwise functions of one tensor, ReLU the most common
     ADD = "add"  # residual additions, into the later of the two layers that they add
 
@@ -45,10 +45,14 @@ def is_known(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """Where a node runs: in `host`, changing `tensor`, which is one of its inputs, in place."""
+    """Where a node runs: in `host`, changing `tensor`, which is one of its inputs, in place.
+
+    `folded`: it does not run at all, since the host's parameters take up its scale.
+    """
 
     host: str
     tensor: str
+    folded: bool = False
 
 
 def fusions(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> dict[str, Fusion]:
@@ -59,6 +63,7 @@ def fusions(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> dict[str, Fu
     """
     readers, written_by = consumers(graph), producers(graph)
     position = {node.name: i for i, node in enumerate(graph.nodes)}
+    by_name = {node.name: node for node in graph.nodes}
     shared = _shared_keys(graph)
     found: dict[str, Fusion] = {}
 
@@ -75,8 +80,10 @@ def fusions(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> dict[str, Fu
         tensor = max(sources, key=lambda name: position[host_of(name)])
         producer = written_by[tensor]
         alone = len(readers[tensor]) == 1 and tensor not in graph.outputs
-        if alone and not is_view(producer) and rules[0](graph, node, producer, shared):
-            found[node.name] = Fusion(host_of(tensor), tensor)
+        host = by_name[found[producer.name].host] if producer.name in found else producer
+        if alone and not is_view(producer) and rules[0](graph, node, producer, host, shared):
+            folded = isinstance(node.op, ops.BatchNorm) and _takes_scale(graph, producer)
+            found[node.name] = Fusion(host_of(tensor), tensor, folded)
     return found
 
 
@@ -94,27 +101,38 @@ def _stored(graph: Graph, parameter: str) -> tuple[Stored, ...]:
     return graph.parameters[parameter].stored
 
 
-def _folds(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
+def _folds(graph: Graph, node: Node, producer: Node, host: Node, shared: frozenset[str]) -> bool:
     """BN folds into float weights, or into the alpha of binary ones; its shift is a bias.
 
-    Not into weights that other layers use too: theirs would change.
+    Not into weights that other layers use too: theirs would change. Behind bare signs, or behind
+    an activation, it runs on the results of a binary layer while they are at hand: sums of bits
+    become floats there anyway, as in the output transform of Larq Compute Engine.
     """
-    if not isinstance(producer.op, Weighted) or "weight" not in producer.parameters:
+    if not isinstance(host.op, Weighted) or "weight" not in host.parameters:
         return False
-    used = scheme(graph, producer)
-    if used.weight.meaning is not Meaning.FLOAT and used.scaling is Scaling.NONE:
+    if scheme(graph, host).weight.meaning is Meaning.BIPOLAR and not _takes_scale(graph, producer):
+        return isinstance(producer.op, Weighted | ops.Activation)
+    if not _takes_scale(graph, producer):
         return False
     weight = _stored(graph, producer.parameters["weight"])
     return shared.isdisjoint(part.key for part in weight)
 
 
-def _follows(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
+def _takes_scale(graph: Graph, producer: Node) -> bool:
+    """Whether a scale for each channel can go into the parameters of `producer`."""
+    if not isinstance(producer.op, Weighted) or "weight" not in producer.parameters:
+        return False
+    used = scheme(graph, producer)
+    return used.weight.meaning is Meaning.FLOAT or used.scaling is not Scaling.NONE
+
+
+def _follows(graph: Graph, node: Node, producer: Node, host: Node, shared: frozenset[str]) -> bool:
     """A function of each element changes what its producer has just written, of the same kind."""
     tensor = graph.tensors[node.inputs[0]]
     return tensor.encoding == graph.tensors[node.outputs[0]].encoding
 
 
-def _joins(graph: Graph, node: Node, producer: Node, shared: frozenset[str]) -> bool:
+def _joins(graph: Graph, node: Node, producer: Node, host: Node, shared: frozenset[str]) -> bool:
     """A sum of equal shapes is added up where the last of them is written."""
     result = graph.tensors[node.outputs[0]]
     same = all(graph.tensors[name] == result for name in node.inputs)
@@ -126,7 +144,7 @@ _KINDS: dict[Fuse, type] = {
     Fuse.RELU: ops.Activation,
     Fuse.ADD: ops.Elementwise,
 }
-_RULES: dict[Fuse, Callable[[Graph, Node, Node, frozenset[str]], bool]] = {
+_RULES: dict[Fuse, Callable[[Graph, Node, Node, Node, frozenset[str]], bool]] = {
     Fuse.BN: _folds,
     Fuse.RELU: _follows,
     Fuse.ADD: _joins,

@@ -97,15 +97,16 @@ def parameter_bits(graph: Graph, fused: Mapping[str, Fusion]) -> dict[str, Param
     """The parameter memory of each node, by name.
 
     A tensor of the file that several layers share is stored once and counted with the first of
-    them. A BN in `fused` is folded: of its two vectors the scale goes into the weights or into
-    alpha, and the shift is a bias, new only if the layer had none.
+    them. Of the two vectors of a BN that is folded the scale goes into the weights or into alpha,
+    and the shift is a bias, new only if the layer had none.
     """
     seen: set[str] = set()
     by_name = {node.name: node for node in graph.nodes}
     result = {}
     for node in graph.nodes:
         if isinstance(node.op, ops.BatchNorm):
-            host = by_name[fused[node.name].host] if node.name in fused else None
+            fusion = fused.get(node.name)
+            host = by_name[fusion.host] if fusion and fusion.folded else None
             result[node.name] = _batch_norm_bits(graph, node, host, seen)
         else:
             result[node.name] = _layer_bits(graph, node, seen)

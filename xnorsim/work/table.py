@@ -153,8 +153,11 @@ def _column(graph: Graph, name: str, values: list[int]) -> np.ndarray:
 def _fused_counts(
     graph: Graph, node: Node, fused: Mapping[str, Fusion], by_name: Mapping[str, Node]
 ) -> LayerCounts:
-    """A folded BN costs the addition of its shift, if the layer before it has no bias to join."""
-    if node.name not in fused or not isinstance(node.op, ops.BatchNorm):
+    """A folded BN costs the addition of its shift, if the layer before it has no bias to join.
+
+    One that is fused and not folded scales and shifts the results.
+    """
+    if node.name not in fused or not fused[node.name].folded:
         return count_node(graph, node)
     if "bias" in by_name[fused[node.name].host].parameters:
         return LayerCounts()
