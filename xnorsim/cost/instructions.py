@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from xnorsim.cost.energy import energy_shares, share_names
 from xnorsim.cost.inputs import Design
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
-from xnorsim.cost.movement import boundary_bytes
+from xnorsim.cost.movement import boundary_bytes, caches_of
 from xnorsim.cost.ports import port_cycles
 from xnorsim.cost.recipes import RecipeSet
 from xnorsim.cost.roofline import Prediction
@@ -121,7 +121,8 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
     cycles = port_cycles(work.mix, core) / machine.efficiency
     cycles = np.maximum(cycles, chain_bound(work.chains, core))
     on_core = core_seconds(cycles, machine.clock_hz, used, work.pieces)
-    moved = boundary_bytes(work.columns, work.uses, list(machine.level_size_bytes[:-1]))
+    caches = caches_of(work.columns, machine, core)
+    moved = boundary_bytes(work.columns, work.uses, caches)
     transfers = [
         transfer_seconds(each, alone, shared, used)
         for each, alone, shared in zip(

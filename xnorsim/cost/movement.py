@@ -11,6 +11,7 @@ Assumptions: images and filters are taken as square, and several images as one t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,37 +31,47 @@ from xnorsim.cost.traffic import (
     total_bytes,
 )
 from xnorsim.cost.uses import Use
+from xnorsim.machine.core import Core
+from xnorsim.machine.lowering import Machine
 from xnorsim.work.dimensions import Dimensions
 
-__all__ = ["boundary_bytes", "network_weight_bytes", "pass_traffic", "use_traffic"]
+__all__ = ["Caches", "boundary_bytes", "caches_of", "pass_traffic", "use_traffic"]
 
 Columns = Mapping[str, NDArray[Any]]
 _Traffic = dict[str, NDArray[np.float64]]
 
 
-def boundary_bytes(
-    columns: Columns, uses: Sequence[Use], level_sizes: Sequence[Any]
-) -> NDArray[np.float64]:
-    """Bytes [levels, ..., layers] of each layer over the outer boundary of each cache.
+@dataclass(frozen=True, eq=False)
+class Caches:
+    """What the bytes of a layer depend on besides itself.
 
-    columns: arrays [layers] of the layer table; level_sizes: of the caches, nearest first, each a
-    number or [..., 1] [byte].
+    level_sizes: of the caches, nearest first, each a number or [..., 1] [byte]; write_allocate:
+    whether a line is fetched before a run of stores fills it; weight_bytes: what is read between
+    two uses of a layer's weights, those of the whole network [byte].
     """
-    weights = network_weight_bytes(columns)
-    result = total_bytes(pass_traffic(columns, level_sizes))
+
+    level_sizes: Sequence[Any]
+    write_allocate: bool
+    weight_bytes: float
+
+
+def caches_of(columns: Columns, machine: Machine, core: Core) -> Caches:
+    """The caches of a machine, all of its memories but the last, for the network of `columns`."""
+    weights = float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
+    return Caches(list(machine.level_size_bytes[:-1]), core.write_allocate, weights)
+
+
+def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDArray[np.float64]:
+    """Bytes [levels, ..., layers] of each layer over the outer boundary of each cache."""
+    result = total_bytes(pass_traffic(columns, caches))
     for use in uses:
         if use.is_product:
-            moved = total_bytes(use_traffic(use, weights, level_sizes))
+            moved = total_bytes(use_traffic(use, caches))
             result[..., use.layers] += moved * (columns["runs"][use.layers] > 0)
     return result
 
 
-def network_weight_bytes(columns: Columns) -> float:
-    """What is read between two uses of a layer's weights: all others' [byte]."""
-    return float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
-
-
-def pass_traffic(columns: Columns, level_sizes: Sequence[Any]) -> _Traffic:
+def pass_traffic(columns: Columns, caches: Caches) -> _Traffic:
     """What layers without products read and write: operand -> bytes [levels, ..., layers]."""
     alone = np.where(columns["macs"] > 0, 0, 1)
     written = alone * columns["runs"] * columns["output_bits"] / 8
@@ -68,16 +79,20 @@ def pass_traffic(columns: Columns, level_sizes: Sequence[Any]) -> _Traffic:
     read = alone * moved / 8 - written
     since = read + written
     return stream_traffic(
-        read, written, level_sizes=level_sizes, since_bytes={"read": since, "written": since}
+        read,
+        written,
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
+        since_bytes={"read": since, "written": since},
     )
 
 
-def use_traffic(use: Use, network_weights: float, level_sizes: Sequence[Any]) -> _Traffic:
+def use_traffic(use: Use, caches: Caches) -> _Traffic:
     """Operand -> bytes [levels, ..., n] that a product moves in each of its layers [byte]."""
-    return _FORMS[use.kernel.walk.form](use.kernel, use.nest, network_weights, level_sizes)
+    return _FORMS[use.kernel.walk.form](use.kernel, use.nest, caches)
 
 
-def _gemm(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     walk = kernel.walk
     depth = filled_depth(kernel, d)
     filters, positions = walk.blocks(kernel, d) if walk.blocks else (np.inf, np.inf)
@@ -92,28 +107,29 @@ def _gemm(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: An
     )
     patches = d.groups * d.positions * depth * walk.activation_bits / 8
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
-    found = _before(kernel, d, patches, level_sizes)
+    found = _before(kernel, d, patches, caches)
     taken = patches if found else _input_bytes(kernel, d)
     found |= gemm_traffic(
         d.positions,
         d.filters,
         depth,
         loops,
-        level_sizes=level_sizes,
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
         activation_bytes=walk.activation_bits / 8,
         weight_bytes=walk.weight_bits / 8,
         output_bytes=walk.output_bits / 8,
         groups=d.groups,
         since_bytes={
             "activations": 2 * taken,
-            "weights": network_weights,
+            "weights": caches.weight_bytes,
             "outputs": taken + given,
         },
     )
     return found
 
 
-def _before(kernel: Kernel, d: Dimensions, patches: Any, level_sizes: Any) -> _Traffic:
+def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> _Traffic:
     """im2col where a filter sees more than its own position, and the kernel's own layout."""
     moves = np.where((np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1), 1.0, 0.0)
     found: _Traffic = {}
@@ -121,18 +137,25 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, level_sizes: Any) -> _T
     if moves.any():
         copied = im2col_traffic(
             _geometry(kernel, d),
-            level_sizes=level_sizes,
+            level_sizes=caches.level_sizes,
+            write_allocate=caches.write_allocate,
             since_bytes={"activations": taken, "buffer": taken + patches},
         )
         found = {f"im2col {name}": moved * moves * d.groups for name, moved in copied.items()}
     if kernel.walk.packs:
         since = {"read": 2 * patches, "written": 2 * patches}
-        laid = stream_traffic(patches, patches, level_sizes=level_sizes, since_bytes=since)
+        laid = stream_traffic(
+            patches,
+            patches,
+            level_sizes=caches.level_sizes,
+            write_allocate=caches.write_allocate,
+            since_bytes=since,
+        )
         found |= {f"layout {name}": moved for name, moved in laid.items()}
     return found
 
 
-def _direct(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     """Blocks of channels and filters outside, then rows, tiles of columns and of filters."""
     walk, tile = kernel.walk, kernel.tile
     filters = walk.blocks(kernel, d)[0] if walk.blocks else np.inf
@@ -148,10 +171,11 @@ def _direct(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: 
         direct_traffic(
             _geometry(kernel, d),
             loops,
-            level_sizes=level_sizes,
+            level_sizes=caches.level_sizes,
+            write_allocate=caches.write_allocate,
             since_bytes={
                 "activations": taken,
-                "weights": network_weights,
+                "weights": caches.weight_bytes,
                 "outputs": taken + given,
             },
         ),
@@ -159,15 +183,16 @@ def _direct(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: 
     )
 
 
-def _depthwise(kernel: Kernel, d: Dimensions, network_weights: float, level_sizes: Any) -> _Traffic:
+def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     """All channels at each position."""
     at = _geometry(kernel, d, channels=d.groups * d.filters)
     moved = _input_bytes(kernel, d) + d.groups * d.filters * d.positions * at.output_bytes
     return depthwise_traffic(
         at,
         convolution_loops(1),
-        level_sizes=level_sizes,
-        since_bytes={"activations": moved, "weights": network_weights, "outputs": moved},
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
+        since_bytes={"activations": moved, "weights": caches.weight_bytes, "outputs": moved},
     )
 
 
@@ -201,7 +226,7 @@ def _geometry(kernel: Kernel, d: Dimensions, channels: Any = None) -> Convolutio
     )
 
 
-_FORMS: dict[str, Callable[[Kernel, Dimensions, float, Any], _Traffic]] = {
+_FORMS: dict[str, Callable[[Kernel, Dimensions, Caches], _Traffic]] = {
     "gemm": _gemm,
     "direct": _direct,
     "depthwise": _depthwise,

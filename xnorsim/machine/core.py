@@ -36,6 +36,7 @@ class Core:
     busy_cycles: NDArray[np.float64]  # [cycle] of one port, all micro-operations together
     latency_cycles: NDArray[np.float64]  # [cycle] NaN where it is unknown
     issue_width: Any  # [1/cycle] micro-operations; [samples, 1] where drawn
+    write_allocate: bool = True  # whether a line is fetched before a run of stores fills it
 
 
 def lower_core(profile: HardwareProfile, at: At = "value") -> Core:
@@ -62,6 +63,7 @@ def lower_core(profile: HardwareProfile, at: At = "value") -> Core:
         busy_cycles=_by_class(profile.instructions, "busy", at),
         latency_cycles=_by_class(profile.instructions, "latency", at),
         issue_width=pick(width, "high", at, "core.issue_width"),
+        write_allocate=not profile.core.write_streaming,
     )
 
 

@@ -84,6 +84,10 @@ class CoreSection(Section):
         default=None,
         description="share of the port bound that long loops of kernels reach; left out: 1",
     )
+    write_streaming: bool = Field(
+        default=False,
+        description="whether long runs of stores go out without their lines being fetched first",
+    )
 
 
 class Memory(Section):

@@ -9,6 +9,7 @@ dabnn stops without; here such a layer takes the BGEMM. Passes are counted as -O
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ __all__ = [
     "DIRECT_128_SINGLE",
     "EIGEN_FP32",
     "MAX_POOL",
+    "PACKED_INPUT",
     "RELU",
     "SIGN",
 ]
@@ -300,6 +302,16 @@ DIRECT_128_SINGLE = Kernel(
     walk=_DIRECT,
     applies=_is_direct_128,
 )
+
+
+def _product_alone(kernel: Kernel) -> Kernel:
+    """Without what is done to the input before: signs, and a copy with its border."""
+    parts = tuple(part for part in kernel.parts if part not in (_SIGNS, _BORDER))
+    return replace(kernel, name=f"{kernel.name}-packed-input", parts=parts)
+
+
+PACKED_INPUT = tuple(map(_product_alone, (DIRECT_64, DIRECT_128, DIRECT_128_SINGLE)))
+"""bconv_3x3 on bits that are there and padded, as benchmark/benchmark.cpp calls it."""
 
 EIGEN_FP32 = Kernel(
     name="dabnn-eigen-12x4",

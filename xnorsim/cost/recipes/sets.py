@@ -135,6 +135,22 @@ def _dabnn(simd_bits: int) -> RecipeSet:
     )
 
 
+def _dabnn_packed(simd_bits: int) -> RecipeSet:
+    kernels = {**_dabnn(simd_bits).kernels, **_one({"binary": dabnn.PACKED_INPUT})}
+    what = "dabnn's direct 3x3 on packed and padded input, as its benchmark times it"
+    return RecipeSet("dabnn-packed", what, _widened(kernels, simd_bits))
+
+
+def _tflite_eigen(simd_bits: int) -> RecipeSet:
+    """Until ruy and XNNPACK: tensorflow v1.13 lite/kernels/conv.cc, kGenericOptimized."""
+    floats = (tflite.DEPTHWISE, dabnn.EIGEN_FP32)
+    kernels = {
+        **_tflite(simd_bits).kernels,
+        **_widened(_one({"fp": floats, "bwn": floats}), simd_bits),
+    }
+    return RecipeSet("tflite-eigen", "TensorFlow Lite of 2019: floats by im2col and Eigen", kernels)
+
+
 def _scalar_passes() -> dict[str, Kernel]:
     load2, store = {"scalar_load": 2}, {"scalar_store": 1}
     one = {"scalar_load": 1}
@@ -231,6 +247,7 @@ def _own_harley_seal(simd_bits: int) -> RecipeSet:
 
 RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = {
     "dabnn": _dabnn,
+    "dabnn-packed": _dabnn_packed,
     "larq": _larq,
     "larq-in-order": _larq_in_order,
     "larq-indirect": _larq_indirect,
@@ -238,6 +255,7 @@ RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = {
     "own-harley-seal": _own_harley_seal,
     "scalar": _scalar,
     "tflite": _tflite,
+    "tflite-eigen": _tflite_eigen,
 }
 """A recipe set by its name, for vectors of so many bits."""
 
