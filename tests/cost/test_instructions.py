@@ -1,19 +1,29 @@
-"""The instruction-level predictor: what is charged to which layer, and against the roofline."""
+"""The instruction-level predictor: what is charged to which layer, and one layer by hand."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
-from xnorsim.cost import instructions, roofline
-from xnorsim.cost.ports import port_cycles
+from tests.cost.columns import product_columns
+from xnorsim.cost.energy import EnergyCosts
+from xnorsim.cost.inputs import Design, design
+from xnorsim.cost.instructions import (
+    Work,
+    bound_names,
+    chain_bound,
+    nearest_bytes,
+    predict,
+    work_of,
+)
 from xnorsim.cost.recipes import elements, layer_instructions, recipe_set, select
 from xnorsim.errors import UsageError
-from xnorsim.machine.core import lower_core
+from xnorsim.machine.core import Core, lower_core
 from xnorsim.machine.instructions import CLASSES
-from xnorsim.machine.lowering import lower
+from xnorsim.machine.lowering import Machine, lower
 from xnorsim.machine.profile import load_profile
 from xnorsim.network.policy import Binarize, Policy, apply
 from xnorsim.network.precision import Scaling
@@ -23,8 +33,9 @@ from xnorsim.zoo import build
 from xnorsim.zoo.builder import Builder
 
 PI = load_profile("raspberry-pi-4b")
-MACHINE, CORE = lower(PI), lower_core(PI)
+CORE = lower_core(PI)
 OWN = recipe_set("own", 128)
+ORDER = list(CLASSES)
 
 
 def table(binarize: Binarize = Binarize.NONE, scaling: Scaling = Scaling.ALPHA) -> LayerTable:
@@ -36,8 +47,7 @@ def table(binarize: Binarize = Binarize.NONE, scaling: Scaling = Scaling.ALPHA) 
 
 
 def mix_of(found: LayerTable, name: str) -> np.ndarray:
-    mix = instructions.layer_mix(found.columns, found.kinds, OWN, CORE)
-    return mix[found.names.index(name)]
+    return work_of(found.columns, found.kinds, OWN, CORE).mix[found.names.index(name)]
 
 
 LAYERS = [
@@ -63,64 +73,247 @@ def test_the_map_k_is_charged_beside_the_kernel():
         mix_of(table(Binarize.XNOR, scaling), "conv")
         for scaling in (Scaling.ALPHA_K, Scaling.ALPHA)
     )
-    at = list(CLASSES).index("fp32_mul")
+    at = ORDER.index("fp32_mul")
     # K: the mean over 64 channels, 9 taps and 1 / 9 a position, and the product with each result
     operations = 64 * 196 + 196 + 9 * 196 + 64 * 196
     assert (with_k - without)[at] == pytest.approx(operations / 4, rel=0.1), "four lanes"
 
 
-def test_time_is_the_longest_part_and_the_overhead():
-    found = table(Binarize.XNOR)
-    got = instructions.predict(found.columns, found.kinds, MACHINE, CORE, OWN)
-    mix = instructions.layer_mix(found.columns, found.kinds, OWN, CORE)
-    on_core = port_cycles(mix, CORE) / MACHINE.clock_hz * (found.columns["runs"] > 0)
-    moved = roofline.transfer_seconds(found.columns, MACHINE)[1:]
-    overhead = found.columns["runs"] * MACHINE.layer_overhead_s
-    np.testing.assert_allclose(got.latency_s, np.maximum.reduce([on_core, *moved]) + overhead)
-    names = instructions.bound_names(MACHINE)
-    assert names == ("instructions", *MACHINE.level_names[1:], "overhead")
-    assert names[got.bound[found.names.index("conv")]] == "instructions"
+class TestOneLayerByHand:
+    """256 channels x 16 filters of 1 x 1 at 4 x 4 positions, by LCE's 8x4 kernel.
+
+    2 x 4 tiles of 2 steps of 128 bits: 16 steps, and 4 x 2 layouts of four positions. A 1 x 1
+    filter has no im2col, and no tile is cut off. What each of them issues (recipes/larq.py):
+
+        a step    32 EOR, 32 CNT, 28 ADDP, 4 UADALP; 12 loads; 2 scalar, 1 branch          = 111
+        a tile    8 USHLL, 16 min/max, 8 converted, 8 x, 8 +, 4 moves; 4 + 2 + 2 loads
+                  (vector, broadcast, scalar), 8 stores; 27 scalar, 7 branches              = 102
+        a layout  4 loads, 4 stores, 6 scalar, 1 branch                                     =  15
+
+    in all 16 x 111 + 8 x 102 + 8 x 15 = 2712.
+
+    The core has the Cortex-A72's ports, but every instruction is one micro-operation of one cycle.
+    Its two vector pipes have 16 x 96 + 8 x 52 = 1952 cycles of work: 976. Its load unit has
+    16 x 12 + 8 x 8 + 8 x 4 = 288, its front end 2712 / 3 = 904. UADALPs of a tile wait for each
+    other: 16 steps of 4 cycles, 64.
+    """
+
+    INSTRUCTIONS = 2712
+    CORE_S = 976e-9  # at 1 GHz
+    TENSORS = 512  # bytes of the inputs, and of the weights: 16 x 256 bits
+    ONE_CYCLE = dataclasses.replace(
+        CORE,
+        busy_cycles=np.where(CORE.uops > 0, 1.0, np.nan),
+        latency_cycles=np.full(len(CLASSES), 4.0),
+        uops=np.minimum(CORE.uops, 1),
+        issue_width=3.0,
+    )
+    MACHINE = dataclasses.replace(
+        lower(PI),
+        clock_hz=1e9,
+        cores=16.0,
+        level_size_bytes=np.array([32, 1024, 2**20]) * 1024.0,
+        level_bandwidth_bytes_per_s=np.array([np.inf, 1e9, 0.5e9]),
+        level_shared_bandwidth_bytes_per_s=np.full(3, np.inf),
+        level_overlap=np.ones(3),
+        efficiency=1.0,
+        layer_overhead_s=7e-6,
+    )
+    COSTS = EnergyCosts(
+        overhead_j=100e-12,
+        datapath_j=np.full(len(CLASSES), 10e-12),
+        level_names=("L1", "L2", "DRAM"),
+        level_j_per_byte=np.array([1e-12, 10e-12, 100e-12]),
+        static_power_w=0.5,
+    )
+
+    @classmethod
+    def work(cls, network_bytes: int = 512) -> Work:
+        """network_bytes: of all weights of the network that the layer is part of."""
+        columns = product_columns("binary", Dimensions(16, 16, 256, 1))
+        columns["weight_bits"] = np.array([8 * network_bytes])
+        return work_of(columns, ["conv"], recipe_set("larq"), cls.ONE_CYCLE)
+
+    @classmethod
+    def predicted(cls, network_bytes: int = 512, threads: int = 1, **machine: Any) -> Any:
+        at = Design(dataclasses.replace(cls.MACHINE, **machine), cls.ONE_CYCLE, cls.COSTS)
+        return predict(cls.work(network_bytes), at, threads)
+
+    def test_instructions(self):
+        work = self.work()
+        assert work.mix.sum() == self.INSTRUCTIONS
+        each = dict(zip(CLASSES, work.mix[0].tolist(), strict=True))
+        assert each["vector_popcount"] == each["vector_logic"] == 16 * 32
+        assert each["vector_load"] == 16 * 12 + 8 * 4 + 8 * 4
+        assert work.pieces == 8
+
+    @pytest.mark.parametrize(
+        ("network_bytes", "seconds", "bound", "why"),
+        [
+            (512, 976e-9, "instructions", "everything is still in the first level"),
+            (64 * 1024, 976e-9, "instructions", "512 B of weights from L2 at 1 GB/s: 512 ns"),
+            (2**22, 1024e-9, "DRAM", "and from the memory at 0.5 GB/s: 1024 ns"),
+        ],
+    )
+    def test_cold_weights(self, network_bytes, seconds, bound, why):
+        found = self.predicted(network_bytes, layer_overhead_s=0.0)
+        np.testing.assert_allclose(found.latency_s, [seconds], rtol=1e-12, err_msg=why)
+        assert bound_names(self.MACHINE)[found.bound[0]] == bound, why
+
+    @pytest.mark.parametrize(
+        ("overlap", "nanoseconds", "why"),
+        [
+            ((1, 1), 1024, "all at once: the memory takes longest"),
+            ((0, 0), 976 + 512 + 1024, "one after another"),
+            ((1, 0), 976 + 1024, "L2 behind the core, then the memory"),
+            ((0, 1), 976 + 512, "the core, then L2; the memory behind both"),
+            ((1, 0.5), 1024 + 488, "half of the shorter part hides"),
+        ],
+    )
+    def test_overlap(self, overlap, nanoseconds, why):
+        found = self.predicted(2**22, level_overlap=np.array([1, *overlap]))
+        expected = [nanoseconds * 1e-9 + 7e-6]
+        np.testing.assert_allclose(found.latency_s, expected, rtol=1e-12, err_msg=why)
+
+    @pytest.mark.parametrize(
+        ("threads", "share", "why"),
+        [
+            (1, 1, "all eight tiles"),
+            (3, 3 / 8, "one of three threads takes three"),
+            (4, 2 / 8, "two each"),
+            (8, 1 / 8, "one each"),
+            (16, 1 / 8, "there are no more tiles"),
+            (64, 1 / 8, "nor cores"),
+        ],
+    )
+    def test_threads_beyond_the_tiles_gain_nothing(self, threads, share, why):
+        found = self.predicted(threads=threads, layer_overhead_s=0.0)
+        np.testing.assert_allclose(found.latency_s, [share * self.CORE_S], err_msg=why)
+
+    def test_half_the_efficiency_is_twice_the_cycles(self):
+        whole, half = (self.predicted(efficiency=share).latency_s for share in (1.0, 0.5))
+        np.testing.assert_allclose(half - whole, [self.CORE_S], rtol=1e-9)
+
+    def test_energy(self):
+        """Loads and stores: 256 + 96 vectors of 16 bytes, 16 + 16 words of 8.
+
+        The memory's 512 bytes cross two boundaries; 8.024 us at 0.5 W.
+        """
+        work = self.work(2**22)
+        nearest = (256 + 96) * 16 + (16 + 16) * 8
+        np.testing.assert_array_equal(nearest_bytes(work.mix, self.MACHINE), [nearest])
+        found = self.predicted(2**22)
+        expected = {
+            "instruction overhead": self.INSTRUCTIONS * 100e-12,
+            "datapath": self.INSTRUCTIONS * 10e-12,
+            "L1": nearest * 1e-12,
+            "L2": self.TENSORS * 10e-12,
+            "DRAM": self.TENSORS * 100e-12,
+            "static": 0.5 * (1024e-9 + 7e-6),
+        }
+        shares = {name: float(share[0]) for name, share in found.energy_shares.items()}
+        assert shares == pytest.approx(expected, rel=1e-12)
+        np.testing.assert_allclose(found.energy_j, [sum(expected.values())], rtol=1e-12)
+
+    def test_without_energies_the_energy_is_unknown(self):
+        found = predict(self.work(), Design(self.MACHINE, self.ONE_CYCLE, None))
+        assert np.isnan(found.energy_j).all()
+        assert not found.energy_shares
+        assert np.isfinite(found.latency_s).all()
+
+    def test_overhead_bounds_what_is_short(self):
+        names = bound_names(self.MACHINE)
+        assert names == ("instructions", "L2", "DRAM", "overhead")
+        assert names[self.predicted().bound[0]] == "overhead"
 
 
-def test_a_faster_clock_and_freer_ports_never_cost_time():
-    found = layer_table(apply(build("resnet18"), Policy(Binarize.XNOR)))
+def test_sums_of_a_scalar_loop_wait_for_each_other():
+    """10 positions x 3 filters x 8 channels x 9 taps, each sum 7 cycles after the last.
 
-    def seconds(machine=MACHINE, core=CORE, threads=1):
-        return instructions.predict(
-            found.columns, found.kinds, machine, core, OWN, threads
-        ).latency_s
+    Its ports ask for less: two loads a step on one load unit.
+    """
+    latency = np.full(len(CLASSES), np.nan)
+    latency[ORDER.index("scalar_fp32_add")] = 7
+    core = dataclasses.replace(CORE, latency_cycles=latency)
+    machine = dataclasses.replace(lower(PI), clock_hz=1e9, layer_overhead_s=0.0)
+    columns = product_columns("fp", Dimensions(10, 3, 8, 9))
+    work = work_of(columns, ["conv"], recipe_set("scalar"), core)
+    cycles = 10 * 3 * 8 * 9 * 7
+    np.testing.assert_array_equal(chain_bound(work.chains, core), [cycles])
+    found = predict(work, Design(machine, core, None))
+    np.testing.assert_allclose(found.latency_s, [cycles / 1e9])
+    lazy = dataclasses.replace(machine, efficiency=0.9)  # of ports: a chain is as long as before
+    np.testing.assert_allclose(predict(work, Design(lazy, core, None)).latency_s, [cycles / 1e9])
+    unknown = dataclasses.replace(CORE, latency_cycles=np.full(len(CLASSES), np.nan))
+    np.testing.assert_array_equal(chain_bound(work.chains, unknown), [0])
 
-    base = seconds()
-    assert (seconds(dataclasses.replace(MACHINE, clock_hz=2 * MACHINE.clock_hz)) <= base).all()
-    assert (seconds(core=dataclasses.replace(CORE, issue_width=8)) <= base).all()
-    assert (seconds(core=dataclasses.replace(CORE, busy_cycles=CORE.busy_cycles / 2)) <= base).all()
-    assert (seconds(threads=4) <= base).all()
-    assert (base >= 0).all()
+
+@pytest.mark.parametrize(
+    ("simd_bits", "issued", "moved", "why"),
+    [
+        (128, {"vector_load": 3, "vector_store": 1}, 64, "16 bytes each"),
+        (512, {"vector_load": 1}, 64, "as wide as the machine's vectors"),
+        (128, {"scalar_load": 1, "scalar_store": 2, "broadcast_load": 1}, 32, "words of 64 bits"),
+        (32, {"scalar_load": 1, "scalar_store": 1}, 8, "or narrower ones"),
+        (128, {"vector_logic": 5, "fp32_fma": 5, "branch": 5}, 0, "nothing else goes to memory"),
+    ],
+)
+def test_bytes_of_loads_and_stores(simd_bits, issued, moved, why):
+    mix = np.array([[issued.get(name, 0) for name in CLASSES]])
+    machine: Machine = dataclasses.replace(lower(PI), simd_bits=simd_bits)
+    np.testing.assert_array_equal(nearest_bytes(mix, machine), [moved], err_msg=why)
+
+
+def test_a_machine_with_one_memory_moves_nothing_further():
+    """A microcontroller that runs from its only memory: its loads and stores are all there is."""
+    machine = lower(PI)
+    levels = [f.name for f in dataclasses.fields(Machine) if f.name.startswith("level_")]
+    alone = dataclasses.replace(machine, **{name: getattr(machine, name)[:1] for name in levels})
+    work = TestOneLayerByHand.work(2**22)
+    found = predict(work, Design(alone, TestOneLayerByHand.ONE_CYCLE, None))
+    expected = 976 / machine.clock_hz / machine.efficiency + machine.layer_overhead_s
+    np.testing.assert_allclose(found.latency_s, [expected])
+    assert bound_names(alone) == ("instructions", "overhead")
 
 
 def test_programs_differ_where_their_loops_do():
     found = layer_table(apply(build("resnet18"), Policy(Binarize.XNOR)))
     total = {
-        name: instructions.predict(
-            found.columns, found.kinds, MACHINE, CORE, recipe_set(name, 128)
+        name: predict(
+            work_of(found.columns, found.kinds, recipe_set(name, 128), CORE), design(PI)
         ).latency_s.sum()
         for name in ("own", "larq", "dabnn")
     }
     assert total["larq"] < total["dabnn"], "signs by vectors, and none of dabnn's separate passes"
 
 
+def test_layers_that_do_not_run_issue_nothing_and_have_no_overhead():
+    columns = product_columns("binary", Dimensions(np.array([16, 16]), 16, 256, 1))
+    columns["runs"] = np.array([1, 0])
+    work = work_of(columns, ["conv", "conv"], OWN, CORE)
+    assert work.mix[0].any()
+    assert not work.mix[1].any()
+    assert not work.chains[1].any()
+    found = predict(work, design(PI))
+    assert found.latency_s[0] > 0
+    assert found.latency_s[1] == found.energy_j[1] == 0
+
+
+def core_of(profile: str) -> Core:
+    return lower_core(load_profile(profile))
+
+
 def test_a_machine_that_lacks_instructions_is_an_error():
     found = table(Binarize.XNOR)
-    haswell = load_profile("haswell")
     with pytest.raises(
         UsageError, match=r"'larq' cannot run 'binary' on this machine.*vector_popc"
     ):
-        instructions.layer_mix(
-            found.columns, found.kinds, recipe_set("larq", 256), lower_core(haswell)
-        )
+        work_of(found.columns, found.kinds, recipe_set("larq", 256), core_of("haswell"))
     softmax = Builder("scores", (1, 10))
     scores = layer_table(softmax.graph(softmax.softmax(softmax.input)))
     with pytest.raises(UsageError, match=r"'dabnn' has no kernel for 'elem.*\n.*of kind softmax"):
-        instructions.layer_mix(scores.columns, scores.kinds, recipe_set("dabnn", 128), CORE)
+        work_of(scores.columns, scores.kinds, recipe_set("dabnn", 128), CORE)
     with pytest.raises(UsageError, match="2 kinds were given for"):
-        instructions.predict(found.columns, ["conv", "add"], MACHINE, CORE, OWN)
+        work_of(found.columns, ["conv", "add"], OWN, CORE)
+    with pytest.raises(UsageError, match="paper-64ops has no instructions to predict from"):
+        predict(TestOneLayerByHand.work(), design(load_profile("paper-64ops")))

@@ -63,6 +63,8 @@ def caches_of(columns: Columns, machine: Machine, core: Core) -> Caches:
 
 def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDArray[np.float64]:
     """Bytes [levels, ..., layers] of each layer over the outer boundary of each cache."""
+    if not caches.level_sizes:  # one memory, no boundary
+        return np.zeros((0, len(columns["macs"])))
     result = total_bytes(pass_traffic(columns, caches))
     for use in uses:
         if use.is_product:
