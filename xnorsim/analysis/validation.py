@@ -88,10 +88,10 @@ class Software:
 
 SOFTWARE = {
     "LCE 2020-10": Software("larq", "whole networks"),
-    "dabnn": Software("dabnn", "single layers on packed and padded bits", packed_layer),
-    "tflite_fp32": Software("tflite", "the same layers in fp32"),
+    "dabnn": Software("dabnn-packed", "single layers on packed and padded bits", packed_layer),
+    "tflite_fp32": Software("tflite-eigen", "the same layers in fp32"),
     "caffe_fp32": Software(
-        "scalar", "the same layers in fp32, a float library that is scalar-like"
+        "scalar-blocked", "the same layers in fp32, a float library that is scalar-like"
     ),
 }
 """One fixed choice for each program of the tables, never by row."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from xnorsim.cost.recipes.conditions import is_depthwise
 from xnorsim.cost.recipes.extents import (
     channel_vectors,
     output_vectors,
     outputs,
+    patch_elements,
     steps,
     tap_vectors,
     tiles,
@@ -22,6 +25,7 @@ __all__ = [
     "int8_pairs",
     "int8_words",
     "scalar_add_subtract",
+    "scalar_blocked",
     "scalar_loop",
     "scalar_stream",
     "sign_by_masks",
@@ -185,6 +189,32 @@ def scalar_loop() -> Kernel:
         },
         {"scalar_fp32_add": 1},
     )
+
+
+def scalar_blocked() -> Kernel:
+    """A product in C that no compiler turns into vectors: four sums at a time, unrolled by four.
+
+    Counted from OpenMathLib/OpenBLAS @ 63ce52ee kernel/generic/gemmkernel_2x2.c, what a BLAS has
+    for a core without a kernel of its own; compiled with fused products and sums. im2col before.
+    """
+    found = _scalar(
+        "scalar-blocked-2x2",
+        "two loads of each side, four fused products and sums, an index and a jump for four steps",
+        Tile(filters=2, positions=2, depth=1),
+        {
+            "scalar_load": 4,
+            "scalar_fp32_mul": 4,
+            "scalar_alu": 3 / 4,
+            "branch": 1 / 4,
+        },
+        {"scalar_fp32_mul": 1},
+    )
+    copies = Part(
+        "im2col and layout, an element at a time",
+        patch_elements,
+        {"scalar_load": 2, "scalar_store": 2, "scalar_alu": 4, "branch": 1},
+    )
+    return replace(found, parts=(copies, *found.parts), walk=Walk("gemm", packs=True))
 
 
 def scalar_add_subtract() -> Kernel:

@@ -136,7 +136,7 @@ def _dabnn(simd_bits: int) -> RecipeSet:
 
 
 def _dabnn_packed(simd_bits: int) -> RecipeSet:
-    kernels = {**_dabnn(simd_bits).kernels, **_one({"binary": dabnn.PACKED_INPUT})}
+    kernels = {**_dabnn(simd_bits).kernels, **_one({"binary": (*dabnn.PACKED_INPUT, dabnn.BGEMM)})}
     what = "dabnn's direct 3x3 on packed and padded input, as its benchmark times it"
     return RecipeSet("dabnn-packed", what, _widened(kernels, simd_bits))
 
@@ -171,6 +171,13 @@ def _scalar_passes() -> dict[str, Kernel]:
 def _scalar(simd_bits: int) -> RecipeSet:
     kernels = _one({"fp": own.scalar_loop(), "bwn": own.scalar_loop(), **_scalar_passes()})
     return RecipeSet("scalar", "a float loop with one accumulator and no vectors", kernels)
+
+
+def _scalar_blocked(simd_bits: int) -> RecipeSet:
+    product = own.scalar_blocked()
+    kernels = _one({"fp": product, "bwn": product, **_scalar_passes()})
+    what = "floats by a BLAS without vectors: four sums at a time, after an im2col"
+    return RecipeSet("scalar-blocked", what, kernels)
 
 
 def _vector_passes(simd_bits: int) -> dict[str, Kernel]:
@@ -254,6 +261,7 @@ RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = {
     "own": _own,
     "own-harley-seal": _own_harley_seal,
     "scalar": _scalar,
+    "scalar-blocked": _scalar_blocked,
     "tflite": _tflite,
     "tflite-eigen": _tflite_eigen,
 }
