@@ -4,7 +4,7 @@
 
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
-The questions:  analyze, compare, speedup_figure
+The questions:  analyze, compare, explain, speedup_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published
 Networks:       load_model, Graph
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         analyze,
         compare,
         diff,
+        explain,
         fidelity,
         load_model,
         run,
@@ -45,6 +46,7 @@ __all__ = [
     "analyze",
     "compare",
     "diff",
+    "explain",
     "fidelity",
     "load_model",
     "load_profile",
@@ -63,6 +65,7 @@ _PUBLIC = {
     "analyze": "xnorsim.analysis",
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
+    "explain": "xnorsim.analysis",
     "fidelity": "xnorsim.analysis",
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",

@@ -2,6 +2,7 @@
 
 from xnorsim.analysis.costs import analyze, compare, speedup_figure
 from xnorsim.analysis.execution import diff, fidelity, run, vectors
+from xnorsim.analysis.explanation import explain
 from xnorsim.analysis.models import load_model, make_policy, parse_fuse
 from xnorsim.analysis.validation import validate_published
 
@@ -9,6 +10,7 @@ __all__ = [
     "analyze",
     "compare",
     "diff",
+    "explain",
     "fidelity",
     "load_model",
     "make_policy",

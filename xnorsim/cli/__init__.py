@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from xnorsim import __version__
-from xnorsim.cli import analysis, execution, plots, profiles, validation, zoo
+from xnorsim.cli import analysis, execution, explanation, plots, profiles, validation, zoo
 from xnorsim.cli.options import group
 from xnorsim.errors import InputError
 
@@ -25,7 +25,7 @@ app = group(
     "energy, each with a range and a source; and what they compute, exact to the bit."
 )
 for _command in (
-    *(analysis.analyze, analysis.compare),
+    *(analysis.analyze, analysis.compare, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
     validation.validate,
 ):

@@ -1,0 +1,309 @@
+"""The arithmetic of a layer as sections, in the order of a hand calculation.
+
+Every number stands where the next one is computed from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from xnorsim.cost.explanation import (
+    CoreTime,
+    EnergyShare,
+    EnergyTerm,
+    KernelRun,
+    LayerExplanation,
+    Transfer,
+)
+from xnorsim.show import labels
+from xnorsim.show.content import Column
+from xnorsim.show.explanation_parts import Block, Line, Section, Table, cells, number, si, span
+from xnorsim.units import format_si
+
+__all__ = ["steps"]
+
+_LIMITS = 6
+"""How many limits of the core are shown, the largest first."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def steps(layer: LayerExplanation, coverage: float) -> list[Section]:
+    """From what the layer is to seconds and joules; `coverage` is the share of draws in a range."""
+    return [
+        _layer(layer),
+        _instructions(layer),
+        _cycles(layer.core),
+        _memory(layer),
+        _time(layer, coverage),
+        *([_energy(layer)] if layer.energy else []),
+    ]
+
+
+def _layer(layer: LayerExplanation) -> Section:
+    precision = labels.precision_label(layer.scheme)
+    what = f"{layer.name}: {precision} {layer.kind}, result {labels.shape_text(layer.output_shape)}"
+    lines = [("layer", labels.visible(what.replace("  ", " ")))]
+    if layer.macs and layer.kernels:
+        nest = layer.kernels[0].nest
+        sizes = " x ".join(
+            f"{nest[key]:,} {word if nest[key] != 1 else word.rstrip('s')}"
+            for key, word in _NEST.items()
+        )
+        lines.append(("MACs", f"{sizes} = {layer.macs:,}"))
+    if layer.fp_ops:
+        lines.append(("other operations", f"{layer.fp_ops:,} in high precision"))
+    if layer.binarize_ops:
+        lines.append(("signs taken", f"{layer.binarize_ops:,}"))
+    return Section("1 What the layer is", (tuple(lines),))
+
+
+_NEST = {
+    "positions": "positions",
+    "filters": "filters",
+    "filter_channels": "channels",
+    "taps": "taps",
+    "groups": "groups",
+}
+
+
+def _instructions(layer: LayerExplanation) -> Section:
+    """The kernels and their parts by letter; then each class as a sum of multiples of these."""
+    letters = iter(_LETTERS)
+    blocks: list[Block] = []
+    multiples: dict[str, list[str]] = {}
+    for kernel in layer.kernels:
+        named = [(next(letters), part) for part in kernel.parts if part.times]
+        runs = (
+            (letter, labels.visible(f"{number(part.times)} x {part.what} ({part.rule})"))
+            for letter, part in named
+        )
+        blocks.append((*_kernel(kernel), *runs))
+        for letter, part in named:
+            for name, count in part.instructions.items():
+                multiples.setdefault(name, []).append(
+                    f"{'' if count == 1 else f'{count:g} '}{letter}"
+                )
+    counts = {item.name: item.instructions for item in layer.core.classes}
+    total = number(sum(counts.values()))
+    columns = (
+        Column("instructions", tuple(number(each) for each in counts.values()), total, 0),
+        Column("=", tuple(" + ".join(multiples[name]) for name in counts), "", 1, "left"),
+    )
+    if counts:
+        blocks.append(Table("class", tuple(counts), columns, foot="all"))
+    else:
+        blocks.append((("kernels", "none: the layer only moves data"),))
+    return Section("2 Instructions: times a part runs x what it issues each time", tuple(blocks))
+
+
+def _kernel(kernel: KernelRun) -> Iterator[Line]:
+    yield "kernel", labels.visible(f"{kernel.name}, for {kernel.kind}")
+    yield "counted in", labels.visible(kernel.source)
+    if kernel.is_product:
+        filled = f"filled up to words of {kernel.word}" if kernel.word > 1 else "in all"
+        yield (
+            "tile",
+            f"{kernel.tile_filters} x {kernel.tile_positions} (filters x positions), "
+            f"{kernel.step_depth} deep a step",
+        )
+        yield (
+            "steps",
+            f"{number(kernel.depth)} products {filled}: {number(kernel.steps_of_a_tile)} steps "
+            f"in each of {number(kernel.tiles)} tiles",
+        )
+    else:
+        nest = kernel.nest
+        window = f", of a window of {nest['taps']:,} each" if nest["taps"] > 1 else ""
+        yield "elements", f"{nest['positions']:,}{window}"
+
+
+def _cycles(core: CoreTime) -> Section:
+    each = core.classes
+    busy = [item.instructions * item.busy_cycles for item in each]
+    slots = [item.instructions * item.uops for item in each]
+    columns = (
+        cells("instructions", [number(item.instructions) for item in each], 2),
+        cells("x busy", [f"{item.busy_cycles:g}" for item in each], 1),
+        cells("= cycles", [number(value) for value in busy], 0),
+        cells("of ports", ["+".join(item.ports) for item in each], 0, "left"),
+        cells("x uops", [f"{item.uops:g}" for item in each], 4),
+        Column("= slots", tuple(map(number, slots)), number(sum(slots)), 3),
+    )
+    limits = core.limits[:_LIMITS]
+    needed = (
+        cells("work", [number(item.work) for item in limits], 1),
+        cells("/ width", [f"{item.width:g}" for item in limits], 1),
+        cells("= cycles", [f"{item.cycles:,.1f}" for item in limits], 0),
+    )
+    tables = (
+        *([Table("class", tuple(item.name for item in each), columns, foot="all")] if each else []),
+        Table("limit", tuple(item.name for item in limits), needed),
+    )
+    return Section("3 The core: cycles", (*tables, tuple(_core_lines(core))))
+
+
+def _cycles_text(value: float) -> str:
+    return f"{value:,.1f} cycles"
+
+
+def _core_lines(core: CoreTime) -> Iterator[Line]:
+    yield (
+        "limits",
+        "of ports: the cycles of the classes that have no other ports, over their number; issue: "
+        "slots over those of a cycle; the largest binds",
+    )
+    if len(core.limits) > _LIMITS:
+        yield "smaller", f"{len(core.limits) - _LIMITS} more limits, which are in the JSON"
+    first = core.limits[0]
+    yield (
+        "ports",
+        f"{_cycles_text(first.cycles)} / efficiency {core.efficiency:g} = "
+        f"{_cycles_text(first.cycles / core.efficiency)}",
+    )
+    chains = " + ".join(
+        f"{number(item.instructions)} {item.name} x {item.latency_cycles:g}" for item in core.chains
+    )
+    if chains:
+        yield "chain", f"{chains} one after another = {_cycles_text(core.chain_cycles)}"
+    yield "cycles", f"the longer one: {_cycles_text(core.cycles)}"
+    if core.threads > 1:
+        dealt = f"ceil({number(core.pieces)} pieces / {core.threads} threads) of them"
+        even = "dealt out evenly"
+        yield (
+            "threads",
+            f"{dealt if math.isfinite(core.pieces) else even}: {core.share:.6g} of the work",
+        )
+    share = f" x {core.share:.6g}" if core.threads > 1 else ""
+    yield (
+        "core",
+        f"{_cycles_text(core.cycles)}{share} / {format_si(core.clock_hz, 'Hz', 4)} = "
+        f"{si(core.seconds, 's')}",
+    )
+
+
+def _memory(layer: LayerExplanation) -> Section:
+    if not layer.transfers:
+        return Section("4 Memory", ((("boundaries", "none: one level of memory"),),))
+    operands = tuple(layer.transfers[0].operand_bytes)
+    columns = tuple(
+        Column(
+            f"{item.inner}-{item.outer}",
+            tuple(number(item.operand_bytes[name]) for name in operands),
+            number(sum(item.operand_bytes.values())),
+            0,
+        )
+        for item in layer.transfers
+    )
+    writes = (
+        "fetched before they are written, so they count twice"
+        if layer.write_allocate
+        else ("written without being fetched")
+    )
+    lines = [("writes", writes)]
+    if layer.macs:
+        between = labels.memory(round(8 * layer.network_weight_bytes))
+        lines.append(("weights", f"last used an inference ago: {between} of weights lie between"))
+    for item in layer.transfers:
+        lines += _transfer(item, layer.core.threads)
+    table = Table("bytes of", operands, columns, foot="sum")
+    return Section("4 Memory: bytes over each boundary", (table, tuple(lines)))
+
+
+def _transfer(item: Transfer, threads: int) -> Iterator[Line]:
+    moved = number(sum(item.operand_bytes.values()))
+    alone = format_si(item.core_bandwidth_bytes_per_s, "B/s", 4)
+    of_cores = f"{threads} x {alone}" if threads > 1 else alone
+    shared = item.shared_bandwidth_bytes_per_s
+    limit = f"min({of_cores}, shared {format_si(shared, 'B/s', 4)})"
+    rate = limit if math.isfinite(shared) else of_cores
+    yield (
+        item.outer,
+        f"{moved} B / {rate} = {si(item.seconds, 's')}; {item.inner} holds "
+        f"{labels.memory(round(8 * item.inner_size_bytes))}",
+    )
+
+
+def _time(layer: LayerExplanation, coverage: float) -> Section:
+    time, lines = layer.core.seconds, [("core", si(layer.core.seconds, "s"))]
+    for item in layer.transfers:
+        both = f"{si(time, 's')}, {si(item.seconds, 's')}"
+        lines.append(
+            (
+                f"with {item.outer}",
+                f"max({both}) + (1 - overlap {item.overlap:g}) x min(the same) = "
+                f"{si(item.together_s, 's')}",
+            )
+        )
+        time = item.together_s
+    low, high = layer.latency_s_low, layer.latency_s_high
+    lead = f"{labels.factor(layer.lead)} as long as" if math.isfinite(layer.lead) else "beside"
+    lines += [
+        ("overhead", f"{si(layer.overhead_s, 's')} to start the layer"),
+        (
+            "latency",
+            f"{si(time, 's')} + {si(layer.overhead_s, 's')} = {si(layer.latency_s, 's')}",
+        ),
+        ("range", f"{span(low, high, 's')} ({coverage:.0%} of draws, and the value)"),
+        ("bound", labels.visible(f"{layer.bound}, {lead} {layer.second}, the next longest part")),
+    ]
+    return Section("5 Time", (tuple(lines),))
+
+
+def _energy(layer: LayerExplanation) -> Section:
+    rows: list[tuple[str, str, str, str, str]] = []
+    for share in layer.energy:
+        rows += _share_rows(share)
+    names, amounts, each, joules, parts = zip(*rows, strict=True)
+    columns = (
+        cells("amount", amounts, 1),
+        cells("x each", each, 1),
+        Column("= energy", joules, _energy_text(layer.energy_j), 0),
+        cells("share", parts, 0),
+    )
+    near = layer.nearest
+    lines = (
+        (
+            "loads, stores",
+            f"{number(near.vectors)} vectors x {near.vector_bytes:g} B + {number(near.words)} "
+            f"others x {near.word_bytes:g} B",
+        ),
+        ("technology", f"energies of 45 nm and 0.9 V are taken x {layer.technology_scale:.4g}"),
+        ("range", span(layer.energy_j_low, layer.energy_j_high, "J")),
+    )
+    return Section("6 Energy", (Table("of", names, columns, foot="sum"), lines))
+
+
+_Row = tuple[str, str, str, str, str]
+"""What, amount, each, energy, share."""
+
+
+def _share_rows(share: EnergyShare) -> list[_Row]:
+    """A row a share with its arithmetic; above several terms one for their sum."""
+    part = labels.percent(share.share) if math.isfinite(share.share) else labels.UNKNOWN
+    if len(share.terms) == 1:
+        return [_term_row(share.terms[0], f"{share.name}: ", part)]
+    whole = (labels.visible(share.name), "", "", _energy_text(share.energy_j), part)
+    return [whole, *(_term_row(term, "  ", "") for term in share.terms)]
+
+
+def _term_row(term: EnergyTerm, before: str, part: str) -> _Row:
+    return (
+        labels.visible(before + term.what),
+        _AMOUNT[term.unit](term.amount),
+        f"{format_si(term.each_j, 'J', 4)}{_PER[term.unit]}".replace("J/s", "W"),
+        _energy_text(term.amount * term.each_j),
+        part,
+    )
+
+
+_AMOUNT: dict[str, Callable[[float], str]] = {
+    "instruction": number,
+    "byte": lambda amount: f"{number(amount)} B",
+    "s": lambda amount: si(amount, "s"),
+}
+_PER = {"instruction": "", "byte": "/B", "s": "/s"}
+
+
+def _energy_text(value: float) -> str:
+    return format_si(value, "J", 5) if math.isfinite(value) else labels.UNKNOWN
