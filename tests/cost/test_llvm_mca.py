@@ -108,8 +108,8 @@ def test_the_bound_is_llvms_where_the_costs_are(loop: Loop, target: Target):
         ("cortex-a72", "own_neon_128", 48 / 2),
     ],
 )
-def test_a_union_of_groups_binds(core: str, name: str, least: float):
-    """Work of several groups of ports confined to their union.
+def test_work_confined_to_some_ports_binds(core: str, name: str, least: float):
+    """All work that fits nowhere else counts, of whichever groups of ports.
 
     Block throughput takes each group by itself, and misses what the simulation finds.
     """
@@ -119,6 +119,20 @@ def test_a_union_of_groups_binds(core: str, name: str, least: float):
     assert found.llvm == pytest.approx(least, rel=0.01)
     assert found.steady == pytest.approx(least, rel=0.01)
     assert found.block < 0.87 * least
+
+
+@needs_llvm_mca
+def test_a_union_of_ports_binds():
+    """6 on ports 0, 1 and 6 on 1, 5: 12 of three ports, a set that neither has. No recipe's loop."""
+    (haswell,) = [target for target in TARGETS if target.core == "haswell"]
+    lines = [f"vmulps ymm{i}, ymm14, ymm15\nvpaddd ymm{6 + i}, ymm14, ymm15" for i in range(6)]
+    found = mca(".intel_syntax noprefix\n" + "\n".join(lines), haswell, 1000)
+    sets = [frozenset({"p0", "p1"}), frozenset({"p1", "p5"})]
+    least = bound([Cost(((ports, 6.0),), 6) for ports in sets], 4)
+    summary = found["CodeRegions"][0]["SummaryView"]
+    assert least == 4
+    assert summary["TotalCycles"] / 1000 == pytest.approx(least, rel=0.02)
+    assert summary["BlockRThroughput"] == 3
 
 
 @needs_llvm_mca
