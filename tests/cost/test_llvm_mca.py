@@ -13,6 +13,7 @@ from bench.llvm_mca import (
     idle_reasons,
     kind_of,
     loops_of,
+    mca,
     version,
 )
 from bench.loops.table import (
@@ -123,7 +124,7 @@ def test_work_confined_to_some_ports_binds(core: str, name: str, least: float):
 
 @needs_llvm_mca
 def test_a_union_of_ports_binds():
-    """6 on ports 0, 1 and 6 on 1, 5: 12 of three ports, a set that neither has. No recipe's loop."""
+    """6 on ports 0, 1 and 6 on 1, 5: 12 of three, a set that neither has. Of no recipe."""
     (haswell,) = [target for target in TARGETS if target.core == "haswell"]
     lines = [f"vmulps ymm{i}, ymm14, ymm15\nvpaddd ymm{6 + i}, ymm14, ymm15" for i in range(6)]
     found = mca(".intel_syntax noprefix\n" + "\n".join(lines), haswell, 1000)
