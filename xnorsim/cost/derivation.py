@@ -79,7 +79,7 @@ def explain_layer(
         raise UsageError(f"profile {profile.name} has no instructions to predict from")
     alone = {name: column[[place]] for name, column in table.columns.items()}
     work = work_of(alone, [table.kinds[place]], recipes_of(prediction, profile), core)
-    caches = caches_of(table.columns, machine, core)
+    caches = caches_of(table.columns, machine, core).of([place])
     on_core = _core_time(work, machine, core, prediction.threads)
     transfers = _transfers(work, caches, machine, on_core)
     overhead = float(machine.layer_overhead_s)

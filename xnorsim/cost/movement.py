@@ -11,7 +11,7 @@ Assumptions: images and filters are taken as square, and several images as one t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,22 +43,35 @@ _Traffic = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Caches:
-    """What the bytes of a layer depend on besides itself.
+    """What the bytes of layers depend on besides themselves.
 
     level_sizes: of the caches, nearest first, each a number or [..., 1] [byte]; write_allocate:
     whether a line is fetched before a run of stores fills it; weight_bytes: what is read between
-    two uses of a layer's weights, those of the whole network [byte].
+    two uses of a layer's weights, those of the whole network [byte]; before, after: what the layer
+    that runs before each, and the one after it, touch [layers] [byte].
     """
 
     level_sizes: Sequence[Any]
     write_allocate: bool
     weight_bytes: float
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+    def of(self, layers: NDArray[np.intp] | list[int]) -> Caches:
+        """The same for some of the layers."""
+        return replace(self, before=self.before[layers], after=self.after[layers])
 
 
 def caches_of(columns: Columns, machine: Machine, core: Core) -> Caches:
     """The caches of a machine, all of its memories but the last, for the network of `columns`."""
     weights = float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
-    return Caches(list(machine.level_size_bytes[:-1]), core.write_allocate, weights)
+    touched = (columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]) / 8
+    running = np.flatnonzero(columns["runs"] > 0)
+    before, after = np.zeros(len(touched)), np.zeros(len(touched))
+    before[running[1:]] = touched[running[:-1]]
+    after[running[:-1]] = touched[running[1:]]
+    sizes = list(machine.level_size_bytes[:-1])
+    return Caches(sizes, core.write_allocate, weights, before, after)
 
 
 def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDArray[np.float64]:
@@ -68,7 +81,7 @@ def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDA
     result = total_bytes(pass_traffic(columns, caches))
     for use in uses:
         if use.is_product:
-            moved = total_bytes(use_traffic(use, caches))
+            moved = total_bytes(use_traffic(use, caches.of(use.layers)))
             result[..., use.layers] += moved * (columns["runs"][use.layers] > 0)
     return result
 
@@ -79,18 +92,32 @@ def pass_traffic(columns: Columns, caches: Caches) -> _Traffic:
     written = alone * columns["runs"] * columns["output_bits"] / 8
     moved = columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]
     read = alone * moved / 8 - written
-    since = read + written
     return stream_traffic(
         read,
         written,
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes={"read": since, "written": since},
+        since_bytes=_between(caches, read + written),
     )
 
 
+def _between(caches: Caches, touched: Any) -> dict[str, Any]:
+    """Bytes touched between an element's use in a layer that touches so many, and its other use.
+
+    Of an element at the share x of both passes, the pass before has (1 - x) of its bytes to go, and
+    this one had x of its own: on average half of both. The same holds for what is written.
+    """
+    return {
+        "read": (caches.before + touched) / 2,
+        "written": (touched + caches.after) / 2,
+    }
+
+
 def use_traffic(use: Use, caches: Caches) -> _Traffic:
-    """Operand -> bytes [levels, ..., n] that a product moves in each of its layers [byte]."""
+    """Operand -> bytes [levels, ..., n] that a product moves in each of its layers [byte].
+
+    caches: for those layers, see `Caches.of`.
+    """
     return _FORMS[use.kernel.walk.form](use.kernel, use.nest, caches)
 
 
@@ -111,6 +138,7 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
     found = _before(kernel, d, patches, caches)
     taken = patches if found else _input_bytes(kernel, d)
+    between = _between(caches, taken + given)
     found |= gemm_traffic(
         d.positions,
         d.filters,
@@ -123,9 +151,9 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
         output_bytes=walk.output_bits / 8,
         groups=d.groups,
         since_bytes={
-            "activations": 2 * taken,
+            "activations": 2 * taken if found else between["read"],
             "weights": caches.weight_bytes,
-            "outputs": taken + given,
+            "outputs": between["written"],
         },
     )
     return found
@@ -141,7 +169,10 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> _Tra
             _geometry(kernel, d),
             level_sizes=caches.level_sizes,
             write_allocate=caches.write_allocate,
-            since_bytes={"activations": taken, "buffer": taken + patches},
+            since_bytes={
+                "activations": _between(caches, taken + patches)["read"],
+                "buffer": taken + patches,
+            },
         )
         found = {f"im2col {name}": moved * moves * d.groups for name, moved in copied.items()}
     if kernel.walk.packs:
@@ -167,8 +198,8 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
         Loop("filters", filters),
         *convolution_loops(tile.positions, [("filters", tile.filters)]),
     )
-    taken = _input_bytes(kernel, d)
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
+    between = _between(caches, _input_bytes(kernel, d) + given)
     return _of_groups(
         direct_traffic(
             _geometry(kernel, d),
@@ -176,9 +207,9 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
             level_sizes=caches.level_sizes,
             write_allocate=caches.write_allocate,
             since_bytes={
-                "activations": taken,
+                "activations": between["read"],
                 "weights": caches.weight_bytes,
-                "outputs": taken + given,
+                "outputs": between["written"],
             },
         ),
         d,
@@ -188,13 +219,18 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
 def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     """All channels at each position."""
     at = _geometry(kernel, d, channels=d.groups * d.filters)
-    moved = _input_bytes(kernel, d) + d.groups * d.filters * d.positions * at.output_bytes
+    given = d.groups * d.filters * d.positions * at.output_bytes
+    between = _between(caches, _input_bytes(kernel, d) + given)
     return depthwise_traffic(
         at,
         convolution_loops(1),
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes={"activations": moved, "weights": caches.weight_bytes, "outputs": moved},
+        since_bytes={
+            "activations": between["read"],
+            "weights": caches.weight_bytes,
+            "outputs": between["written"],
+        },
     )
 
 
