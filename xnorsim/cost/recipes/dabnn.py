@@ -80,10 +80,11 @@ BGEMM = Kernel(
             "im2col of floats",
             patch_vectors,
             {"vector_load": 1, "vector_store": 1, "scalar_alu": 0.5},
+            "im2col",
         ),
-        Part("signs under the filter", patch_elements, _SIGN_OF_ONE),
-        Part("layout of weights", filter_steps, _copy_words(2 * 8)),
-        Part("layout of activations", position_steps, _copy_words(2 * 6)),
+        Part("signs under the filter", patch_elements, _SIGN_OF_ONE, "im2col"),
+        Part("layout of weights", filter_steps, _copy_words(2 * 8), "layout"),
+        Part("layout of activations", position_steps, _copy_words(2 * 6), "layout"),
         Part(
             "inner loop",
             steps,
@@ -152,11 +153,12 @@ def _is_direct_in_pairs(d: Dimensions) -> Any:
     return _is_direct_128(d) & (d.stride == 1) & (d.positions % 2 == 0)
 
 
-_SIGNS = Part("signs of the input", input_elements, _SIGN_OF_ONE)
+_SIGNS = Part("signs of the input", input_elements, _SIGN_OF_ONE, "im2col")
 _BORDER = Part(
     "padded copy of the bits",
     input_words,
     {"vector_load": 1, "vector_store": 1, "scalar_alu": 1},
+    "im2col",
 )
 
 DIRECT_64 = Kernel(
@@ -216,8 +218,8 @@ def _input_blocks(kernel: Kernel, d: Dimensions) -> Any:
 
 _BLOCKS = (
     # pack_weight_3x3 at every inference, pack_input_3x3, unpack_output
-    Part("layout of weights", _weight_words, _COPY_WORD),
-    Part("layout of activations", _moved_input_words, _COPY_WORD),
+    Part("layout of weights", _weight_words, _COPY_WORD, "layout"),
+    Part("layout of activations", _moved_input_words, _COPY_WORD, "layout"),
     Part(
         "results back in order",
         _moved_output_vectors,
@@ -329,11 +331,13 @@ EIGEN_FP32 = Kernel(
             "layout of activations",
             patch_vectors,
             {"vector_load": 1, "vector_shuffle": 2, "vector_store": 1, "scalar_alu": 1},
+            "layout",
         ),
         Part(
             "layout of weights",
             filter_steps,
             {"vector_load": 3, "vector_store": 3, "scalar_alu": 2, "branch": 1},
+            "layout",
         ),
         Part(
             "inner loop",

@@ -28,6 +28,7 @@ __all__ = [
     "Extent",
     "Kernel",
     "Part",
+    "Stage",
     "Tile",
     "Walk",
     "always",
@@ -39,6 +40,8 @@ __all__ = [
     "needed_classes",
     "part_instructions",
 ]
+
+Stage = Literal["im2col", "layout", "product"]
 
 Counts = Mapping[str, float]
 """Instructions by class. A fraction stands for a loop unrolled so many times."""
@@ -60,11 +63,15 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that a kernel does `per` an extent, with the instructions of each time."""
+    """Something that a kernel does `per` an extent, with the instructions of each time.
+
+    `stage`: what is done in one go; a kernel finishes one stage before it begins the next.
+    """
 
     what: str
     per: Extent
     counts: Counts
+    stage: Stage = "product"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ _PACK = Part(
     "layout of activations",
     position_steps,
     {"vector_load": 4, "vector_store": 4, "scalar_alu": 6, "branch": 1},
+    "layout",
 )
 # Lines 767-778. The loads of a tile's first step stand in the transform of the tile before.
 _STEP_8X4 = Part(

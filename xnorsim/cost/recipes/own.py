@@ -213,6 +213,7 @@ def scalar_blocked() -> Kernel:
         "im2col and layout, an element at a time",
         patch_elements,
         {"scalar_load": 2, "scalar_store": 2, "scalar_alu": 4, "branch": 1},
+        "layout",
     )
     return replace(found, parts=(copies, *found.parts), walk=Walk("gemm", packs=True))
 

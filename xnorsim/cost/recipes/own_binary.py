@@ -283,6 +283,7 @@ _SCALAR_IM2COL = Part(
     "im2col, a word at a time",
     moved_patch_words,
     {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 1},
+    "im2col",
 )
 
 

@@ -38,8 +38,9 @@ def im2col(bits: int) -> tuple[Part, Part]:
             "im2col",
             moved_patch_vectors(bits),
             {"vector_load": 1, "vector_store": 1, "scalar_alu": 1},
+            "im2col",
         ),
-        Part("im2col: call of a copy", moved_patch_rows, {"scalar_alu": 12, "branch": 4}),
+        Part("im2col: call of a copy", moved_patch_rows, {"scalar_alu": 12, "branch": 4}, "im2col"),
     )
 
 

@@ -59,6 +59,7 @@ RUY_FP32 = Kernel(
             "layout of activations",
             patch_vectors,
             {"vector_load": 1, "vector_shuffle": 1, "vector_store": 1, "scalar_alu": 1},
+            "layout",
         ),
         Part(
             "inner loop",
