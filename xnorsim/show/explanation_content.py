@@ -9,9 +9,18 @@ from xnorsim.cost.inputs import Input
 from xnorsim.cost.sensitivity import LEAST, Sensitivity
 from xnorsim.show import labels
 from xnorsim.show.explanation import Explanation
-from xnorsim.show.explanation_parts import Block, Line, Section, Table, cells, si, span
+from xnorsim.show.explanation_parts import (
+    Block,
+    Line,
+    Section,
+    Table,
+    cells,
+    given,
+    printable,
+    si,
+    span,
+)
 from xnorsim.show.explanation_steps import steps
-from xnorsim.units import format_si
 
 __all__ = ["sections"]
 
@@ -27,7 +36,7 @@ def sections(found: Explanation) -> list[Section]:
         *([_sensitivity(found)] if any(found.sensitivities.values()) else []),
         _sources(found.layer.inputs),
     ]
-    return [Section(labels.visible(item.title), item.blocks) for item in several]
+    return [printable(item) for item in several]
 
 
 def _head(found: Explanation) -> Section:
@@ -44,7 +53,7 @@ def _head(found: Explanation) -> Section:
         ("its latency", latency),
     )
     title = f"{found.layer.name} of {found.network} on {found.profile}"
-    return Section(title, (tuple((name, labels.visible(text)) for name, text in lines),))
+    return Section(title, (lines,))
 
 
 def _heaviest(found: Explanation) -> Section:
@@ -75,7 +84,7 @@ def _sensitivity(found: Explanation) -> Section:
         if found.sensitivities[figure]:
             blocks += [
                 _moving(found.sensitivities[figure], value),
-                (("moved", labels.visible(f"the {word} of {whose}, {si(value, unit)}")),),
+                (("moved", f"the {word} of {whose}, {si(value, unit)}"),),
             ]
     blocks.append(
         (
@@ -107,7 +116,7 @@ def _moving(items: Sequence[Sensitivity], value: float) -> Table:
 
 def _moved(value: float, base: float) -> str:
     change = value / base - 1 if base else 0.0
-    return "no change" if abs(change) < _NO_CHANGE else f"{change:+.2%}"
+    return "0" if abs(change) < _NO_CHANGE else f"{change:+.2%}"
 
 
 _NO_CHANGE = 5e-5
@@ -118,8 +127,8 @@ def _figure(value: float, item: Input) -> str:
     if item.unit == "byte" and math.isfinite(value):
         return labels.memory(round(8 * value))
     if item.unit in _SYMBOLS and math.isfinite(value):
-        return format_si(value, _SYMBOLS[item.unit], 4) if value else "0"
-    return f"{value:.4g} {item.unit}".rstrip() if math.isfinite(value) else "unlimited"
+        return given(value, _SYMBOLS[item.unit])
+    return f"{value:.6g} {item.unit}".rstrip() if math.isfinite(value) else "unlimited"
 
 
 _SYMBOLS = {
@@ -147,7 +156,7 @@ def _sources(found: Sequence[Input]) -> Section:
     lines: list[Line] = []
     for number, (source, taken) in enumerate(by_source.items(), start=1):
         lines += [
-            (f"[{number}]", labels.visible(source)),
-            ("", labels.visible(f"gives: {'; '.join(taken)}")),
+            (f"[{number}]", source),
+            ("gives", "; ".join(taken)),
         ]
     return Section("8 Sources of every quantity above", (tuple(lines),))

@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xnorsim.show import labels
 from xnorsim.show.content import Column
 from xnorsim.units import format_si
 
-__all__ = ["Block", "Line", "Section", "Table", "cells", "number", "si", "span"]
+__all__ = [
+    "Block",
+    "Line",
+    "Section",
+    "Table",
+    "cells",
+    "given",
+    "number",
+    "printable",
+    "si",
+    "span",
+]
 
 Line = tuple[str, str]
 
@@ -40,6 +51,21 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+def printable(section: Section) -> Section:
+    """The section without characters that would steer a terminal: names are a file's."""
+    return Section(labels.visible(section.title), tuple(map(_printable, section.blocks)))
+
+
+def _printable(block: Block) -> Block:
+    if not isinstance(block, Table):
+        return tuple((labels.visible(name), labels.visible(text)) for name, text in block)
+    columns = (
+        replace(c, header=labels.visible(c.header), cells=tuple(map(labels.visible, c.cells)))
+        for c in block.columns
+    )
+    return replace(block, names=tuple(map(labels.visible, block.names)), columns=tuple(columns))
+
+
 def number(value: float) -> str:
     """A count in full; a fraction with what it has behind the point."""
     if not math.isfinite(value):
@@ -52,9 +78,16 @@ def si(value: float, unit: str) -> str:
     return format_si(value, unit, 6)
 
 
+def given(value: float, unit: str) -> str:
+    """A value that was given, without zeros at its end, with an SI prefix and its unit."""
+    digits, _, rest = si(value, unit).partition(" ")
+    short = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{short} {rest}".rstrip()
+
+
 def cells(header: str, texts: Sequence[str], rank: int, align: str = "right") -> Column:
     """A column of texts without a total."""
-    return Column(header, tuple(map(labels.visible, texts)), "", rank, align)
+    return Column(header, tuple(texts), "", rank, align)
 
 
 def span(low: float, high: float, unit: str) -> str:

@@ -18,7 +18,17 @@ from xnorsim.cost.explanation import (
 )
 from xnorsim.show import labels
 from xnorsim.show.content import Column
-from xnorsim.show.explanation_parts import Block, Line, Section, Table, cells, number, si, span
+from xnorsim.show.explanation_parts import (
+    Block,
+    Line,
+    Section,
+    Table,
+    cells,
+    given,
+    number,
+    si,
+    span,
+)
 from xnorsim.units import format_si
 
 __all__ = ["steps"]
@@ -43,7 +53,7 @@ def steps(layer: LayerExplanation, coverage: float) -> list[Section]:
 def _layer(layer: LayerExplanation) -> Section:
     precision = labels.precision_label(layer.scheme)
     what = f"{layer.name}: {precision} {layer.kind}, result {labels.shape_text(layer.output_shape)}"
-    lines = [("layer", labels.visible(what.replace("  ", " ")))]
+    lines = [("layer", what.replace("  ", " "))]
     if layer.macs and layer.kernels:
         nest = layer.kernels[0].nest
         sizes = " x ".join(
@@ -75,8 +85,7 @@ def _instructions(layer: LayerExplanation) -> Section:
     for kernel in layer.kernels:
         named = [(next(letters), part) for part in kernel.parts if part.times]
         runs = (
-            (letter, labels.visible(f"{number(part.times)} x {part.what} ({part.rule})"))
-            for letter, part in named
+            (letter, f"{number(part.times)} x {part.what} ({part.rule})") for letter, part in named
         )
         blocks.append((*_kernel(kernel), *runs))
         for letter, part in named:
@@ -98,8 +107,8 @@ def _instructions(layer: LayerExplanation) -> Section:
 
 
 def _kernel(kernel: KernelRun) -> Iterator[Line]:
-    yield "kernel", labels.visible(f"{kernel.name}, for {kernel.kind}")
-    yield "counted in", labels.visible(kernel.source)
+    yield "kernel", f"{kernel.name}, for {kernel.kind}"
+    yield "counted in", kernel.source
     if kernel.is_product:
         filled = f"filled up to words of {kernel.word}" if kernel.word > 1 else "in all"
         yield (
@@ -177,7 +186,7 @@ def _core_lines(core: CoreTime) -> Iterator[Line]:
     share = f" x {core.share:.6g}" if core.threads > 1 else ""
     yield (
         "core",
-        f"{_cycles_text(core.cycles)}{share} / {format_si(core.clock_hz, 'Hz', 4)} = "
+        f"{_cycles_text(core.cycles)}{share} / {given(core.clock_hz, 'Hz')} = "
         f"{si(core.seconds, 's')}",
     )
 
@@ -212,10 +221,10 @@ def _memory(layer: LayerExplanation) -> Section:
 
 def _transfer(item: Transfer, threads: int) -> Iterator[Line]:
     moved = number(sum(item.operand_bytes.values()))
-    alone = format_si(item.core_bandwidth_bytes_per_s, "B/s", 4)
+    alone = given(item.core_bandwidth_bytes_per_s, "B/s")
     of_cores = f"{threads} x {alone}" if threads > 1 else alone
     shared = item.shared_bandwidth_bytes_per_s
-    limit = f"min({of_cores}, shared {format_si(shared, 'B/s', 4)})"
+    limit = f"min({of_cores}, shared {given(shared, 'B/s')})"
     rate = limit if math.isfinite(shared) else of_cores
     yield (
         item.outer,
@@ -239,13 +248,13 @@ def _time(layer: LayerExplanation, coverage: float) -> Section:
     low, high = layer.latency_s_low, layer.latency_s_high
     lead = f"{labels.factor(layer.lead)} as long as" if math.isfinite(layer.lead) else "beside"
     lines += [
-        ("overhead", f"{si(layer.overhead_s, 's')} to start the layer"),
+        ("overhead", f"{given(layer.overhead_s, 's')} to start the layer"),
         (
             "latency",
-            f"{si(time, 's')} + {si(layer.overhead_s, 's')} = {si(layer.latency_s, 's')}",
+            f"{si(time, 's')} + {given(layer.overhead_s, 's')} = {si(layer.latency_s, 's')}",
         ),
         ("range", f"{span(low, high, 's')} ({coverage:.0%} of draws, and the value)"),
-        ("bound", labels.visible(f"{layer.bound}, {lead} {layer.second}, the next longest part")),
+        ("bound", f"{layer.bound}, {lead} {layer.second}, the next longest part"),
     ]
     return Section("5 Time", (tuple(lines),))
 
@@ -283,15 +292,15 @@ def _share_rows(share: EnergyShare) -> list[_Row]:
     part = labels.percent(share.share) if math.isfinite(share.share) else labels.UNKNOWN
     if len(share.terms) == 1:
         return [_term_row(share.terms[0], f"{share.name}: ", part)]
-    whole = (labels.visible(share.name), "", "", _energy_text(share.energy_j), part)
+    whole = (share.name, "", "", _energy_text(share.energy_j), part)
     return [whole, *(_term_row(term, "  ", "") for term in share.terms)]
 
 
 def _term_row(term: EnergyTerm, before: str, part: str) -> _Row:
     return (
-        labels.visible(before + term.what),
+        before + term.what,
         _AMOUNT[term.unit](term.amount),
-        f"{format_si(term.each_j, 'J', 4)}{_PER[term.unit]}".replace("J/s", "W"),
+        f"{given(term.each_j, 'J')}{_PER[term.unit]}".replace("J/s", "W"),
         _energy_text(term.amount * term.each_j),
         part,
     )
