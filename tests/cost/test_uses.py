@@ -1,0 +1,111 @@
+"""Which kernels run in which layers, and what is added up of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.cost.columns import pass_columns, product_columns
+from xnorsim.cost.recipes import RecipeSet, elements, instructions, recipe_set
+from xnorsim.cost.uses import PRODUCTS, Use, chains, kernel_uses, mix, pieces
+from xnorsim.errors import UsageError
+from xnorsim.machine.core import lower_core
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.profile import load_profile
+from xnorsim.work.dimensions import Dimensions
+from xnorsim.work.table import MAC_CLASSES
+
+CORE = lower_core(load_profile("raspberry-pi-4b"))
+OWN = recipe_set("own", 128)
+
+
+def uses_of(columns, kinds=("conv",), recipes: RecipeSet = OWN) -> dict[str, Use]:
+    return {use.word: use for use in kernel_uses(columns, kinds, recipes, CORE)}
+
+
+def test_every_class_of_products_has_kernels():
+    assert list(PRODUCTS) == [f"{name}_macs" for name in MAC_CLASSES]
+    for column, word in PRODUCTS.items():
+        columns = product_columns("fp", Dimensions(4, 4, 4, 1))
+        columns |= {"fp_macs": np.array([0]), column: columns["macs"]}
+        assert set(uses_of(columns)) == {word}, column
+
+
+PASSES = [
+    # (kind, operations on each of 100 results, kernel, its loop nest, why)
+    ("batch_norm", 2, "bn", elements(100), "a pass over its results, not over its operations"),
+    ("add", 1, "add", elements(100), "the same"),
+    ("relu", 1, "relu", elements(100), "the same"),
+    ("max_pool", 8, "max_pool", elements(100, 8), "eight comparisons in a window of nine"),
+    ("mean_pool", 49, "average_pool", elements(100, 49), "48 additions and a product"),
+    ("sigmoid", 4, "elementwise", elements(400), "no kernel of its kind: a pass an operation"),
+]
+
+
+@pytest.mark.parametrize(("kind", "operations", "word", "nest", "why"), PASSES)
+def test_what_multiplies_nothing_is_a_pass(kind, operations, word, nest, why):
+    found = uses_of(pass_columns(100, operations * 100), [kind])
+    assert set(found) == {word}, why
+    assert (found[word].nest.positions, found[word].nest.taps) == (nest.positions, nest.taps), why
+    assert not found[word].is_product
+
+
+def test_layers_of_one_kind_are_dealt_out_to_the_kernels_that_apply():
+    """The second layer is depthwise: 8 groups of one channel."""
+    nest = Dimensions(
+        positions=np.array([49, 49, 25]),
+        filters=np.array([16, 1, 16]),
+        filter_channels=np.array([8, 1, 4]),
+        taps=9,
+        groups=np.array([1, 8, 1]),
+    )
+    columns = product_columns("fp", nest)
+    found = kernel_uses(columns, ["conv"] * 3, OWN, CORE)
+    assert [(use.kernel.name, use.layers.tolist()) for use in found] == [
+        ("own-depthwise-128", [1]),
+        ("own-fp32-128", [0, 2]),
+    ]
+    assert found[1].nest.positions.tolist() == [49, 25]
+    assert found[1].nest.taps.tolist() == [9, 9]
+
+
+def test_a_layer_may_run_several_kernels():
+    """3 operations a result: a bias and a scale belong to the product, the third is a pass."""
+    columns = product_columns("binary", Dimensions(16, 8, 128, 1))
+    columns["fp_ops"] = 3 * columns["output_elements"]
+    columns["binarize_ops"] = np.array([16 * 128])
+    found = uses_of(columns)
+    assert set(found) == {"binary", "binarize", "elementwise"}
+    assert found["elementwise"].nest.positions == 16 * 8
+    assert found["binarize"].nest.positions == 16 * 128
+    every = list(found.values())
+    expected = sum(instructions(use.kernel, use.nest)[0] for use in every)
+    np.testing.assert_array_equal(mix(every, 1), [expected])
+    product = found["binary"].kernel.tile
+    assert pieces(every, 1) == (16 // product.positions) * (8 // product.filters)
+
+
+def test_what_waits_and_what_threads_may_take():
+    """A scalar loop: a sum at each of 4 x 2 x 8 x 9 steps, 4 x 2 tiles; a pass has neither."""
+    product = product_columns("fp", Dimensions(4, 2, 8, 9))
+    both = {
+        name: np.concatenate([product[name], column])
+        for name, column in pass_columns(100, 100).items()
+    }
+    found = kernel_uses(both, ["conv", "relu"], recipe_set("scalar"), CORE)
+    waiting = chains(found, 2)
+    assert waiting[0, list(CLASSES).index("scalar_fp32_add")] == 4 * 2 * 8 * 9
+    assert waiting.sum() == 4 * 2 * 8 * 9
+    assert pieces(found, 2).tolist() == [8, np.inf]
+
+
+def test_a_layer_without_a_kernel_is_named():
+    columns = {
+        name: np.concatenate([column, column]) for name, column in pass_columns(10, 40).items()
+    }
+    with pytest.raises(UsageError, match=r"no kernel for 'elementwise'.*\n.*kind gelu, softmax"):
+        kernel_uses(columns, ["softmax", "gelu"], recipe_set("dabnn"), CORE)
+
+
+def test_nothing_to_do_runs_no_kernel():
+    assert kernel_uses(pass_columns(100, 0), ["reshape"], OWN, CORE) == ()
