@@ -2,8 +2,11 @@
 
     core   = max(port bound / efficiency, chains of dependent sums) / clock, dealt out to threads
     memory = bytes over each boundary / bandwidth there, of a core or shared
-    time of a layer = core and memory, put together as far as they overlap
-                      + overhead of a layer that runs on its own
+    time of a stage = core and memory, put together as far as they overlap
+    time of a layer = sum of its stages + overhead of a layer that runs on its own
+
+A kernel finishes one stage before it begins the next: im2col and layout, which memory bounds, hide
+nothing of the product, which the ports bound. What has no product is one stage.
 
 The instructions are those of a recipe set (recipes/), their cycles the bound of the ports and the
 front end (ports.py), bytes those of the loop nests (movement.py), the rest is latency.py's. Loads
@@ -13,7 +16,7 @@ instructions, of the bytes, and static power x time (energy.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +26,37 @@ from numpy.typing import NDArray
 from xnorsim.cost.energy import energy_shares, share_names
 from xnorsim.cost.inputs import Design
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
-from xnorsim.cost.movement import boundary_bytes, caches_of
+from xnorsim.cost.movement import caches_of, pass_traffic, stage_bytes
 from xnorsim.cost.ports import port_cycles
-from xnorsim.cost.recipes import RecipeSet
+from xnorsim.cost.recipes import (
+    RecipeSet,
+    at_stage,
+    chained,
+    instructions,
+    stages,
+    steps,
+    tiles,
+)
 from xnorsim.cost.roofline import Prediction
-from xnorsim.cost.uses import Use, chains, kernel_uses, mix, pieces
+from xnorsim.cost.traffic import total_bytes
+from xnorsim.cost.uses import Use, kernel_uses, mix
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.lowering import Machine
 
-__all__ = ["Work", "bound_names", "chain_bound", "nearest_bytes", "predict", "work_of"]
+__all__ = [
+    "StageTime",
+    "StageWork",
+    "Work",
+    "bound_names",
+    "chain_bound",
+    "nearest_bytes",
+    "predict",
+    "spread",
+    "stage_times",
+    "work_of",
+]
 
 Columns = Mapping[str, NDArray[Any]]
 _Floats = NDArray[np.float64]
@@ -43,12 +66,29 @@ _Floats = NDArray[np.float64]
 class Work:
     """What a program does for a network, whatever the machine's numbers are.
 
-    uses: the kernels and their layers; mix, chains: instructions [layers, classes], all of them
-    and those that wait for each other; pieces: what threads may take [layers].
+    uses: the kernels and their layers; mix: all instructions [layers, classes]; stages: the same by
+    what is done in one go.
     """
 
     columns: Columns
     uses: tuple[Use, ...]
+    mix: _Floats
+    stages: tuple[StageWork, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StageWork:
+    """One stage of some layers [n].
+
+    name: a stage of a kernel, "pass" for layers without products, or "extra" for what those with
+    products do besides; use: the kernel that has the stage, None for passes; mix, chains:
+    instructions [n, classes], all and those that wait for each other; pieces: what threads may
+    take [n].
+    """
+
+    name: str
+    use: Use | None
+    layers: NDArray[np.intp]
     mix: _Floats
     chains: _Floats
     pieces: _Floats
@@ -67,14 +107,35 @@ def work_of(columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Co
     if len(kinds) != layers:
         raise UsageError(f"{len(kinds)} kinds were given for {layers} layers")
     uses = kernel_uses(columns, kinds, recipes, core)
-    runs = (columns["runs"] > 0)[:, np.newaxis]
-    return Work(
-        columns,
-        uses,
-        mix(uses, layers) * runs,
-        chains(uses, layers) * runs,
-        pieces(uses, layers),
-    )
+    stages = tuple(item for use in uses if use.is_product for item in _stages_of(use, columns))
+    passes = tuple(_passes_of([use for use in uses if not use.is_product], columns))
+    issued = np.zeros((layers, len(CLASSES)))
+    for item in (*stages, *passes):
+        issued[item.layers] += item.mix
+    return Work(columns, uses, issued, (*stages, *passes))
+
+
+def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
+    """The stages of a product, where its layer runs."""
+    runs = (columns["runs"][use.layers] > 0)[:, np.newaxis]
+    for name in stages(use.kernel):
+        kernel = at_stage(use.kernel, name)
+        waiting = chained(kernel, steps(kernel, use.nest))
+        dealt = np.maximum(tiles(use.kernel, use.nest), 1)
+        issued = instructions(kernel, use.nest)
+        yield StageWork(name, use, use.layers, issued * runs, waiting * runs, dealt)
+
+
+def _passes_of(uses: Sequence[Use], columns: Columns) -> Iterator[StageWork]:
+    """What goes over elements: layers without products, and what others do besides theirs."""
+    layers = len(columns["macs"])
+    issued = mix(uses, layers) * (columns["runs"] > 0)[:, np.newaxis]
+    for name, where in (("pass", columns["macs"] == 0), ("extra", columns["macs"] > 0)):
+        chosen = np.flatnonzero(where & (columns["runs"] > 0))
+        if chosen.size:
+            some = issued[chosen]
+            anyhow = np.full(len(chosen), np.inf)
+            yield StageWork(name, None, chosen, some, np.zeros_like(some), anyhow)
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:
@@ -113,35 +174,94 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
     Raises:
         UsageError: the core lacks an instruction that a kernel issues, or the profile had none.
     """
+    machine = design.machine
+    if design.core is None:
+        raise UsageError(f"profile {machine.name} has no instructions to predict from")
+    times = tuple(stage_times(work, design, threads))
+    layers = len(work.columns["macs"])
+    overhead = work.columns["runs"] * machine.layer_overhead_s
+    on_core = spread([(item.layers, item.core_s) for item in times], layers)
+    latency = spread([(item.layers, item.latency_s) for item in times], layers) + overhead
+    transfers, moved = (
+        [
+            spread([(item.layers, getattr(item, name)[level]) for item in times], layers)
+            for level in range(len(machine.level_names) - 1)
+        ]
+        for name in ("transfers_s", "moved_bytes")
+    )
+    bound, _ = nearest_bound(on_core, transfers, overhead)
+    shares = _energy(work, design, moved, latency)
+    unknown = np.full(np.shape(latency), 0.0 if shares else np.nan)
+    return Prediction(latency, sum(shares.values(), unknown), bound, shares)
+
+
+@dataclass(frozen=True, eq=False)
+class StageTime:
+    """The time of one stage of some layers [n], and of its parts; levels beyond the nearest."""
+
+    layers: NDArray[np.intp]
+    cycles: _Floats  # [..., n] on the ports at the efficiency of the core, or by chains
+    core_s: _Floats  # [..., n]
+    moved_bytes: Sequence[_Floats]  # of each level [..., n]
+    transfers_s: Sequence[_Floats]  # of each level [..., n]
+    latency_s: _Floats  # [..., n]
+
+
+def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageTime]:
+    """The times of each stage of `work`, in order."""
     machine, core = design.machine, design.core
     if core is None:
         raise UsageError(f"profile {machine.name} has no instructions to predict from")
     used = np.minimum(threads, machine.cores)
-    runs = work.columns["runs"]
-    cycles = port_cycles(work.mix, core) / machine.efficiency
-    cycles = np.maximum(cycles, chain_bound(work.chains, core))
-    on_core = core_seconds(cycles, machine.clock_hz, used, work.pieces)
-    caches = caches_of(work.columns, machine, core)
-    moved = boundary_bytes(work.columns, work.uses, caches)
-    transfers = [
-        transfer_seconds(each, alone, shared, used)
-        for each, alone, shared in zip(
-            moved,
-            machine.level_bandwidth_bytes_per_s[1:],
-            machine.level_shared_bandwidth_bytes_per_s[1:],
-            strict=True,
+    bandwidths = (
+        machine.level_bandwidth_bytes_per_s[1:],
+        machine.level_shared_bandwidth_bytes_per_s[1:],
+    )
+    for stage, moved in zip(work.stages, _moved(work, machine, core), strict=True):
+        cycles = np.maximum(
+            port_cycles(stage.mix, core) / machine.efficiency, chain_bound(stage.chains, core)
         )
-    ]
-    overhead = runs * machine.layer_overhead_s
-    latency = combined_seconds(on_core, transfers, list(machine.level_overlap[1:])) + overhead
-    bound, _ = nearest_bound(on_core, transfers, overhead)
-    shares = _energy(work, design, moved, latency)
-    unknown = np.full(np.shape(latency), 0.0 if shares else np.nan)
-    energy = sum(shares.values(), unknown)
-    return Prediction(latency, energy, bound, shares)
+        on_core = core_seconds(cycles, machine.clock_hz, used, stage.pieces)
+        transfers = [
+            transfer_seconds(each, alone, shared, used)
+            for each, alone, shared in zip(moved, *bandwidths, strict=True)
+        ]
+        time = combined_seconds(on_core, transfers, list(machine.level_overlap[1:]))
+        yield StageTime(stage.layers, cycles, on_core, list(moved), transfers, time)
 
 
-def _energy(work: Work, design: Design, moved: _Floats, latency: _Floats) -> dict[str, _Floats]:
+def _moved(work: Work, machine: Machine, core: Core) -> Iterator[_Floats]:
+    """Bytes [levels, ..., n] of each stage; a product takes in what none of its stages does."""
+    caches = caches_of(work.columns, machine, core)
+    passes = total_bytes(pass_traffic(work.columns, caches))
+    nothing = np.zeros((len(caches.level_sizes), 1))
+    found: dict[str, _Floats] = {}
+    last: Use | None = None
+    for stage in work.stages:
+        if stage.use is None:
+            yield passes[..., stage.layers] if stage.name == "pass" else nothing
+            continue
+        if stage.use is not last:
+            last, found = stage.use, stage_bytes(stage.use, caches.of(stage.layers))
+            unclaimed = [name for name in found if name not in stages(stage.use.kernel)]
+            for name in unclaimed:
+                found["product"] = found["product"] + found.pop(name)
+        runs = work.columns["runs"][stage.layers] > 0
+        yield found.get(stage.name, nothing) * runs
+
+
+def spread(parts: Sequence[tuple[NDArray[np.intp], _Floats]], layers: int) -> _Floats:
+    """Arrays [..., n] of some layers each, added up into one [..., layers]."""
+    lead = np.broadcast_shapes(*(np.shape(array)[:-1] for _, array in parts))
+    result = np.zeros((*lead, layers))
+    for chosen, array in parts:
+        result[..., chosen] += array
+    return result
+
+
+def _energy(
+    work: Work, design: Design, moved: Sequence[_Floats], latency: _Floats
+) -> dict[str, _Floats]:
     """Where the energy goes [..., layers] [J], by name; nothing if the profile has no energies."""
     if design.costs is None:
         return {}

@@ -35,7 +35,14 @@ from xnorsim.machine.core import Core
 from xnorsim.machine.lowering import Machine
 from xnorsim.work.dimensions import Dimensions
 
-__all__ = ["Caches", "boundary_bytes", "caches_of", "pass_traffic", "use_traffic"]
+__all__ = [
+    "Caches",
+    "boundary_bytes",
+    "caches_of",
+    "pass_traffic",
+    "stage_bytes",
+    "use_traffic",
+]
 
 Columns = Mapping[str, NDArray[Any]]
 _Traffic = dict[str, NDArray[np.float64]]
@@ -81,9 +88,18 @@ def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDA
     result = total_bytes(pass_traffic(columns, caches))
     for use in uses:
         if use.is_product:
-            moved = total_bytes(use_traffic(use, caches.of(use.layers)))
+            moved = sum(stage_bytes(use, caches.of(use.layers)).values())
             result[..., use.layers] += moved * (columns["runs"][use.layers] > 0)
     return result
+
+
+def stage_bytes(use: Use, caches: Caches) -> dict[str, NDArray[np.float64]]:
+    """Bytes [levels, ..., n] over each boundary in each stage of a product; see `use_traffic`.
+
+    A stage that moves nothing is left out.
+    """
+    traffic = use_traffic(use, caches)
+    return {stage: total_bytes(operands) for stage, operands in traffic.items()}
 
 
 def pass_traffic(columns: Columns, caches: Caches) -> _Traffic:
@@ -113,15 +129,15 @@ def _between(caches: Caches, touched: Any) -> dict[str, Any]:
     }
 
 
-def use_traffic(use: Use, caches: Caches) -> _Traffic:
-    """Operand -> bytes [levels, ..., n] that a product moves in each of its layers [byte].
+def use_traffic(use: Use, caches: Caches) -> dict[str, _Traffic]:
+    """Stage -> operand -> bytes [levels, ..., n] that a product moves in its layers [byte].
 
     caches: for those layers, see `Caches.of`.
     """
     return _FORMS[use.kernel.walk.form](use.kernel, use.nest, caches)
 
 
-def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
+def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     walk = kernel.walk
     depth = filled_depth(kernel, d)
     filters, positions = walk.blocks(kernel, d) if walk.blocks else (np.inf, np.inf)
@@ -139,7 +155,7 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     found = _before(kernel, d, patches, caches)
     taken = patches if found else _input_bytes(kernel, d)
     between = _between(caches, taken + given)
-    found |= gemm_traffic(
+    found["product"] = gemm_traffic(
         d.positions,
         d.filters,
         depth,
@@ -159,10 +175,10 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     return found
 
 
-def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> _Traffic:
+def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict[str, _Traffic]:
     """im2col where a filter sees more than its own position, and the kernel's own layout."""
     moves = np.where((np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1), 1.0, 0.0)
-    found: _Traffic = {}
+    found: dict[str, _Traffic] = {}
     taken = _input_bytes(kernel, d)
     if moves.any():
         copied = im2col_traffic(
@@ -174,7 +190,7 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> _Tra
                 "buffer": taken + patches,
             },
         )
-        found = {f"im2col {name}": moved * moves * d.groups for name, moved in copied.items()}
+        found["im2col"] = {name: moved * moves * d.groups for name, moved in copied.items()}
     if kernel.walk.packs:
         since = {"read": 2 * patches, "written": 2 * patches}
         laid = stream_traffic(
@@ -184,11 +200,11 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> _Tra
             write_allocate=caches.write_allocate,
             since_bytes=since,
         )
-        found |= {f"layout {name}": moved for name, moved in laid.items()}
+        found["layout"] = laid
     return found
 
 
-def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
+def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     """Blocks of channels and filters outside, then rows, tiles of columns and of filters."""
     walk, tile = kernel.walk, kernel.tile
     filters = walk.blocks(kernel, d)[0] if walk.blocks else np.inf
@@ -200,28 +216,26 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
     )
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
     between = _between(caches, _input_bytes(kernel, d) + given)
-    return _of_groups(
-        direct_traffic(
-            _geometry(kernel, d),
-            loops,
-            level_sizes=caches.level_sizes,
-            write_allocate=caches.write_allocate,
-            since_bytes={
-                "activations": between["read"],
-                "weights": caches.weight_bytes,
-                "outputs": between["written"],
-            },
-        ),
-        d,
+    moved = direct_traffic(
+        _geometry(kernel, d),
+        loops,
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
+        since_bytes={
+            "activations": between["read"],
+            "weights": caches.weight_bytes,
+            "outputs": between["written"],
+        },
     )
+    return {"product": {name: each * d.groups for name, each in moved.items()}}
 
 
-def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
+def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     """All channels at each position."""
     at = _geometry(kernel, d, channels=d.groups * d.filters)
     given = d.groups * d.filters * d.positions * at.output_bytes
     between = _between(caches, _input_bytes(kernel, d) + given)
-    return depthwise_traffic(
+    moved = depthwise_traffic(
         at,
         convolution_loops(1),
         level_sizes=caches.level_sizes,
@@ -232,10 +246,7 @@ def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> _Traffic:
             "outputs": between["written"],
         },
     )
-
-
-def _of_groups(traffic: _Traffic, d: Dimensions) -> _Traffic:
-    return {name: moved * d.groups for name, moved in traffic.items()}
+    return {"product": moved}
 
 
 def _input_bytes(kernel: Kernel, d: Dimensions) -> Any:
@@ -264,7 +275,7 @@ def _geometry(kernel: Kernel, d: Dimensions, channels: Any = None) -> Convolutio
     )
 
 
-_FORMS: dict[str, Callable[[Kernel, Dimensions, Caches], _Traffic]] = {
+_FORMS: dict[str, Callable[[Kernel, Dimensions, Caches], dict[str, _Traffic]]] = {
     "gemm": _gemm,
     "direct": _direct,
     "depthwise": _depthwise,

@@ -13,19 +13,16 @@ from xnorsim.cost.recipes import (
     Kernel,
     RecipeSet,
     assigned,
-    chained,
     elements,
     instructions,
     select,
-    steps,
-    tiles,
 )
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import DIMENSIONS, Dimensions
 
-__all__ = ["PRODUCTS", "Use", "chains", "kernel_uses", "mix", "pieces"]
+__all__ = ["PRODUCTS", "Use", "kernel_uses", "mix"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -146,25 +143,4 @@ def mix(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
     result = np.zeros((layers, len(CLASSES)))
     for use in uses:
         result[use.layers] += instructions(use.kernel, use.nest)
-    return result
-
-
-def chains(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
-    """Of these, the instructions [layers, classes] that wait for each other, one after another.
-
-    The sums of a tile wait for those of the step before; tiles follow each other.
-    """
-    result = np.zeros((layers, len(CLASSES)))
-    for use in uses:
-        if use.kernel.chain:
-            result[use.layers] += chained(use.kernel, steps(use.kernel, use.nest))
-    return result
-
-
-def pieces(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
-    """The pieces [layers] that threads may take: tiles of the product, any number of a pass."""
-    result = np.full(layers, np.inf)
-    for use in uses:
-        if use.is_product:
-            result[use.layers] = np.maximum(tiles(use.kernel, use.nest), 1)
     return result

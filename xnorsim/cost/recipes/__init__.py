@@ -14,6 +14,7 @@ from xnorsim.cost.recipes.kernel import (
     Part,
     Tile,
     Walk,
+    at_stage,
     at_width,
     chained,
     executable,
@@ -21,6 +22,7 @@ from xnorsim.cost.recipes.kernel import (
     missing_classes,
     needed_classes,
     part_instructions,
+    stages,
 )
 from xnorsim.cost.recipes.sets import KINDS, RECIPE_SETS, Kernels, RecipeSet, recipe_set
 
@@ -34,6 +36,7 @@ __all__ = [
     "Tile",
     "Walk",
     "assigned",
+    "at_stage",
     "at_width",
     "chained",
     "elements",
@@ -46,6 +49,7 @@ __all__ = [
     "part_instructions",
     "recipe_set",
     "select",
+    "stages",
     "steps",
     "tiles",
 ]

@@ -23,7 +23,6 @@ from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
-    "ACROSS_LANES",
     "Counts",
     "Extent",
     "Kernel",
@@ -32,6 +31,7 @@ __all__ = [
     "Tile",
     "Walk",
     "always",
+    "at_stage",
     "at_width",
     "chained",
     "executable",
@@ -39,17 +39,13 @@ __all__ = [
     "missing_classes",
     "needed_classes",
     "part_instructions",
+    "stages",
 ]
 
 Stage = Literal["im2col", "layout", "product"]
 
 Counts = Mapping[str, float]
 """Instructions by class. A fraction stands for a loop unrolled so many times."""
-
-ACROSS_LANES: Counts = {"vector_widening_add": 2}
-"""ADDV and UADDLV have no class of their own. On a Cortex-A72 one of 16 bytes takes as long as two
-UADDLP (0.5 and 1 a cycle: ocxtal/insn_bench_aarch64 @ 5145ffc9, nxp_lx2160a_a72.md); on wider cores
-that is an estimate, and on those with one such pipe too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +149,17 @@ def instructions(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
     """
     times, counts = part_instructions(kernel, dimensions)
     return times @ counts
+
+
+def stages(kernel: Kernel) -> tuple[Stage, ...]:
+    """The stages of `kernel`, in the order in which they are done."""
+    return tuple(dict.fromkeys(part.stage for part in kernel.parts))
+
+
+def at_stage(kernel: Kernel, stage: Stage) -> Kernel:
+    """The parts of one stage of `kernel`; sums wait for each other in the product alone."""
+    parts = tuple(part for part in kernel.parts if part.stage == stage)
+    return replace(kernel, parts=parts, chain=kernel.chain if stage == "product" else {})
 
 
 def chained(kernel: Kernel, steps: Any) -> NDArray[np.float64]:
