@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from xnorsim.cost.recipes import Kernel, dabnn, larq, own, own_binary, recipe_set, tflite
-from xnorsim.cost.recipes.kernel import ACROSS_LANES, Counts
+from xnorsim.cost.recipes.kernel import Counts
 
 __all__ = [
     "LOOPS",
@@ -118,7 +118,7 @@ CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"(ushl|vpsrlw) ", {"vector_shift": 1}),
     (r"(cnt|vpopcntq) ", {"vector_popcount": 1}),
     (r"addp ", {"vector_pairwise_add": 1}),
-    (r"(addv|uaddlv) ", ACROSS_LANES),
+    (r"(addv|uaddlv) ", {"vector_reduce_add": 1}),
     (r"(uadalp|sadalp) ", {"vector_widening_accumulate": 1}),
     (r"vpsadbw ", {"vector_sad": 1}),
     (r"(uzp1|vpshufb) ", {"vector_shuffle": 1}),

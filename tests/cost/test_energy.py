@@ -128,6 +128,7 @@ def test_every_class_has_a_datapath():
     [
         ("vector_logic", 128, 0.48, "16 bytes x 0.03"),
         ("vector_popcount", 512, 1.92, "64 bytes x 0.03"),
+        ("vector_reduce_add", 128, 0.48, "16 bytes x 0.03: 15 additions, and the widening"),
         ("fp32_fma", 128, 18.4, "4 x (3.7 + 0.9)"),
         ("fp16_fma", 128, 12.0, "8 x (1.1 + 0.4)"),
         ("int8_dot", 128, 4.8, "16 products x (0.2 + 0.1)"),

@@ -76,7 +76,7 @@ ICE_LAKE = core(
 )  # fmt: skip
 CORTEX_A72 = core(
     *SCALAR, *SCALAR_FLOAT, *VECTOR, "vector_popcount", "vector_pairwise_add",
-    "vector_widening_add", "vector_widening_accumulate",
+    "vector_widening_add", "vector_widening_accumulate", "vector_reduce_add",
 )  # fmt: skip
 
 

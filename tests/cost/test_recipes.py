@@ -127,7 +127,7 @@ class TestDabnn:
             "vector_logic": 18 * steps,
             "vector_popcount": 18 * steps,
             "vector_add": 16 * steps,
-            "vector_widening_add": 2 * 2 * steps,  # two UADDLV
+            "vector_reduce_add": 2 * steps,  # UADDLV
             "fp_convert": 2 * steps,
             "scalar_fp32_add": 2 * steps + signs,
             "vector_load": 9 * steps + 12 * pairs + border + outputs,
@@ -174,14 +174,14 @@ class TestDabnn:
 
 
 LOOPS = [
-    # (kernel, MACs an inner step, instructions a step without ACROSS_LANES' second half, why)
+    # (kernel, MACs an inner step, instructions a step, why)
     (larq.BGEMM_8X4, 4096, 32 + 32 + 28 + 4 + 12 + 3, "105 with loads of several registers as one"),
     (larq.BGEMM_4X4, 2048, 16 + 16 + 12 + 4 + 4 + 8 + 1.5, "13 vector operations for 512"),
     (larq.INDIRECT_8X4, 4096, 96 + 12 + 3, "pointers apart"),
-    (dabnn.BGEMM, 6144, 48 * 2 + 96 + 36 + 12 + 14 + 2 + 2, "48 ADDV of two operations"),
-    (dabnn.DIRECT_64, 2304, 20 + 20 + 16 + 8 + 4 + 4 + 10 + 2 + 2, "2 x 2 x 9 x 64"),
-    (dabnn.DIRECT_128, 2304, 18 + 18 + 16 + 4 + 2 + 2 + 2 + 2 + 9 + 3 + 2, "2 x 1 x 9 x 128"),
-    (dabnn.DIRECT_128_SINGLE, 1152, 9 + 9 + 8 + 2 + 1 + 1 + 1 + 1 + 9 + 3 + 2, "1 x 1 x 9 x 128"),
+    (dabnn.BGEMM, 6144, 48 * 3 + 36 + 12 + 14 + 2 + 2, "48 EOR, CNT, ADDV; 36 INS"),
+    (dabnn.DIRECT_64, 2304, 20 + 20 + 16 + 4 + 4 + 4 + 10 + 2 + 2, "2 x 2 x 9 x 64"),
+    (dabnn.DIRECT_128, 2304, 18 + 18 + 16 + 2 + 2 + 2 + 2 + 2 + 9 + 3 + 2, "2 x 1 x 9 x 128"),
+    (dabnn.DIRECT_128_SINGLE, 1152, 9 + 9 + 8 + 1 + 1 + 1 + 1 + 1 + 9 + 3 + 2, "1 x 1 x 9 x 128"),
     (tflite.RUY_FP32, 64, 85 / 4, "85 for 256 MACs"),
     (tflite.RUY_FP32_IN_ORDER, 64, 33, "33"),
     (tflite.RUY_INT8, 256, 59, "59"),

@@ -107,16 +107,22 @@ def test_a_bundled_core_can_run_a_plain_loop(name: str) -> None:
         ("raspberry-pi-4b", "vector_popcount", 1.0),  # CNT
         ("raspberry-pi-4b", "vector_narrow", 2.0),  # XTN: writes 64 bits
         ("raspberry-pi-4b", "vector_store", 0.5),  # STR Q
+        ("raspberry-pi-4b", "vector_reduce_add", 0.5),  # ADDV of 16 bytes
         ("raspberry-pi-3b-plus", "vector_popcount", 1.0),
         ("raspberry-pi-3b-plus", "vector_widening_accumulate", 0.5),  # UADALP
         ("raspberry-pi-3b-plus", "vector_load", 0.5),  # LDR Q: 8 bytes a cycle
+        ("raspberry-pi-3b-plus", "vector_reduce_add", 1.0),
         ("raspberry-pi-5", "vector_popcount", 2.0),
+        ("raspberry-pi-5", "vector_reduce_add", 0.5),
         ("neoverse-n1", "vector_widening_accumulate", 1.0),
         ("neoverse-n1", "scalar_alu", 3.0),
+        ("neoverse-n1", "vector_reduce_add", 0.5),
         ("apple-m1", "vector_popcount", 4.0),
+        ("apple-m1", "vector_reduce_add", 4.0),
         ("apple-m1", "vector_load", 3.0),
         # LLVM's models:
         ("pixel-1", "vector_popcount", 2.0),
+        ("pixel-1", "vector_reduce_add", 5 / 3),  # ADDV: three of five slots of issue
         ("pixel-1", "fp32_fma", 1.0),
         ("x86-avx512-vpopcnt", "vector_popcount", 1.0),  # port 5, uops.info too
         ("x86-avx512-vpopcnt", "int8_dot", 2.0),
@@ -144,6 +150,7 @@ def test_rates_of_single_instructions(name: str, instruction: str, rate: float) 
         ("haswell", "vector_popcount"),  # VPOPCNT comes with AVX-512
         ("skylake-sp", "vector_popcount"),  # and not with its first processors
         ("x86-avx512-vpopcnt", "vector_widening_accumulate"),  # NEON's
+        ("zen-4", "vector_reduce_add"),
         ("apple-m1", "scalar_popcount"),  # POPCNT is x86's
         ("cortex-m7", "scalar_popcount"),
     ],

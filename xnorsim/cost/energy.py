@@ -132,6 +132,7 @@ DATAPATH: Mapping[str, Datapath] = {
     "vector_pairwise_add": _BYTES,
     "vector_widening_add": _BYTES,
     "vector_widening_accumulate": Datapath(2 * _INT8_ADD, 8, "two additions"),
+    "vector_reduce_add": Datapath(_INT8_ADD, 8, "one addition fewer than it has lanes"),
     "vector_sad": Datapath(3 * _INT8_ADD, 8, "a difference, its sign, a sum"),
     "vector_shuffle": _BYTES,
     "vector_compare": _FLOATS,

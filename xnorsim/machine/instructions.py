@@ -53,6 +53,7 @@ class Instructions(Section):
     vector_pairwise_add: Instruction | None = _class("sums of neighbouring lanes: ADDP")
     vector_widening_add: Instruction | None = _class("pairwise sums in lanes twice as wide: UADDLP")
     vector_widening_accumulate: Instruction | None = _class("the same onto an accumulator: UADALP")
+    vector_reduce_add: Instruction | None = _class("the sum of all lanes: ADDV, UADDLV")
     vector_sad: Instruction | None = _class("absolute differences: VPSADBW (summed), UABD (not)")
     vector_shuffle: Instruction | None = _class("bytes by index from one register: TBL, VPSHUFB")
     vector_compare: Instruction | None = _class("comparison of fp32 lanes into a mask")

@@ -28,7 +28,7 @@ from xnorsim.cost.recipes.extents import (
     steps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import ACROSS_LANES, Counts, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import im2col, pool, stream
 from xnorsim.work.dimensions import Dimensions
 
@@ -48,11 +48,6 @@ __all__ = [
 ]
 
 _REPOSITORY = "JDAI-CV/dabnn @ d93aa950 dabnn"
-
-
-def _across(times: int) -> Counts:
-    """ADDV or UADDLV, so many times."""
-    return {name: times * count for name, count in ACROSS_LANES.items()}
 
 
 # bitpack.h, pack_64_bitfield: load, compare, set a bit field
@@ -91,7 +86,7 @@ BGEMM = Kernel(
             {
                 "vector_logic": 48,
                 "vector_popcount": 48,
-                **_across(48),  # ADDV: 128 bits into a byte
+                "vector_reduce_add": 48,  # ADDV: 128 bits into a byte
                 "vector_move": 36,  # INS: four sums into one register
                 "vector_add": 12,
                 "vector_load": 14,
@@ -122,7 +117,7 @@ BGEMM = Kernel(
                 "scalar_alu": 3,  # EOR, two indices
                 "vector_move": 1,
                 "vector_popcount": 1,
-                **_across(1),
+                "vector_reduce_add": 1,
                 "vector_to_scalar": 1,
                 "fp_convert": 1,
                 "scalar_fp32_add": 1,
@@ -179,7 +174,7 @@ DIRECT_64 = Kernel(
                 "vector_logic": 20,
                 "vector_popcount": 20,
                 "vector_add": 16,
-                **_across(4),  # UADDLV
+                "vector_reduce_add": 4,  # UADDLV
                 "fp_convert": 4,
                 "scalar_store": 4,
                 "vector_load": 8 + 2,
@@ -255,7 +250,7 @@ DIRECT_128 = Kernel(
                 "vector_logic": 18,
                 "vector_popcount": 18,
                 "vector_add": 16,
-                **_across(2),  # UADDLV
+                "vector_reduce_add": 2,  # UADDLV
                 "fp_convert": 2,
                 "scalar_fp32_add": 2,
                 "scalar_load": 2 + 3,  # the sum so far; PRFM
@@ -290,7 +285,7 @@ DIRECT_128_SINGLE = Kernel(
                 "vector_logic": 9,
                 "vector_popcount": 9,
                 "vector_add": 8,
-                **_across(1),
+                "vector_reduce_add": 1,
                 "fp_convert": 1,
                 "scalar_fp32_add": 1,
                 "scalar_load": 1 + 3,

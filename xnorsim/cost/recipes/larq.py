@@ -18,7 +18,7 @@ from xnorsim.cost.recipes.extents import (
     tile_taps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import ACROSS_LANES, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.kernel import Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import BORDER_COPY, im2col
 from xnorsim.cost.recipes.ruy import ruy_blocks
 from xnorsim.work.dimensions import Dimensions
@@ -138,7 +138,7 @@ BGEMM_8X4_PACKED = replace(
                 "vector_compare": 8,
                 "vector_narrow": 8,
                 "vector_logic": 4,
-                **{name: 4 * count for name, count in ACROSS_LANES.items()},  # ADDV
+                "vector_reduce_add": 4,  # ADDV
                 "vector_load": 2,  # thresholds
                 "scalar_store": 4,  # a byte for each position
             },
