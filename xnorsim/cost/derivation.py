@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,18 @@ from xnorsim.cost.explanation import (
     Limit,
     NearestBytes,
     PartRun,
+    StageRun,
     Transfer,
 )
 from xnorsim.cost.inputs import Design, Input, design, inputs
-from xnorsim.cost.instructions import Work, bound_names, chain_bound, nearest_bytes, work_of
+from xnorsim.cost.instructions import (
+    StageWork,
+    Work,
+    bound_names,
+    chain_bound,
+    nearest_bytes,
+    work_of,
+)
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
 from xnorsim.cost.movement import Caches, caches_of, pass_traffic, use_traffic
 from xnorsim.cost.network import NetworkPrediction
@@ -34,10 +41,11 @@ from xnorsim.cost.recipes import (
     filled_depth,
     part_instructions,
     recipe_set,
+    stages,
     steps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import Extent
+from xnorsim.cost.recipes.rules import extent_rule
 from xnorsim.cost.technology import energy_scale
 from xnorsim.cost.uses import Use
 from xnorsim.errors import UsageError
@@ -48,9 +56,12 @@ from xnorsim.machine.schema import HardwareProfile
 from xnorsim.work.dimensions import DIMENSIONS
 from xnorsim.work.table import LayerTable
 
-__all__ = ["explain_layer", "extent_rule", "recipes_of"]
+__all__ = ["explain_layer", "recipes_of"]
 
 _Floats = NDArray[np.float64]
+
+_PASS, _EXTRA = "pass", "extra"
+"""The stages of instructions.StageWork that are none of a kernel's."""
 
 
 def recipes_of(prediction: NetworkPrediction, profile: HardwareProfile) -> RecipeSet:
@@ -80,12 +91,11 @@ def explain_layer(
     alone = {name: column[[place]] for name, column in table.columns.items()}
     work = work_of(alone, [table.kinds[place]], recipes_of(prediction, profile), core)
     caches = caches_of(table.columns, machine, core).of([place])
-    on_core = _core_time(work, machine, core, prediction.threads)
-    transfers = _transfers(work, caches, machine, on_core)
+    runs = tuple(_stage_runs(work, caches, at, prediction.threads))
     overhead = float(machine.layer_overhead_s)
-    latency = (transfers[-1].together_s if transfers else on_core.seconds) + overhead
-    bound, second, lead = _bound(on_core, transfers, overhead, machine)
-    energy = tuple(_energy(work, transfers, latency, at))
+    latency = sum(stage.seconds for stage in runs) + overhead
+    bound, second, lead = _bound(runs, overhead, machine)
+    energy = tuple(_energy(work, runs, latency, at))
     ends = {name: float(column[place]) for name, column in prediction.columns.items()}
     scheme = table.schemes[place]
     return LayerExplanation(
@@ -94,10 +104,10 @@ def explain_layer(
         scheme=None if scheme is None else str(scheme),
         output_shape=table.output_shapes[place],
         **{name: int(alone[name][0]) for name in ("macs", "fp_ops", "binarize_ops")},
-        kernels=tuple(_kernel_run(use) for use in work.uses),
-        core=on_core,
+        kernels=tuple(_kernel_run(use, bool(alone["macs"][0])) for use in work.uses),
+        threads=prediction.threads,
+        stages=runs,
         nearest=_nearest(work, machine),
-        transfers=transfers,
         network_weight_bytes=caches.weight_bytes,
         write_allocate=caches.write_allocate,
         overhead_s=overhead,
@@ -112,12 +122,13 @@ def explain_layer(
         energy_j=sum(share.energy_j for share in energy) if energy else np.nan,
         energy_j_low=ends["energy_j_low"],
         energy_j_high=ends["energy_j_high"],
-        inputs=_used(inputs(profile), on_core, machine),
+        inputs=_used(inputs(profile), runs, machine),
     )
 
 
-def _kernel_run(use: Use) -> KernelRun:
+def _kernel_run(use: Use, multiplies: bool) -> KernelRun:
     kernel, nest = use.kernel, use.nest
+    beside = _EXTRA if multiplies else _PASS
     times, counts = part_instructions(kernel, nest)
     many, depth = _number(tiles(kernel, nest)), _number(filled_depth(kernel, nest))
     return KernelRun(
@@ -134,43 +145,42 @@ def _kernel_run(use: Use) -> KernelRun:
         steps_of_a_tile=_number(steps(kernel, nest)) / many if many else 0,
         tiles=many,
         parts=tuple(
-            PartRun(part.what, extent_rule(part.per), _number(runs), _named(row))
+            PartRun(
+                part.stage if use.is_product else beside,
+                part.what,
+                extent_rule(part.per),
+                _number(runs),
+                _named(row),
+            )
             for part, runs, row in zip(kernel.parts, times[0], counts, strict=True)
         ),
     )
 
 
-def extent_rule(extent: Extent) -> str:
-    """How often an extent says that a part runs, in words: what its function says of itself.
-
-    A function that was made for some numbers is described by its maker, and these.
-    """
-    if _first_line(extent):
-        return _first_line(extent)
-    name = getattr(extent, "__qualname__", "")
-    maker, _, inner = name.partition(".<locals>.")
-    if not inner:
-        return maker.strip("_").replace("_", " ")
-    text = _first_line(getattr(sys.modules[extent.__module__], maker)) or maker
-    given = inspect.getclosurevars(extent).nonlocals.items()
-    return f"{text}; {', '.join(f'{key} = {value}' for key, value in given)}"
-
-
-def _first_line(function: object) -> str:
-    """The first line of what a function says of itself, as part of a sentence."""
-    text = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".").replace("`", "")
-    return text[:1].lower() + text[1:]
+def _stage_runs(work: Work, caches: Caches, at: Design, threads: int) -> Iterator[StageRun]:
+    """The stages in which anything is done."""
+    core = at.core
+    if core is None:
+        return
+    operands = _operands(work, caches)
+    for stage in work.stages:
+        moved = operands.get(stage.name, {})
+        if stage.mix.any() or moved:
+            on_core = _core_time(stage, at.machine, core, threads)
+            transfers = _transfers(moved, caches, at.machine, on_core)
+            seconds = transfers[-1].together_s if transfers else on_core.seconds
+            yield StageRun(stage.name, on_core, transfers, seconds)
 
 
-def _core_time(work: Work, machine: Machine, core: Core, threads: int) -> CoreTime:
-    issued, chained = work.mix[0], work.chains[0]
+def _core_time(stage: StageWork, machine: Machine, core: Core, threads: int) -> CoreTime:
+    issued, chained = stage.mix[0], stage.chains[0]
     names, needed = port_limits(issued, core)
     classes = tuple(_classes(issued, core))
     limits = sorted(_limits(names, needed, classes, core), key=lambda limit: -limit.cycles)
-    chain = _number(chain_bound(work.chains, core))
+    chain = _number(chain_bound(stage.chains, core))
     cycles = max(limits[0].cycles / float(machine.efficiency), chain)
     latency = np.nan_to_num(core.latency_cycles, nan=0.0)
-    share = core_seconds(1.0, 1.0, threads, work.pieces)
+    share = core_seconds(1.0, 1.0, threads, stage.pieces)
     return CoreTime(
         classes=classes,
         limits=tuple(limits),
@@ -184,9 +194,9 @@ def _core_time(work: Work, machine: Machine, core: Core, threads: int) -> CoreTi
         cycles=cycles,
         clock_hz=float(machine.clock_hz),
         threads=threads,
-        pieces=_number(work.pieces),
+        pieces=_number(stage.pieces),
         share=float(share[0]),
-        seconds=float(core_seconds(cycles, machine.clock_hz, threads, work.pieces)[0]),
+        seconds=float(core_seconds(cycles, machine.clock_hz, threads, stage.pieces)[0]),
     )
 
 
@@ -216,9 +226,8 @@ def _limits(
 
 
 def _transfers(
-    work: Work, caches: Caches, machine: Machine, on_core: CoreTime
+    moved: Mapping[str, _Floats], caches: Caches, machine: Machine, on_core: CoreTime
 ) -> tuple[Transfer, ...]:
-    moved = _operands(work, caches)
     time, found = on_core.seconds, []
     for i, inner in enumerate(machine.level_names[:-1]):
         alone = float(machine.level_bandwidth_bytes_per_s[i + 1])
@@ -244,18 +253,25 @@ def _transfers(
     return tuple(found)
 
 
-def _operands(work: Work, caches: Caches) -> dict[str, _Floats]:
-    """Operand -> bytes [levels, 1], of products by themselves or of a pass; none that never moves.
+def _operands(work: Work, caches: Caches) -> dict[str, dict[str, _Floats]]:
+    """Stage -> operand -> bytes [levels, 1], of what moves at all.
 
-    Of several products in a layer, the operands of those after the first are numbered.
+    A product takes in what a stage moves that its kernel has not.
     """
-    found: dict[str, _Floats] = {}
+    found: dict[str, dict[str, _Floats]] = {}
     if not work.columns["macs"][0]:
-        found = dict(pass_traffic(work.columns, caches))
+        found[_PASS] = dict(pass_traffic(work.columns, caches))
     for use in (use for use in work.uses if use.is_product):
-        for name, moved in use_traffic(use, caches).items():
-            found[f"{name} of {use.kernel.name}" if name in found else name] = moved
-    return {name: moved for name, moved in found.items() if np.any(moved)}
+        for stage, operands in use_traffic(use, caches).items():
+            is_own = stage in stages(use.kernel)
+            into = found.setdefault(stage if is_own else "product", {})
+            into |= {
+                name if is_own else f"{stage} {name}": moved for name, moved in operands.items()
+            }
+    return {
+        stage: {name: moved for name, moved in operands.items() if np.any(moved)}
+        for stage, operands in found.items()
+    }
 
 
 def _nearest(work: Work, machine: Machine) -> NearestBytes:
@@ -272,19 +288,20 @@ def _nearest(work: Work, machine: Machine) -> NearestBytes:
     )
 
 
-def _bound(
-    on_core: CoreTime, transfers: tuple[Transfer, ...], overhead: float, machine: Machine
-) -> tuple[str, str, float]:
-    """The longest part, the next one, and how many times longer the first is."""
+def _bound(runs: Sequence[StageRun], overhead: float, machine: Machine) -> tuple[str, str, float]:
+    """The longest part over all stages, the next one, and how many times longer the first is."""
     names = bound_names(machine)
-    parts = [on_core.seconds, *(item.seconds for item in transfers), overhead]
-    longest, lead = nearest_bound(on_core.seconds, parts[1:-1], overhead)
+    on_core = sum(stage.core.seconds for stage in runs)
+    levels = range(len(machine.level_names) - 1)
+    transfers = [sum(stage.transfers[i].seconds for stage in runs) for i in levels]
+    parts = [on_core, *transfers, overhead]
+    longest, lead = nearest_bound(on_core, transfers, overhead)
     second = max((i for i in range(len(parts)) if i != longest), key=parts.__getitem__)
     return names[int(longest)], names[second], float(lead)
 
 
 def _energy(
-    work: Work, transfers: tuple[Transfer, ...], latency_s: float, at: Design
+    work: Work, runs: Sequence[StageRun], latency_s: float, at: Design
 ) -> Iterator[EnergyShare]:
     """Each share of energy_shares with its terms; none for a profile without energies."""
     if at.costs is None:
@@ -295,8 +312,10 @@ def _energy(
     names = tuple(CLASSES)
     datapath = np.broadcast_to(costs.datapath_j, issued.shape)
     moved = [_number(nearest_bytes(work.mix, at.machine))]
-    moved += [sum(item.operand_bytes.values()) for item in transfers]
-    whats = ["loads and stores", *(f"bytes {item.inner}-{item.outer}" for item in transfers)]
+    levels = at.machine.level_names
+    for i in range(len(levels) - 1):
+        moved.append(sum(sum(run.transfers[i].operand_bytes.values()) for run in runs))
+    whats = ["loads and stores", *(f"bytes {a}-{b}" for a, b in pairwise(levels))]
     each = np.broadcast_to(costs.level_j_per_byte, len(moved)).tolist()
     terms = {
         "instruction overhead": (
@@ -326,14 +345,17 @@ def _scale(at: Design) -> float:
     return float(energy_scale(at.machine.energy_node_m, at.machine.energy_voltage_v).value)
 
 
-def _used(found: tuple[Input, ...], on_core: CoreTime, machine: Machine) -> tuple[Input, ...]:
+def _used(
+    found: tuple[Input, ...], runs: Sequence[StageRun], machine: Machine
+) -> tuple[Input, ...]:
     """The inputs that the arithmetic of a layer reads."""
     first, *beyond = machine.level_names
     paths = {"clock", "simd.bits", "core.issue_width", "core.efficiency", "overhead.layer"}
     paths |= {"energy.node", "energy.voltage", "energy.instruction", "energy.static"}
-    paths |= {"cores"} if on_core.threads > 1 else set()
-    paths |= {f"instructions.{item.name}.busy" for item in on_core.classes}
-    paths |= {f"instructions.{item.name}.latency" for item in on_core.chains}
+    for run in runs:
+        paths |= {"cores"} if run.core.threads > 1 else set()
+        paths |= {f"instructions.{item.name}.busy" for item in run.core.classes}
+        paths |= {f"instructions.{item.name}.latency" for item in run.core.chains}
     for name in beyond:
         keys = ("bandwidth", "shared_bandwidth", "overlap", "energy")
         paths |= {f"memories.{name}.{key}" for key in keys}

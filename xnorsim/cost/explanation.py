@@ -4,7 +4,8 @@
     instructions x busy / ports = cycles, the largest limit      CoreTime
     cycles / efficiency / clock x share of a thread = seconds    CoreTime
     bytes / bandwidth = seconds of each memory boundary          Transfer
-    put together as far as they overlap, + overhead = latency    LayerExplanation
+    put together as far as they overlap = seconds of a stage     StageRun
+    sum of the stages + overhead = latency                       LayerExplanation
     amounts x energy of each = joules                            EnergyShare
 
 Numbers are in SI units, with the unit in the name; those of instructions, cycles and bytes are as
@@ -30,6 +31,7 @@ __all__ = [
     "Limit",
     "NearestBytes",
     "PartRun",
+    "StageRun",
     "Transfer",
 ]
 
@@ -38,9 +40,10 @@ __all__ = [
 class PartRun:
     """Something that a kernel does so many `times`, and the instructions of each time by class.
 
-    `rule` says in words how often.
+    `rule` says in words how often; `stage` is the one of the layer's that it belongs to.
     """
 
+    stage: str
     what: str
     rule: str
     times: float
@@ -156,6 +159,19 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class StageRun:
+    """What is done in one go, before the next stage begins, and its time.
+
+    seconds: the last transfer's together_s; core.seconds if nothing crosses a boundary.
+    """
+
+    name: str
+    core: CoreTime
+    transfers: tuple[Transfer, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class NearestBytes:
     """What loads and stores move: vectors x vector_bytes + words x word_bytes."""
 
@@ -192,11 +208,11 @@ class EnergyShare:
 class LayerExplanation:
     """The prediction of one layer, from its instructions to seconds and joules.
 
-    `scheme` as in the layer table, None for a layer that multiplies nothing. latency_s is the last
-    transfer's together_s (core.seconds without one) + overhead_s; its ends are those of the range.
-    network_weight_bytes lie between two uses of the layer's weights; with `write_allocate` what is
-    written is fetched first.
-    `bound` is the longest part, `lead` how many times longer than `second`, the next one.
+    `scheme` as in the layer table, None for a layer that multiplies nothing. latency_s is the sum
+    of the stages' seconds + overhead_s; its ends are those of the range. network_weight_bytes lie
+    between two uses of the layer's weights; with `write_allocate` what is written is fetched first.
+    `bound` is the longest part over all stages (the core's, a level's, the overhead), `lead` how
+    many times longer than `second`, the next one.
     `technology_scale` brings energies of 45 nm and 0.9 V to the machine's technology; NaN, and
     `energy` empty, for a profile without energies. `inputs`: every quantity that is used.
     """
@@ -209,9 +225,9 @@ class LayerExplanation:
     fp_ops: int
     binarize_ops: int
     kernels: tuple[KernelRun, ...]
-    core: CoreTime
+    threads: int
+    stages: tuple[StageRun, ...]
     nearest: NearestBytes
-    transfers: tuple[Transfer, ...]
     network_weight_bytes: float
     write_allocate: bool
     overhead_s: float

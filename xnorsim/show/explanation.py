@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def explanation_csv(found: Explanation) -> str:
-    """A line for each value of the document: its path, as layer.core.clock_hz, and the value."""
+    """A line for each value of the document: its path, as layer.stages.0.seconds, and the value."""
     return csv_text([{"path": path, "value": value} for path, value in _leaves(found.to_dict())])
 
 

@@ -96,7 +96,7 @@ def _sensitivity(found: Explanation) -> Section:
             ("at low, high", "the change with this input alone at that end of its range"),
         )
     )
-    return Section("7 What moves the prediction most", tuple(blocks))
+    return Section("6 What moves the prediction most", tuple(blocks))
 
 
 _FIGURES = {"latency_s": ("latency", "s"), "energy_j": ("energy", "J")}
@@ -159,4 +159,4 @@ def _sources(found: Sequence[Input]) -> Section:
             (f"[{number}]", source),
             ("gives", "; ".join(taken)),
         ]
-    return Section("8 Sources of every quantity above", (tuple(lines),))
+    return Section("7 Sources of every quantity above", (tuple(lines),))

@@ -14,6 +14,8 @@ from xnorsim.cost.explanation import (
     EnergyTerm,
     KernelRun,
     LayerExplanation,
+    PartRun,
+    StageRun,
     Transfer,
 )
 from xnorsim.show import labels
@@ -42,9 +44,8 @@ def steps(layer: LayerExplanation, coverage: float) -> list[Section]:
     """From what the layer is to seconds and joules; `coverage` is the share of draws in a range."""
     return [
         _layer(layer),
-        _instructions(layer),
-        _cycles(layer.core),
-        _memory(layer),
+        _kernels(layer),
+        *_stages(layer),
         _time(layer, coverage),
         *([_energy(layer)] if layer.energy else []),
     ]
@@ -77,33 +78,25 @@ _NEST = {
 }
 
 
-def _instructions(layer: LayerExplanation) -> Section:
-    """The kernels and their parts by letter; then each class as a sum of multiples of these."""
-    letters = iter(_LETTERS)
+def _letters(layer: LayerExplanation) -> list[tuple[str, PartRun]]:
+    """The parts that run, each with a letter."""
+    runs = [part for kernel in layer.kernels for part in kernel.parts if part.times]
+    return [(_LETTERS[i] if i < len(_LETTERS) else f"p{i}", part) for i, part in enumerate(runs)]
+
+
+def _kernels(layer: LayerExplanation) -> Section:
+    named = _letters(layer)
     blocks: list[Block] = []
-    multiples: dict[str, list[str]] = {}
     for kernel in layer.kernels:
-        named = [(next(letters), part) for part in kernel.parts if part.times]
         runs = (
-            (letter, f"{number(part.times)} x {part.what} ({part.rule})") for letter, part in named
+            (letter, f"{number(part.times)} x {part.what} ({part.rule})")
+            for letter, part in named
+            if any(part is item for item in kernel.parts)
         )
         blocks.append((*_kernel(kernel), *runs))
-        for letter, part in named:
-            for name, count in part.instructions.items():
-                multiples.setdefault(name, []).append(
-                    f"{'' if count == 1 else f'{count:g} '}{letter}"
-                )
-    counts = {item.name: item.instructions for item in layer.core.classes}
-    total = number(sum(counts.values()))
-    columns = (
-        Column("instructions", tuple(number(each) for each in counts.values()), total, 0),
-        Column("=", tuple(" + ".join(multiples[name]) for name in counts), "", 1, "left"),
-    )
-    if counts:
-        blocks.append(Table("class", tuple(counts), columns, foot="all"))
-    else:
+    if not layer.kernels:
         blocks.append((("kernels", "none: the layer only moves data"),))
-    return Section("2 Instructions: times a part runs x what it issues each time", tuple(blocks))
+    return Section("2 Kernels: how often each part runs", tuple(blocks))
 
 
 def _kernel(kernel: KernelRun) -> Iterator[Line]:
@@ -127,29 +120,56 @@ def _kernel(kernel: KernelRun) -> Iterator[Line]:
         yield "elements", f"{nest['positions']:,}{window}"
 
 
-def _cycles(core: CoreTime) -> Section:
-    each = core.classes
-    busy = [item.instructions * item.busy_cycles for item in each]
+def _stages(layer: LayerExplanation) -> Iterator[Section]:
+    """One section a stage, from its instructions to its seconds."""
+    several = len(layer.stages) > 1
+    for place, run in enumerate(layer.stages, start=1):
+        title = f"3.{place} Stage {run.name}" if several else f"3 Stage {run.name}"
+        blocks = (*_core_tables(layer, run), tuple(_core_lines(run.core)), *_memory(layer, run))
+        yield Section(f"{title}: instructions, cycles, bytes, seconds", blocks)
+
+
+def _core_tables(layer: LayerExplanation, run: StageRun) -> Iterator[Table]:
+    """Each class as a sum of multiples of parts; its cycles and slots; the limits that follow."""
+    each = run.core.classes
+    if not each:
+        return
+    names = tuple(item.name for item in each)
+    counts = tuple(number(item.instructions) for item in each)
+    total = number(sum(item.instructions for item in each))
+    sums = tuple(_multiples(layer, run, name) for name in names)
+    formulas = (
+        Column("instructions", counts, total, 0),
+        cells("= each time x times of the part", sums, 1, "left"),
+    )
+    yield Table("class", names, formulas, foot="all")
     slots = [item.instructions * item.uops for item in each]
     columns = (
-        cells("instructions", [number(item.instructions) for item in each], 2),
+        cells("instructions", counts, 2),
         cells("x busy", [f"{item.busy_cycles:g}" for item in each], 1),
-        cells("= cycles", [number(value) for value in busy], 0),
+        cells("= cycles", [number(item.instructions * item.busy_cycles) for item in each], 0),
         cells("of ports", ["+".join(item.ports) for item in each], 0, "left"),
         cells("x uops", [f"{item.uops:g}" for item in each], 4),
         Column("= slots", tuple(map(number, slots)), number(sum(slots)), 3),
     )
-    limits = core.limits[:_LIMITS]
+    yield Table("class", names, columns, foot="all")
+    limits = run.core.limits[:_LIMITS]
     needed = (
         cells("work", [number(item.work) for item in limits], 1),
         cells("/ width", [f"{item.width:g}" for item in limits], 1),
         cells("= cycles", [f"{item.cycles:,.1f}" for item in limits], 0),
     )
-    tables = (
-        *([Table("class", tuple(item.name for item in each), columns, foot="all")] if each else []),
-        Table("limit", tuple(item.name for item in limits), needed),
+    yield Table("limit", tuple(item.name for item in limits), needed)
+
+
+def _multiples(layer: LayerExplanation, run: StageRun, name: str) -> str:
+    """The instructions of a class by parts of a stage: "16 c + 2 d"."""
+    counts = (
+        (part.instructions[name], letter)
+        for letter, part in _letters(layer)
+        if part.stage == run.name and name in part.instructions
     )
-    return Section("3 The core: cycles", (*tables, tuple(_core_lines(core))))
+    return " + ".join(letter if count == 1 else f"{count:g} {letter}" for count, letter in counts)
 
 
 def _cycles_text(value: float) -> str:
@@ -157,6 +177,9 @@ def _cycles_text(value: float) -> str:
 
 
 def _core_lines(core: CoreTime) -> Iterator[Line]:
+    if not core.classes:
+        yield "core", "nothing to do"
+        return
     yield (
         "limits",
         "of ports: the cycles of the classes that have no other ports, over their number; issue: "
@@ -191,10 +214,12 @@ def _core_lines(core: CoreTime) -> Iterator[Line]:
     )
 
 
-def _memory(layer: LayerExplanation) -> Section:
-    if not layer.transfers:
-        return Section("4 Memory", ((("boundaries", "none: one level of memory"),),))
-    operands = tuple(layer.transfers[0].operand_bytes)
+def _memory(layer: LayerExplanation, run: StageRun) -> Iterator[Block]:
+    """The bytes of operands over each boundary, their seconds, and the time of the stage."""
+    if not run.transfers:
+        yield (("memory", "one level, which nothing crosses"),)
+        return
+    operands = tuple(run.transfers[0].operand_bytes)
     columns = tuple(
         Column(
             f"{item.inner}-{item.outer}",
@@ -202,24 +227,26 @@ def _memory(layer: LayerExplanation) -> Section:
             number(sum(item.operand_bytes.values())),
             0,
         )
-        for item in layer.transfers
+        for item in run.transfers
     )
-    writes = (
-        "fetched before they are written, so they count twice"
-        if layer.write_allocate
-        else ("written without being fetched")
-    )
-    lines = [("writes", writes)]
-    if layer.macs:
+    lines: list[Line] = []
+    if operands:
+        yield Table("bytes of", operands, columns, foot="sum")
+        once = "written without being fetched"
+        twice = "fetched before they are written, so they count twice"
+        lines.append(("writes", twice if layer.write_allocate else once))
+    if "weights" in operands:
         between = labels.memory(round(8 * layer.network_weight_bytes))
         lines.append(("weights", f"last used an inference ago: {between} of weights lie between"))
-    for item in layer.transfers:
-        lines += _transfer(item, layer.core.threads)
-    table = Table("bytes of", operands, columns, foot="sum")
-    return Section("4 Memory: bytes over each boundary", (table, tuple(lines)))
+    time = run.core.seconds
+    for item in run.transfers:
+        lines += _transfer(item, run.core.threads, time)
+        time = item.together_s
+    yield tuple(lines)
 
 
-def _transfer(item: Transfer, threads: int) -> Iterator[Line]:
+def _transfer(item: Transfer, threads: int, nearer_s: float) -> Iterator[Line]:
+    """What a level takes, and how that goes together with the time of what lies nearer."""
     moved = number(sum(item.operand_bytes.values()))
     alone = given(item.core_bandwidth_bytes_per_s, "B/s")
     of_cores = f"{threads} x {alone}" if threads > 1 else alone
@@ -231,32 +258,26 @@ def _transfer(item: Transfer, threads: int) -> Iterator[Line]:
         f"{moved} B / {rate} = {si(item.seconds, 's')}; {item.inner} holds "
         f"{labels.memory(round(8 * item.inner_size_bytes))}",
     )
+    yield (
+        f"with {item.outer}",
+        f"max({si(nearer_s, 's')}, {si(item.seconds, 's')}) + (1 - overlap {item.overlap:g}) x "
+        f"min(the same) = {si(item.together_s, 's')}",
+    )
 
 
 def _time(layer: LayerExplanation, coverage: float) -> Section:
-    time, lines = layer.core.seconds, [("core", si(layer.core.seconds, "s"))]
-    for item in layer.transfers:
-        both = f"{si(time, 's')}, {si(item.seconds, 's')}"
-        lines.append(
-            (
-                f"with {item.outer}",
-                f"max({both}) + (1 - overlap {item.overlap:g}) x min(the same) = "
-                f"{si(item.together_s, 's')}",
-            )
-        )
-        time = item.together_s
+    lines = [(f"stage {run.name}", si(run.seconds, "s")) for run in layer.stages]
+    parts = " + ".join(text for _, text in lines)
     low, high = layer.latency_s_low, layer.latency_s_high
     lead = f"{labels.factor(layer.lead)} as long as" if math.isfinite(layer.lead) else "beside"
+    overhead = given(layer.overhead_s, "s")
     lines += [
-        ("overhead", f"{given(layer.overhead_s, 's')} to start the layer"),
-        (
-            "latency",
-            f"{si(time, 's')} + {given(layer.overhead_s, 's')} = {si(layer.latency_s, 's')}",
-        ),
+        ("overhead", f"{overhead} to start the layer"),
+        ("latency", f"{parts} + {overhead} = {si(layer.latency_s, 's')}".removeprefix(" + ")),
         ("range", f"{span(low, high, 's')} ({coverage:.0%} of draws, and the value)"),
-        ("bound", f"{layer.bound}, {lead} {layer.second}, the next longest part"),
+        ("bound", f"{layer.bound}, {lead} {layer.second}, the next longest part in all stages"),
     ]
-    return Section("5 Time", (tuple(lines),))
+    return Section("4 Time", (tuple(lines),))
 
 
 def _energy(layer: LayerExplanation) -> Section:
@@ -280,7 +301,7 @@ def _energy(layer: LayerExplanation) -> Section:
         ("technology", f"energies of 45 nm and 0.9 V are taken x {layer.technology_scale:.4g}"),
         ("range", span(layer.energy_j_low, layer.energy_j_high, "J")),
     )
-    return Section("6 Energy", (Table("of", names, columns, foot="sum"), lines))
+    return Section("5 Energy", (Table("of", names, columns, foot="sum"), lines))
 
 
 _Row = tuple[str, str, str, str, str]
