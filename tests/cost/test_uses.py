@@ -7,10 +7,9 @@ import pytest
 
 from tests.cost.columns import pass_columns, product_columns
 from xnorsim.cost.recipes import RecipeSet, elements, instructions, recipe_set
-from xnorsim.cost.uses import PRODUCTS, Use, chains, kernel_uses, mix, pieces
+from xnorsim.cost.uses import PRODUCTS, Use, kernel_uses, mix
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import lower_core
-from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.profile import load_profile
 from xnorsim.work.dimensions import Dimensions
 from xnorsim.work.table import MAC_CLASSES
@@ -81,22 +80,6 @@ def test_a_layer_may_run_several_kernels():
     every = list(found.values())
     expected = sum(instructions(use.kernel, use.nest)[0] for use in every)
     np.testing.assert_array_equal(mix(every, 1), [expected])
-    product = found["binary"].kernel.tile
-    assert pieces(every, 1) == (16 // product.positions) * (8 // product.filters)
-
-
-def test_what_waits_and_what_threads_may_take():
-    """A scalar loop: a sum at each of 4 x 2 x 8 x 9 steps, 4 x 2 tiles; a pass has neither."""
-    product = product_columns("fp", Dimensions(4, 2, 8, 9))
-    both = {
-        name: np.concatenate([product[name], column])
-        for name, column in pass_columns(100, 100).items()
-    }
-    found = kernel_uses(both, ["conv", "relu"], recipe_set("scalar"), CORE)
-    waiting = chains(found, 2)
-    assert waiting[0, list(CLASSES).index("scalar_fp32_add")] == 4 * 2 * 8 * 9
-    assert waiting.sum() == 4 * 2 * 8 * 9
-    assert pieces(found, 2).tolist() == [8, np.inf]
 
 
 def test_a_layer_without_a_kernel_is_named():

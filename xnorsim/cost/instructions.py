@@ -127,11 +127,14 @@ def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
 
 
 def _passes_of(uses: Sequence[Use], columns: Columns) -> Iterator[StageWork]:
-    """What goes over elements: layers without products, and what others do besides theirs."""
-    layers = len(columns["macs"])
-    issued = mix(uses, layers) * (columns["runs"] > 0)[:, np.newaxis]
-    for name, where in (("pass", columns["macs"] == 0), ("extra", columns["macs"] > 0)):
-        chosen = np.flatnonzero(where & (columns["runs"] > 0))
+    """What goes over elements: layers without products, and what others do besides theirs.
+
+    A pass that is fused issues nothing of its own, but it reads what its host has not at hand.
+    """
+    issued = mix(uses, len(columns["macs"])) * (columns["runs"] > 0)[:, np.newaxis]
+    is_pass = columns["macs"] == 0
+    for name, where in (("pass", is_pass), ("extra", ~is_pass & issued.any(axis=-1))):
+        chosen = np.flatnonzero(where)
         if chosen.size:
             some = issued[chosen]
             anyhow = np.full(len(chosen), np.inf)
@@ -234,10 +237,10 @@ def _moved(work: Work, machine: Machine, core: Core) -> Iterator[_Floats]:
     """Bytes [levels, ..., n] of each stage; a product takes in what none of its stages does."""
     caches = caches_of(work.columns, machine, core)
     passes = total_bytes(pass_traffic(work.columns, caches))
-    nothing = np.zeros((len(caches.level_sizes), 1))
     found: dict[str, _Floats] = {}
     last: Use | None = None
     for stage in work.stages:
+        nothing = np.zeros((len(caches.level_sizes), len(stage.layers)))
         if stage.use is None:
             yield passes[..., stage.layers] if stage.name == "pass" else nothing
             continue

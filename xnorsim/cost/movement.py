@@ -37,7 +37,6 @@ from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
     "Caches",
-    "boundary_bytes",
     "caches_of",
     "pass_traffic",
     "stage_bytes",
@@ -79,18 +78,6 @@ def caches_of(columns: Columns, machine: Machine, core: Core) -> Caches:
     after[running[:-1]] = touched[running[1:]]
     sizes = list(machine.level_size_bytes[:-1])
     return Caches(sizes, core.write_allocate, weights, before, after)
-
-
-def boundary_bytes(columns: Columns, uses: Sequence[Use], caches: Caches) -> NDArray[np.float64]:
-    """Bytes [levels, ..., layers] of each layer over the outer boundary of each cache."""
-    if not caches.level_sizes:  # one memory, no boundary
-        return np.zeros((0, len(columns["macs"])))
-    result = total_bytes(pass_traffic(columns, caches))
-    for use in uses:
-        if use.is_product:
-            moved = sum(stage_bytes(use, caches.of(use.layers)).values())
-            result[..., use.layers] += moved * (columns["runs"][use.layers] > 0)
-    return result
 
 
 def stage_bytes(use: Use, caches: Caches) -> dict[str, NDArray[np.float64]]:

@@ -233,7 +233,9 @@ def nest_traffic(
                 moved = moved + np.where(write_allocate, moved, moved - once)
             stays = np.maximum(operand.since_bytes, whole) <= level_size
             levels.append(np.where(stays, 0.0, moved))
-        traffic[name] = np.stack(np.broadcast_arrays(*levels))
+        shape = np.broadcast_shapes(*map(np.shape, (once, *levels)))
+        stacked = np.array([np.broadcast_to(moved, shape) for moved in levels])
+        traffic[name] = stacked.reshape(len(levels), *shape)  # as well where there is no level
     return traffic
 
 

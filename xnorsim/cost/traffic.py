@@ -65,8 +65,12 @@ def _operands(
 
 
 def _in_lines(runs: Any, run_bytes: Any, row_bytes: Any, line_bytes: Any) -> Any:
-    """Bytes of the lines under `runs` pieces of rows, each aligned to a line or all of its row."""
-    return runs * np.minimum(np.ceil(run_bytes / line_bytes) * line_bytes, row_bytes)
+    """Bytes of the lines under `runs` pieces of rows, each aligned to a line or all of its row.
+
+    Bytes themselves are not rounded: a piece of a mean size may hold a fraction of one.
+    """
+    whole = np.ceil(run_bytes / line_bytes) * line_bytes
+    return runs * np.minimum(np.where(np.equal(line_bytes, 1), run_bytes, whole), row_bytes)
 
 
 def gemm_loops(
