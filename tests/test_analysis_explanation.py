@@ -47,6 +47,16 @@ def test_options_are_those_of_analyze():
     assert found.assumptions["binarize"] == "xnor"
 
 
+def test_a_fused_layer_that_reads_something_of_its_own_is_explained():
+    """An addition in the layer before it still reads its other operand, from the second level."""
+    b = Builder("residual", (1, 64, 56, 56))
+    x = b.conv(b.input, 64, 1, name="first")
+    graph = b.graph(b.add(x, b.conv(x, 64, 3, padding=1, name="second"), name="sum"))
+    layer = xs.explain(graph, profile=PI, layer="sum", fuse="add").layer
+    assert (layer.host, layer.kernels, layer.overhead_s) == ("second", (), 0.0)
+    assert layer.stages[0].transfers[0].operand_bytes == {"read": 4 * 64 * 56 * 56}
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

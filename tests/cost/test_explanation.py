@@ -61,6 +61,30 @@ def test_it_ends_at_the_prediction(case):
     assert layer["bound"] == bound
 
 
+@pytest.mark.parametrize(
+    ("network", "machine", "program", "fuse"),
+    [
+        ("binary-densenet-28", "raspberry-pi-4b", "larq", "bn,relu"),
+        ("alexnet", "raspberry-pi-3b-plus", "tflite", "none"),
+        ("quicknet", "skylake-sp", "own", "bn,relu,add"),
+    ],
+)
+def test_every_layer_of_a_network_ends_at_its_prediction(network, machine, program, fuse):
+    """Also those that are fused, and read what their hosts have not at hand."""
+    profile = load_profile(machine)
+    report = analyze(
+        network, profile=profile, predictor=f"instructions:{program}", threads=2, fuse=fuse
+    )
+    table, prediction = report.table, report.predictions[0]
+    for place in range(len(table)):
+        found = explain_layer(table, place, profile, prediction)
+        expected = {name: column[place] for name, column in prediction.columns.items()}
+        got = [found.latency_s, found.energy_j]
+        wanted = [expected["latency_s"], expected["energy_j"]]
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, err_msg=found.name)
+        assert not found.latency_s or found.bound == prediction.bounds[place]
+
+
 def test_it_can_be_done_again_from_the_document(case):
     """Only with what the document says, in the order of a hand calculation."""
     _, layer = case

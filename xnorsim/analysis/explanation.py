@@ -39,7 +39,7 @@ def explain(
 
     Raises:
         InputError: see `analyze`; UsageError for another predictor, several profiles, no such
-            layer, or one that does not run on its own.
+            layer, or one that takes no time because it is fused or a view.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def _heaviest(report: Report) -> int:
 
 
 def _place(report: Report, layer: str) -> int:
-    """The place of a layer that runs on its own."""
+    """The place of a layer that takes time."""
     table = report.table
     running = [n for n, runs in zip(table.names, table.columns["runs"], strict=True) if runs]
     if layer not in table.names:
@@ -130,6 +130,8 @@ def _place(report: Report, layer: str) -> int:
         )
     place = table.names.index(layer)
     host = table.fused_into[place]
+    if report.predictions[0].columns["latency_s"][place]:
+        return place  # also where it is fused, and reads what its host has not at hand
     if host:
         raise UsageError(f"layer '{layer}' runs as part of '{host}': explain that one")
     if layer not in running:

@@ -79,7 +79,7 @@ def recipes_of(prediction: NetworkPrediction, profile: HardwareProfile) -> Recip
 def explain_layer(
     table: LayerTable, place: int, profile: HardwareProfile, prediction: NetworkPrediction
 ) -> LayerExplanation:
-    """The arithmetic of `prediction` for the layer at `place` of `table`, which runs on its own.
+    """The arithmetic of `prediction` for the layer at `place` of `table`.
 
     Raises:
         UsageError: the prediction is not one from instructions.
@@ -92,7 +92,8 @@ def explain_layer(
     work = work_of(alone, [table.kinds[place]], recipes_of(prediction, profile), core)
     caches = caches_of(table.columns, machine, core).of([place])
     runs = tuple(_stage_runs(work, caches, at, prediction.threads))
-    overhead = float(machine.layer_overhead_s)
+    runs_alone = bool(alone["runs"][0])
+    overhead = float(machine.layer_overhead_s) if runs_alone else 0.0
     latency = sum(stage.seconds for stage in runs) + overhead
     bound, second, lead = _bound(runs, overhead, machine)
     energy = tuple(_energy(work, runs, latency, at))
@@ -101,10 +102,11 @@ def explain_layer(
     return LayerExplanation(
         name=table.names[place],
         kind=table.kinds[place],
+        host=table.fused_into[place],
         scheme=None if scheme is None else str(scheme),
         output_shape=table.output_shapes[place],
         **{name: int(alone[name][0]) for name in ("macs", "fp_ops", "binarize_ops")},
-        kernels=tuple(_kernel_run(use, bool(alone["macs"][0])) for use in work.uses),
+        kernels=tuple(_kernel_run(use, bool(alone["macs"][0])) for use in work.uses if runs_alone),
         threads=prediction.threads,
         stages=runs,
         nearest=_nearest(work, machine),

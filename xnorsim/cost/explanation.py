@@ -208,17 +208,19 @@ class EnergyShare:
 class LayerExplanation:
     """The prediction of one layer, from its instructions to seconds and joules.
 
-    `scheme` as in the layer table, None for a layer that multiplies nothing. latency_s is the sum
-    of the stages' seconds + overhead_s; its ends are those of the range. network_weight_bytes lie
-    between two uses of the layer's weights; with `write_allocate` what is written is fetched first.
-    `bound` is the longest part over all stages (the core's, a level's, the overhead), `lead` how
-    many times longer than `second`, the next one.
+    `host` is the layer that it is fused into, "" if it runs on its own; what it reads besides the
+    host's results is its own then. `scheme` as in the layer table, None for a layer that multiplies
+    nothing. latency_s is the sum of the stages' seconds + overhead_s; its ends are those of the
+    range. network_weight_bytes lie between two uses of the layer's weights; with `write_allocate`
+    what is written is fetched first. `bound` is the longest part over all stages (the core's, a
+    level's, the overhead), `lead` how many times longer than `second`, the next one.
     `technology_scale` brings energies of 45 nm and 0.9 V to the machine's technology; NaN, and
     `energy` empty, for a profile without energies. `inputs`: every quantity that is used.
     """
 
     name: str
     kind: str
+    host: str
     scheme: str | None
     output_shape: tuple[int, ...]
     macs: int

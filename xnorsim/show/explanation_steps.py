@@ -37,6 +37,11 @@ __all__ = ["steps"]
 
 _LIMITS = 6
 """How many limits of the core are shown, the largest first."""
+_LIMITS_ARE = (
+    "limits",
+    "of ports: the cycles of the classes that have no other ports, over their number; issue: slots "
+    "over those of a cycle; the largest binds",
+)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -55,6 +60,8 @@ def _layer(layer: LayerExplanation) -> Section:
     precision = labels.precision_label(layer.scheme)
     what = f"{layer.name}: {precision} {layer.kind}, result {labels.shape_text(layer.output_shape)}"
     lines = [("layer", what.replace("  ", " "))]
+    if layer.host:
+        lines.append(("fused", f"into {layer.host}: only what it reads besides is counted here"))
     if layer.macs and layer.kernels:
         nest = layer.kernels[0].nest
         sizes = " x ".join(
@@ -125,7 +132,8 @@ def _stages(layer: LayerExplanation) -> Iterator[Section]:
     several = len(layer.stages) > 1
     for place, run in enumerate(layer.stages, start=1):
         title = f"3.{place} Stage {run.name}" if several else f"3 Stage {run.name}"
-        blocks = (*_core_tables(layer, run), tuple(_core_lines(run.core)), *_memory(layer, run))
+        lines = (*([_LIMITS_ARE] if place == 1 else []), *_core_lines(run.core))
+        blocks = (*_core_tables(layer, run), lines, *_memory(layer, run))
         yield Section(f"{title}: instructions, cycles, bytes, seconds", blocks)
 
 
@@ -180,11 +188,6 @@ def _core_lines(core: CoreTime) -> Iterator[Line]:
     if not core.classes:
         yield "core", "nothing to do"
         return
-    yield (
-        "limits",
-        "of ports: the cycles of the classes that have no other ports, over their number; issue: "
-        "slots over those of a cycle; the largest binds",
-    )
     if len(core.limits) > _LIMITS:
         yield "smaller", f"{len(core.limits) - _LIMITS} more limits, which are in the JSON"
     first = core.limits[0]
@@ -269,13 +272,14 @@ def _time(layer: LayerExplanation, coverage: float) -> Section:
     lines = [(f"stage {run.name}", si(run.seconds, "s")) for run in layer.stages]
     parts = " + ".join(text for _, text in lines)
     low, high = layer.latency_s_low, layer.latency_s_high
-    lead = f"{labels.factor(layer.lead)} as long as" if math.isfinite(layer.lead) else "beside"
+    ahead = f"{labels.factor(layer.lead)} as long as {layer.second}, the next longest part"
+    lead = f"{ahead} in all stages" if math.isfinite(layer.lead) else "nothing else takes time"
     overhead = given(layer.overhead_s, "s")
     lines += [
         ("overhead", f"{overhead} to start the layer"),
         ("latency", f"{parts} + {overhead} = {si(layer.latency_s, 's')}".removeprefix(" + ")),
         ("range", f"{span(low, high, 's')} ({coverage:.0%} of draws, and the value)"),
-        ("bound", f"{layer.bound}, {lead} {layer.second}, the next longest part in all stages"),
+        ("bound", f"{layer.bound}: {lead}"),
     ]
     return Section("4 Time", (tuple(lines),))
 
