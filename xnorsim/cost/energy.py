@@ -82,7 +82,7 @@ def energy_shares(
         *np.moveaxis(moved * per_byte, -1, 0),
         costs.static_power_w * np.asarray(latency_s),
     )
-    return np.stack(np.broadcast_arrays(*parts), axis=-1)
+    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, -1)  # each written in one run
 
 
 def energy_joules(

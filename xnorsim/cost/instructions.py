@@ -269,6 +269,6 @@ def _energy(
     if design.costs is None:
         return {}
     nearest = nearest_bytes(work.mix, design.machine)
-    levels = np.stack(np.broadcast_arrays(nearest, *moved), axis=-1)
+    levels = np.moveaxis(np.stack(np.broadcast_arrays(nearest, *moved)), 0, -1)
     shares = energy_shares(work.mix, levels, latency, design.costs)
     return dict(zip(share_names(design.costs), np.moveaxis(shares, -1, 0), strict=True))

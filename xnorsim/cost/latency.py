@@ -91,11 +91,14 @@ def nearest_bound(
     Returns the index of the longest part (0 the core, then the levels, the overhead last), and
     its length over that of the second longest: 1 if two parts are equal, inf if all others are 0.
     """
-    parts = np.stack(
-        np.broadcast_arrays(*(np.asarray(p, float) for p in (core, *transfers, overhead)))
+    first, *others = np.broadcast_arrays(
+        *(np.asarray(part, float) for part in (core, *transfers, overhead))
     )
-    ordered = np.sort(parts, axis=0)
+    longest, second, place = first, np.zeros(first.shape), np.zeros(first.shape, dtype=np.intp)
+    for number, part in enumerate(others, start=1):
+        place = np.where(part > longest, number, place)
+        second = np.maximum(second, np.minimum(longest, part))
+        longest = np.maximum(longest, part)
     with np.errstate(divide="ignore", invalid="ignore"):
-        lead = ordered[-1] / ordered[-2]
-    lead = np.where(ordered[-1] == 0, 1.0, lead)  # nothing takes time: nothing leads
-    return parts.argmax(axis=0), lead
+        lead = longest / second
+    return place, np.where(longest == 0, 1.0, lead)  # nothing takes time: nothing leads
