@@ -43,8 +43,8 @@ def explain(
 
     Examples
     --------
-    >>> explain("resnet18", profile="raspberry-pi-4b").layer.name
-    'stage1.0.conv1'
+    >>> explain("resnet18", binarize="xnor", profile="raspberry-pi-4b").layer.name
+    'conv1'
     """
     from xnorsim.cost.derivation import explain_layer, recipes_of
     from xnorsim.cost.ranges import COVERAGE
