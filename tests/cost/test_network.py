@@ -81,9 +81,9 @@ def test_ranges_contain_their_values(name, predictor, network):
 @pytest.mark.parametrize("predictor", ["roofline", "instructions"])
 def test_a_total_is_surer_than_its_layers_together(predictor):
     found = predicted("resnet18", predictor=predictor)
-    assert found.totals["latency_s_low"] >= found.columns["latency_s_low"].sum() * (1 - 1e-12)
-    assert found.totals["latency_s_high"] <= found.columns["latency_s_high"].sum() * (1 + 1e-12)
-    assert found.totals["latency_s_low"] < found.totals["latency_s_high"]
+    whole = found.totals["latency_s_high"] - found.totals["latency_s_low"]
+    layered = (found.columns["latency_s_high"] - found.columns["latency_s_low"]).sum()
+    assert 0 < whole <= layered
 
 
 def test_what_depends_on_no_range_has_none():
