@@ -184,3 +184,40 @@ def test_a_profile_without_instructions_and_another_end_are_refused(toy: Hardwar
         lower_core(load_profile("paper-64ops"))
     with pytest.raises(UsageError, match=r"'best'.*fast, slow, value"):
         lower_core(toy, "best")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_core_is_lowered_at_drawn_values(toy: HardwareProfile) -> None:
+    """Two design points; classes whose cycles are not drawn have their value at both."""
+    logic, shift, store = (ORDER.index(f"vector_{c}") for c in ("logic", "shift", "store"))
+    draws = {
+        "instructions.vector_logic.busy": np.array([[1.0], [1.25]]),
+        "core.issue_width": np.array([[3.0], [3.5]]),
+    }
+    value, core = lower_core(toy), lower_core(toy, draws)
+    assert core.busy_cycles.shape == (2, 1, len(ORDER))
+    np.testing.assert_array_equal(core.busy_cycles[..., logic], [[1.0], [1.25]])
+    np.testing.assert_array_equal(core.busy_cycles[..., shift], [[1.0], [1.0]])
+    np.testing.assert_array_equal(core.busy_cycles[..., store], [[2.0], [2.0]])
+    np.testing.assert_array_equal(core.issue_width, [[3.0], [3.5]])
+    np.testing.assert_array_equal(core.latency_cycles, value.latency_cycles)
+    np.testing.assert_array_equal(core.allowed, value.allowed)
+    with pytest.raises(ValueError, match="read-only"):
+        core.busy_cycles[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("line", "allocates", "why"),
+    [
+        ("", True, "not said: a line is fetched before it is written"),
+        ("  write_streaming: false\n", True, "said"),
+        ("  write_streaming: true\n", False, "runs of stores go out alone"),
+    ],
+)
+def test_write_streaming(
+    line: str, allocates: bool, why: str, tmp_path: Path, project: Path
+) -> None:
+    path = tmp_path / "toy.yaml"
+    paper = (project / "hwprofiles" / "paper-64ops.yaml").read_text("utf-8")
+    sections = SECTIONS.replace("execution: in-order\n", f"execution: in-order\n{line}")
+    path.write_text(paper + sections, "utf-8")
+    assert lower_core(load_profile(path)).write_allocate is allocates, why

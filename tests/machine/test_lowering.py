@@ -205,3 +205,31 @@ def test_a_profile_of_ones_own_is_loaded_by_path(tmp_path: Path, project: Path) 
     path.write_text(text.replace("1.5 GHz", "1.8 GHz"), "utf-8")
     mine: HardwareProfile = load_profile(str(path))
     assert lower(mine).clock_hz == 1.8e9
+
+
+def test_a_profile_is_lowered_at_drawn_values() -> None:
+    """Two design points of a clock and of one level's size; what is not drawn has its value."""
+    profile = load_profile("raspberry-pi-4b")
+    value = lower(profile)
+    sizes = np.array([[2.0**19], [2.0**20]])
+    found = lower(profile, {"clock": np.array([[1e9], [2e9]]), "memories.L2.size": sizes})
+    assert found.at == "drawn"
+    assert np.shape(found.clock_hz) == (2, 1)
+    assert found.level_size_bytes.shape == (3, 2, 1)
+    np.testing.assert_array_equal(found.level_size_bytes[1], sizes)
+    np.testing.assert_array_equal(found.level_size_bytes[0], 2 * [[32 * 1024]])
+    # 16 byte/cycle at either clock; the DRAM is given a second
+    np.testing.assert_array_equal(found.level_bandwidth_bytes_per_s[0], [[16e9], [32e9]])
+    np.testing.assert_array_equal(found.level_bandwidth_bytes_per_s[2], [[4.1e9], [4.1e9]])
+    np.testing.assert_array_equal(found.level_overlap, value.level_overlap)
+    assert found.layer_overhead_s == value.layer_overhead_s
+    with pytest.raises(ValueError, match="read-only"):
+        found.level_size_bytes[0] = 1
+
+
+def test_nothing_drawn_is_the_machine_at_its_values() -> None:
+    profile = load_profile("raspberry-pi-4b")
+    drawn, value = lower(profile, {}), lower(profile)
+    for field in NUMBERS:
+        np.testing.assert_array_equal(getattr(drawn, field), getattr(value, field), err_msg=field)
+    assert (drawn.name, drawn.level_names) == (value.name, value.level_names)
