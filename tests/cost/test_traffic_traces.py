@@ -283,7 +283,9 @@ def test_share_of_other_layers_within_ten_percent(draw, ways, within):
 @pytest.mark.parametrize("name", list(KERNELS)[::5])
 def test_our_caches_are_those_of_pycachesim(name, ways):
     """Byte for byte, once a write to a line that is there is no use of it: so it does there."""
-    cachesim = pytest.importorskip("cachesim")
+    cachesim = pytest.importorskip(
+        "cachesim", reason="pycachesim is not installed: it has no wheel, and needs a C compiler"
+    )
     memory = cachesim.MainMemory()
     second = cachesim.Cache("L2", SIZES[1] // 64 // ways, ways, 64, "LRU")
     memory.load_to(second)
