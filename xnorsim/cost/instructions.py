@@ -178,8 +178,6 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
         UsageError: the core lacks an instruction that a kernel issues, or the profile had none.
     """
     machine = design.machine
-    if design.core is None:
-        raise UsageError(f"profile {machine.name} has no instructions to predict from")
     times = tuple(stage_times(work, design, threads))
     layers = len(work.columns["macs"])
     overhead = work.columns["runs"] * machine.layer_overhead_s
@@ -211,7 +209,7 @@ class StageTime:
 
 
 def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageTime]:
-    """The times of each stage of `work`, in order."""
+    """The times of each stage of `work`, in order; raises as `predict` does."""
     machine, core = design.machine, design.core
     if core is None:
         raise UsageError(f"profile {machine.name} has no instructions to predict from")
