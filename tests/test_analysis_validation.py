@@ -22,7 +22,7 @@ from xnorsim.zoo import ZOO, build
 
 LAYER = LayerTime("3x3", "Pixel 1", "dabnn", 1, 0.002, 3, 1, 8, 8, 64, 32, 64 * 9 * 64 * 32, "made")
 CLOCKS = np.linspace(0.8, 1.25, 19)
-SECONDS = {"larq": 0.040, "dabnn": 0.001, "tflite": 0.010, "scalar": 0.060}
+SECONDS = {"larq": 0.040, "dabnn-packed": 0.001, "tflite-eigen": 0.010, "scalar-blocked": 0.060}
 
 
 def made_up_time(value: float, profile: str) -> Predicted:
@@ -121,7 +121,7 @@ def test_a_predictor_is_asked_once_a_row_and_not_about_times():
 
     slow = replace(LAYER, software="tflite_fp32", time_s=0.02)
     subject.validation([], [LAYER, slow], predictor)
-    assert [task.recipes for task in asked] == ["dabnn", "tflite"]
+    assert [task.recipes for task in asked] == ["dabnn-packed", "tflite-eigen"]
     assert {(task.profile, task.threads) for task in asked} == {("pixel-1", 1)}
     assert all(isinstance(task.model, Graph) for task in asked)
 
@@ -132,7 +132,7 @@ def test_speedups_are_ratios_of_the_same_layer():
     found = subject.validation([], [LAYER, slow, other], made_up)
     (ratio,) = (row for row in found.rows if row.unit == "1")
     assert (ratio.group, ratio.name) == ("tflite_fp32 / dabnn", "3x3")
-    assert ratio.recipes == "tflite / dabnn"
+    assert ratio.recipes == "tflite-eigen / dabnn-packed"
     assert ratio.predicted == pytest.approx(10.0)  # 10 ms over 1 ms
     assert ratio.measured == pytest.approx(10.0)  # 20 ms over 2 ms
     assert (ratio.low, ratio.high) == pytest.approx((10.0, 10.0)), "the clock that both share"

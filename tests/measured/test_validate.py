@@ -48,6 +48,11 @@ def test_figures_of_a_row(compared, error, inside, beyond, half_width, score):
     assert validate.interval_score(compared, 0.9) == pytest.approx(score)
 
 
+def test_out_of_reach_is_below_every_draw():
+    for least, expected in ((101, True), (100, False), (0, False)):
+        assert validate.is_out_of_reach(replace(INSIDE, least=least)) is expected
+
+
 def test_summary():
     found = summarize("all", [INSIDE, ABOVE, BELOW], 0.9)
     assert found.count == 3

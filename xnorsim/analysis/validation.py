@@ -223,6 +223,7 @@ def _compared(measured: Measured, task: Task, found: Predicted) -> Compared:
         measured=measured.time_s,
         measured_std=measured.std_s if isinstance(measured, NetworkTime) else None,
         parts=found.parts,
+        least=float(found.prediction.draws["latency_s"].min()),
     )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "interval_score",
     "is_inside",
     "is_ordered",
+    "is_out_of_reach",
     "rank_correlations",
     "summarize",
 ]
@@ -45,7 +46,8 @@ class Compared:
     Rows of one `group` are of one kind on one machine, and are ranked among themselves. `unit` is
     "s", or "1" for a ratio; predicted, low, high, measured and measured_std [unit] are positive,
     and the latter is None where it is not known. `recipes` is the recipe set of the prediction;
-    `parts` are what takes most of the predicted time, most first.
+    `parts` are what takes most of the predicted time, most first; `least` is the least prediction
+    at any draw of its inputs, 0 if there is none to tell.
 
     Raises:
         UsageError: a number that is not positive, or low <= predicted <= high does not hold.
@@ -63,6 +65,7 @@ class Compared:
     measured: float
     measured_std: float | None = None
     parts: tuple[Part, ...] = ()
+    least: float = 0.0
 
     def __post_init__(self) -> None:
         if not (0 < self.low <= self.predicted <= self.high and self.measured > 0):
@@ -89,6 +92,14 @@ def beyond(row: Compared) -> float:
         return 0.0
     end = row.high if row.measured > row.high else row.low
     return row.measured / end - 1
+
+
+def is_out_of_reach(row: Compared) -> bool:
+    """Whether the measurement is below what these kernels take at any draw of their inputs.
+
+    Then something else ran than what is predicted: other kernels, more threads, another clock.
+    """
+    return row.measured < row.least
 
 
 def half_width(row: Compared) -> float:

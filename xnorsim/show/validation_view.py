@@ -17,6 +17,7 @@ from xnorsim.measured.validate import (
     beyond,
     error,
     is_inside,
+    is_out_of_reach,
 )
 from xnorsim.show import labels
 from xnorsim.show.content import Column
@@ -138,6 +139,8 @@ def _miss(row: Compared) -> str:
     by = beyond(row)
     side, end = ("above", row.high) if by > 0 else ("below", row.low)
     text = f"measured {abs(by):.1%} {side} the range's end of {_value(end, row.unit)}"
+    if is_out_of_reach(row):
+        text += f", and below every draw of the inputs (at least {_value(row.least, row.unit)})"
     parts = [
         f"{labels.percent(part.share)} {part.what} (bound by {part.bound})"
         for part in row.parts[:_PARTS]
