@@ -249,6 +249,10 @@ class TestOneLayerByHand:
         found = self.predicted(threads=threads, layer_overhead_s=0.0)
         np.testing.assert_allclose(found.latency_s, [share * self.CORE_S], err_msg=why)
 
+    def test_threads_beyond_the_cores_gain_nothing(self):
+        found = self.predicted(threads=4, cores=2.0, layer_overhead_s=0.0)
+        np.testing.assert_allclose(found.latency_s, [self.CORE_S / 2])
+
     def test_half_the_efficiency_is_twice_the_cycles(self):
         whole, half = (self.predicted(efficiency=share).latency_s for share in (1.0, 0.5))
         np.testing.assert_allclose(half - whole, [self.CORE_S], rtol=1e-9)

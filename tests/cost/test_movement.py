@@ -73,6 +73,14 @@ def test_one_byte_more_of_cache_keeps_what_is_used_again():
     assert moved(GEMM, 5_792)["activations"] == 24000
 
 
+def test_tiles_of_filters_outside_read_the_inputs_again():
+    """Two sweeps of all inputs, each with one tile's weights, which stay over the positions."""
+    walk = dataclasses.replace(GEMM.kernel.walk, outer="filters")
+    kernel = dataclasses.replace(GEMM.kernel, walk=walk)
+    found = moved(dataclasses.replace(GEMM, kernel=kernel), 16_384)
+    assert found == {"activations": 2 * 24000, "weights": 6400, "outputs": 7680}
+
+
 def test_im2col_and_layout_by_hand():
     """14 x 14 positions, 128 bits at each of 9 taps: 3136 B become 28224, which are laid out."""
     use = use_of("binary", BGEMM_8X4, Dimensions(196, 64, 128, 9))

@@ -143,6 +143,15 @@ def test_predictions_do_not_depend_on_each_other():
     assert (first.speedup_low, first.speedup_high) == (again.speedup_low, again.speedup_high)
 
 
+def test_both_sides_of_a_speedup_are_drawn_together():
+    """A float network over itself is 1 at every draw, however unsure the machine is."""
+    table, twin = NETWORKS["resnet18"]
+    found = predict_network(twin.columns, twin, PI, kinds=table.kinds)
+    assert found.totals["latency_s_low"] < found.totals["latency_s_high"]
+    ends = (found.speedup_low["peak"], found.speedup["peak"], found.speedup_high["peak"])
+    assert ends == (1, 1, 1)
+
+
 def test_where_the_energy_goes_adds_up():
     found = predicted("resnet18", predictor="instructions")
     assert tuple(found.energy_shares) == (
