@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost.issued import named, part
 from xnorsim.cost.recipes import (
-    Kernel,
     assigned,
     at_width,
     chained,
@@ -21,11 +21,10 @@ from xnorsim.cost.recipes import (
     layer_instructions,
     own,
     own_binary,
-    part_instructions,
     recipe_set,
     tflite,
+    xnnpack,
 )
-from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import Dimensions
 
 REFERENCE = Dimensions(positions=14 * 14, filters=256, filter_channels=256, taps=9)
@@ -33,23 +32,11 @@ MACS = 115_605_504
 SIZES = st.integers(1, 300)
 
 
-def named(mix: np.ndarray) -> dict[str, float]:
-    """The classes that are used, by name."""
-    assert mix.shape == (len(CLASSES),)
-    return {name: count for name, count in zip(CLASSES, mix.tolist(), strict=True) if count}
-
-
-def part(kernel: Kernel, what: str, dimensions: Dimensions) -> tuple[float, dict[str, float]]:
-    """How often a part runs, and its instructions each time."""
-    times, counts = part_instructions(kernel, dimensions)
-    (place,) = [i for i, item in enumerate(kernel.parts) if item.what == what]
-    return float(times[place]), named(counts[place])
-
-
 class TestLarq:
     def test_reference_layer(self):
         """32 x 49 tiles of 8 filters x 4 positions; 9 x 256 bits are 18 steps of 128."""
-        tiles, steps, packed, copied, rows = 32 * 49, 32 * 49 * 18, 49 * 18, 196 * 18, 196 * 3
+        tiles, steps, packed = 32 * 49, 32 * 49 * 18, 49 * 18
+        rows, copied, fours = 196 * 3, 196 * 3 * 6, 49  # 3 x 256 bits are 6 vectors
         assert steps * 8 * 4 * 128 == MACS
         assert named(instructions(larq.BGEMM_8X4, REFERENCE)) == {
             "vector_logic": 32 * steps,
@@ -65,17 +52,28 @@ class TestLarq:
             "fp32_add": 8 * tiles,
             "vector_move": 4 * tiles,
             "broadcast_load": 2 * tiles,
-            "scalar_load": 2 * tiles,
-            "scalar_alu": 2 * steps + 6 * packed + copied + 12 * rows + 27 * tiles,
-            "branch": steps + packed + 4 * rows + 7 * tiles,
+            "scalar_load": 2 * tiles + rows + 23 * 196,
+            "scalar_store": 2 * 196,
+            "scalar_multiply": 5 * 196,
+            "scalar_alu": 2 * steps
+            + 2 * packed
+            + 21 * fours
+            + copied / 4
+            + 12 * rows
+            + 30 * 196
+            + 27 * tiles,
+            "branch": steps + packed + 3 * fours + copied / 4 + 7 * (rows + 196 + tiles),
         }
 
     def test_small_layer(self):
         """32 channels x 9 taps are 9 words of 32 bits: 3 steps. 2 x 2 tiles, 1 of them whole."""
         small = Dimensions(positions=5, filters=10, filter_channels=32, taps=9)
         assert part(larq.BGEMM_8X4, "inner loop", small)[0] == 2 * 2 * 3
-        assert part(larq.BGEMM_8X4, "layout of activations", small)[0] == 2 * 3
-        assert part(larq.BGEMM_8X4, "im2col", small)[0] == 5 * 3  # 36 bytes, 16 at a time
+        assert part(larq.BGEMM_8X4, "layout of activations", small)[0] == 2 * 2
+        rest, calls = part(larq.BGEMM_8X4, "layout: the last words of four positions", small)
+        assert (rest, sum(calls.values())) == (2, 53 + 4 * 12 + 4 * 11)  # 53, memcpy, memset
+        assert part(larq.BGEMM_8X4, "im2col", small)[0] == 5 * 3  # 12 bytes a row
+        assert part(larq.BGEMM_8X4, "im2col: a position", small)[0] == 5
         times, copy = part(larq.BGEMM_8X4, "copy out of the border tiles", small)
         assert times == 5 * 10 - 4 * 8
         assert sum(copy.values()) == 5  # LDR, STR, ADD, CMP, B
@@ -186,8 +184,8 @@ LOOPS = [
     (tflite.RUY_FP32_IN_ORDER, 64, 33, "33"),
     (tflite.RUY_INT8, 256, 59, "59"),
     (tflite.RUY_INT8_DOT, 256, (64 + 16 + 5) / 4, "85 for 1024 MACs"),
-    (tflite.XNNPACK_FP32, 48, (96 + 12 + 16 + 2) / 8, "118, pairs of loads as two"),
-    (tflite.XNNPACK_FP32_VECTOR, 8, (16 + 16 + 2 + 2) / 8, "for 64 MACs"),
+    (xnnpack.XNNPACK_FP32, 48, (96 + 12 + 16 + 2) / 8, "118, pairs of loads as two"),
+    (xnnpack.XNNPACK_FP32_VECTOR, 8, (16 + 16 + 2 + 2) / 8, "for 64 MACs"),
     (dabnn.EIGEN_FP32, 48, 12 + 3 + 4 + 1 + 3 / 8, "3 x 4 registers"),
     (tflite.GEMV_FP32, 16, 4 + 5 + 4 + 7, "4 rows x 4 columns, a prefetch a row"),
     (own_binary.neon(), 2048, 8 + 48 + 3, "EOR, CNT, UADALP"),
@@ -228,9 +226,9 @@ def test_vector_operations_of_a_binary_product():
 
 def test_our_vector_popcount_of_the_reference_layer():
     """64 x 49 tiles of 4 x 4; 2304 bits are 4.5 vectors of 512, so 5 steps; 36 words a patch."""
-    tiles, copied, rows = 64 * 49, 196 * 5, 196 * 3
+    tiles, rows, copied = 64 * 49, 196 * 3, 196 * 3 * 2  # 768 bits are 2 vectors
     joins = 14  # 16 vectors of 8 sums into 2
-    control = {"scalar_alu": 12 * (rows + tiles) + 2 * 5 * tiles + copied}
+    control = {"scalar_alu": 12 * (rows + tiles) + 2 * 5 * tiles + copied / 4 + 30 * 196}
     shared = {
         "vector_logic": 16 * 5 * tiles,
         "vector_popcount": 16 * 5 * tiles,
@@ -238,11 +236,14 @@ def test_our_vector_popcount_of_the_reference_layer():
         "vector_shuffle": 2 * joins * tiles,
         "vector_narrow": 2 * tiles,
         "vector_move": 16 * tiles,
-        "branch": 5 * tiles + 4 * rows + 3 * tiles,
+        "branch": 5 * tiles + copied / 4 + 7 * (rows + 196) + 3 * tiles,
+        "scalar_load": rows + 23 * 196,
+        "scalar_multiply": 5 * 196,
     }
     assert named(instructions(own_binary.vpopcnt(512), REFERENCE)) == {
         **shared,
         **control,
+        "scalar_store": 2 * 196,
         "vector_load": 8 * 5 * tiles + copied + 2 * tiles,
         "vector_store": copied + tiles,  # 16 floats are one vector
         "fp_convert": tiles,
@@ -255,7 +256,7 @@ def test_our_vector_popcount_of_the_reference_layer():
         "vector_store": copied,
         "vector_compare": tiles,
         "vector_mask_move": tiles,
-        "scalar_store": 4 * tiles,
+        "scalar_store": 4 * tiles + 2 * 196,
     }
 
 

@@ -91,4 +91,39 @@ def test_a_layer_without_a_kernel_is_named():
 
 
 def test_nothing_to_do_runs_no_kernel():
-    assert kernel_uses(pass_columns(100, 0), ["reshape"], OWN, CORE) == ()
+    view = pass_columns(100, 0) | {"runs": np.zeros(1, np.int64)}
+    assert kernel_uses(view, ["reshape"], OWN, CORE) == ()
+
+
+@pytest.mark.parametrize(("bits", "words"), [(3200, 100), (3201, 101), (100, 4)])
+def test_what_only_moves_is_copied(bits, words):
+    moved = pass_columns(100, 0) | {"output_bits": np.array([bits])}
+    found = uses_of(moved, ["concat"])
+    assert set(found) == {"copy"}
+    assert found["copy"].nest.positions == words
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "word"),
+    [
+        ("larq", "dense", "fp"),
+        ("larq-indirect", "dense", "fp"),
+        ("larq", "mat_mul", "fp"),
+        ("larq", "conv", "binary"),
+        ("own", "dense", "binary"),
+    ],
+)
+def test_who_has_no_binary_operator_multiplies_floats(name, kind, word):
+    columns = product_columns("binary", Dimensions(1, 1000, 512, 1))
+    found = uses_of(columns, [kind], recipe_set(name, 128))
+    assert set(found) == {word}
+    assert found[word].kernel.walk.weight_bits == {"fp": 32, "binary": 1}[word]
+    assert found[word].is_product
+
+
+def test_a_batch_norm_knows_its_rows():
+    """50 x 64 results; two vectors of 64 floats are read."""
+    columns = pass_columns(50 * 64, 2 * 50 * 64)
+    columns["parameter_traffic_bits"] = np.array([2 * 64 * 32])
+    nest = uses_of(columns, ["batch_norm"])["bn"].nest
+    assert (nest.positions, nest.filters) == (50, 64)

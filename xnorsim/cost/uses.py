@@ -71,13 +71,14 @@ def kernel_uses(
     What is done on the results of a product (bias, scale, rectifier) is part of its kernel; what
     goes beyond a bias and a scale each, such as the map K, is not, and costs a pass of operations.
     A layer without products is a pass over its results, or, if there is no kernel of its kind, one
-    pass for each operation on an element.
+    pass for each operation on an element. What computes nothing but moves its elements copies them,
+    32 bits at a time.
 
     Raises:
         UsageError: the program has no kernel for a layer, or the core cannot execute it.
     """
     found = []
-    for where, word, nest in _asked(columns, kinds):
+    for where, word, nest in (*_products(columns, kinds, recipes), *_passes(columns, kinds)):
         layers = np.flatnonzero(where)
         if layers.size:
             found += _chosen(layers, word, nest, kinds, recipes, core)
@@ -119,23 +120,36 @@ def _taken(nest: Dimensions, layers: NDArray[np.intp]) -> Dimensions:
 _Asked = tuple[NDArray[np.bool_], str, Dimensions]
 
 
-def _asked(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
-    """Where each kind of kernel runs, and on which loop nest."""
+def _products(columns: Columns, kinds: Sequence[str], recipes: RecipeSet) -> Iterator[_Asked]:
+    """Where each kind of product runs, and on which loop nest."""
     loops = Dimensions(*(columns[name] for name in DIMENSIONS))
+    lacks = np.array([kind in recipes.as_floats for kind in kinds], dtype=bool)
     for column, word in PRODUCTS.items():
-        yield columns[column] > 0, word, loops
+        asked, as_floats = columns[column] > 0, lacks & (word in ("binary", "bwn"))
+        yield asked & ~as_floats, word, loops
+        yield asked & as_floats, "fp", loops
+
+
+def _passes(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
+    """The same for passes over elements."""
     yield columns["binarize_ops"] > 0, "binarize", elements(columns["binarize_ops"])
     results, operations = columns["output_elements"], columns["fp_ops"]
     multiplies = columns["macs"] > 0
     beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)
     yield beyond > 0, "elementwise", elements(beyond)
     window = np.maximum(operations // np.maximum(results, 1), 1)
-    nests = dict.fromkeys(("bn", "add", "relu"), elements(results))
+    nests: dict[str, Dimensions] = dict.fromkeys(("add", "relu"), elements(results))
+    # Of a batch normalization that runs on its own two vectors of fp32 are read.
+    channels = np.maximum(columns["parameter_traffic_bits"] // 64, 1)
+    nests["bn"] = Dimensions(results // channels, channels, filter_channels=1, taps=1)
     nests |= dict.fromkeys(("max_pool", "average_pool"), elements(results, window))
     words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
     for word in dict.fromkeys(words.tolist()):
         where = ~multiplies & (operations > 0) & (words == word)
         yield where, word, nests.get(word, elements(operations))
+    moves = (columns["runs"] > 0) & (columns["activation_traffic_bits"] > 0)
+    idle = ~multiplies & (operations == 0) & (columns["binarize_ops"] == 0)
+    yield moves & idle, "copy", elements(-(-columns["output_bits"] // 32))
 
 
 def mix(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
     "FLOAT_BITS",
+    "Side",
     "after_blocks",
+    "batch_positions",
     "blocks",
     "ceil_div",
+    "channel_taps",
     "channel_vectors",
     "depth_steps",
     "edge_outputs",
@@ -25,22 +28,32 @@ __all__ = [
     "folds",
     "input_elements",
     "input_words",
+    "layout_rest_elements",
+    "layout_rests",
+    "layout_rows",
+    "layout_vectors",
     "moved_patch_rows",
     "moved_patch_vectors",
     "moved_patch_words",
+    "moved_patches",
     "output_vectors",
     "outputs",
     "patch_elements",
     "patch_vectors",
     "position_steps",
+    "position_tiles",
     "rest_depths",
+    "rest_position_steps",
     "steps",
     "tap_vectors",
     "tile_taps",
     "tiles",
+    "whole_position_steps",
 ]
 
 FLOAT_BITS = 32
+
+Side = Literal["filters", "positions"]
 
 
 def ceil_div(size: Any, by: Any) -> Any:
@@ -118,7 +131,22 @@ def tile_taps(kernel: Kernel, d: Dimensions) -> Any:
 
 def position_steps(kernel: Kernel, d: Dimensions) -> Any:
     """Steps of all tiles of positions: to lay out the activations once."""
-    return d.groups * _position_tiles(kernel, d) * depth_steps(kernel, d)
+    return position_tiles(kernel, d) * depth_steps(kernel, d)
+
+
+def whole_position_steps(kernel: Kernel, d: Dimensions) -> Any:
+    """Steps of all tiles of positions that the depth fills."""
+    return position_tiles(kernel, d) * (filled_depth(kernel, d) // kernel.tile.depth)
+
+
+def rest_position_steps(kernel: Kernel, d: Dimensions) -> Any:
+    """Steps of all tiles of positions that the depth does not fill: at most one of each."""
+    return position_steps(kernel, d) - whole_position_steps(kernel, d)
+
+
+def position_tiles(kernel: Kernel, d: Dimensions) -> Any:
+    """Tiles of positions of all groups."""
+    return d.groups * _position_tiles(kernel, d)
 
 
 def filter_steps(kernel: Kernel, d: Dimensions) -> Any:
@@ -134,6 +162,51 @@ def outputs(kernel: Kernel, d: Dimensions) -> Any:
 def output_vectors(kernel: Kernel, d: Dimensions) -> Any:
     """Vectors of fp32 that hold the results."""
     return ceil_div(outputs(kernel, d), kernel.simd_bits // FLOAT_BITS)
+
+
+def layout_rows(side: Side) -> Extent:
+    """Rows of one side of the product that are laid out: those of all its tiles."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return _rows(kernel, d, side)
+
+    return extent
+
+
+def layout_vectors(side: Side) -> Extent:
+    """Whole vectors of fp32 along the depth of these rows."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return _rows(kernel, d, side) * (filled_depth(kernel, d) // _lanes(kernel))
+
+    return extent
+
+
+def layout_rests(side: Side) -> Extent:
+    """Rows of which whole vectors of fp32 leave something."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return _rows(kernel, d, side) * np.minimum(filled_depth(kernel, d) % _lanes(kernel), 1)
+
+    return extent
+
+
+def layout_rest_elements(side: Side) -> Extent:
+    """Elements of these rows that whole vectors of fp32 leave."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return _rows(kernel, d, side) * (filled_depth(kernel, d) % _lanes(kernel))
+
+    return extent
+
+
+def _rows(kernel: Kernel, d: Dimensions, side: Side) -> Any:
+    found = {"filters": _filter_tiles, "positions": _position_tiles}[side](kernel, d)
+    return d.groups * found * getattr(kernel.tile, side)
+
+
+def _lanes(kernel: Kernel) -> int:
+    return kernel.simd_bits // FLOAT_BITS
 
 
 def edge_outputs(kernel: Kernel, d: Dimensions) -> Any:
@@ -169,12 +242,22 @@ def _moves(d: Dimensions) -> Any:
     return np.where((d.taps > 1) | (d.stride > 1), 1, 0)
 
 
+def _filter_rows(d: Dimensions) -> Any:
+    """Rows of a filter, taken as square."""
+    return np.ceil(np.sqrt(d.taps))
+
+
+def moved_patches(kernel: Kernel, d: Dimensions) -> Any:
+    """Positions that im2col gathers the inputs of; none for 1 x 1 filters of stride 1."""
+    return _moves(d) * d.groups * d.positions
+
+
 def moved_patch_vectors(bits: int) -> Extent:
-    """Vectors that im2col writes, of elements of `bits`; none for 1 x 1 filters of stride 1."""
+    """Vectors that im2col copies, of elements of `bits`, each row of a filter on its own."""
 
     def extent(kernel: Kernel, d: Dimensions) -> Any:
-        vectors = ceil_div(filled_depth(kernel, d) * bits, kernel.simd_bits)
-        return _moves(d) * d.groups * d.positions * vectors
+        row = filled_depth(kernel, d) * bits / np.maximum(_filter_rows(d), 1)
+        return moved_patch_rows(kernel, d) * np.ceil(row / kernel.simd_bits)
 
     return extent
 
@@ -185,8 +268,8 @@ def moved_patch_words(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def moved_patch_rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Copies of im2col: at each position the rows of a filter, taken as square."""
-    return _moves(d) * d.groups * d.positions * np.ceil(np.sqrt(d.taps))
+    """Copies of im2col: at each position the rows of a filter."""
+    return moved_patches(kernel, d) * _filter_rows(d)
 
 
 def input_words(kernel: Kernel, d: Dimensions) -> Any:
@@ -202,6 +285,16 @@ def input_elements(kernel: Kernel, d: Dimensions) -> Any:
 def channel_vectors(kernel: Kernel, d: Dimensions) -> Any:
     """Of a depthwise layer: positions x vectors of fp32 along channels."""
     return d.positions * ceil_div(d.groups * d.filters, kernel.simd_bits // FLOAT_BITS)
+
+
+def batch_positions(kernel: Kernel, d: Dimensions) -> Any:
+    """Positions: rows of channels, one after another in memory."""
+    return d.positions
+
+
+def channel_taps(kernel: Kernel, d: Dimensions) -> Any:
+    """Of a depthwise layer: positions x taps, each over all channels."""
+    return d.positions * d.taps
 
 
 def tap_vectors(kernel: Kernel, d: Dimensions) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from xnorsim.cost.recipes import dabnn, larq, own, own_binary, tflite
+from xnorsim.cost.recipes import dabnn, larq, own, own_binary, tflite, xnnpack
 from xnorsim.cost.recipes.extents import output_vectors
 from xnorsim.cost.recipes.kernel import Kernel, at_width
 from xnorsim.cost.recipes.parts import pool, stream
@@ -24,6 +24,7 @@ KINDS = {
     "bn": "batch normalization that is not folded",
     "add": "addition of two tensors",
     "elementwise": "another operator of two tensors",
+    "copy": "elements moved, not computed with: concatenation, padding, transposition",
     "relu": "rectifier that is not fused",
     "max_pool": "maxima of windows",
     "average_pool": "means of windows",
@@ -39,11 +40,14 @@ class RecipeSet:
     """The kernels of one program: for each kind, those of each machine it was written for.
 
     Of the alternatives of a kind the first is taken whose kernels the machine can all execute.
+    `as_floats`: kinds of layers (ops.kind) whose +-1 weights the program stores and multiplies as
+    floats, for want of a binary operator.
     """
 
     name: str
     what: str
     kernels: Mapping[str, tuple[Kernels, ...]]
+    as_floats: frozenset[str] = frozenset()
 
 
 def _one(kernels: Mapping[str, Kernel | Kernels]) -> dict[str, tuple[Kernels, ...]]:
@@ -66,11 +70,16 @@ _TFLITE_PASSES = {
     "bn": tflite.BATCH_NORM,
     "add": tflite.ADD,
     "elementwise": tflite.MULTIPLY,
+    "copy": tflite.COPY,
     "relu": tflite.RELU,
     "max_pool": tflite.MAX_POOL,
     "average_pool": tflite.AVERAGE_POOL,
 }
 _INT8 = ((tflite.RUY_INT8_DOT,), (tflite.RUY_INT8,))
+
+
+_ONLY_CONVOLUTIONS = frozenset({"conv_transpose", "dense", "mat_mul", "recurrent"})
+"""All but LceBconv2d, the one binary product of Larq Compute Engine (lce_ops_register.h)."""
 
 
 def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
@@ -89,28 +98,33 @@ def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
         "larq",
         "Larq Compute Engine: BGEMM 8x4 after im2col; floats and int8 by ruy",
         _widened({**kernels, "int8": _INT8}, simd_bits),
+        _ONLY_CONVOLUTIONS,
     )
 
 
 def _larq_in_order(simd_bits: int) -> RecipeSet:
     found = _larq(simd_bits, tflite.RUY_FP32_IN_ORDER)
-    return RecipeSet(
-        "larq-in-order", "the same with ruy's floats for Cortex-A53 and A55", found.kernels
-    )
+    what = "the same with ruy's floats for Cortex-A53 and A55"
+    return replace(found, name="larq-in-order", what=what)
 
 
 def _larq_indirect(simd_bits: int) -> RecipeSet:
     indirect = (larq.INDIRECT_8X4, larq.BGEMM_8X4, larq.BGEMM_4X4)
-    kernels = {**_larq(simd_bits).kernels, **_widened({"binary": (indirect,)}, simd_bits)}
-    return RecipeSet("larq-indirect", "the same with use_indirect_bgemm", kernels)
+    found = _larq(simd_bits)
+    kernels = {**found.kernels, **_widened({"binary": (indirect,)}, simd_bits)}
+    what = "the same with use_indirect_bgemm"
+    return replace(found, name="larq-indirect", what=what, kernels=kernels)
 
 
 def _tflite(simd_bits: int) -> RecipeSet:
-    floats = (tflite.DEPTHWISE, tflite.XNNPACK_FP32_VECTOR, tflite.XNNPACK_FP32)
+    floats = (tflite.DEPTHWISE, xnnpack.XNNPACK_FP32_VECTOR, xnnpack.XNNPACK_FP32)
     kernels = {**_one({"fp": floats, "bwn": floats, **_TFLITE_PASSES}), "int8": _INT8}
     return RecipeSet(
         "tflite", "TensorFlow Lite: floats by XNNPACK, int8 by ruy", _widened(kernels, simd_bits)
     )
+
+
+_COPY = {"vector_load": 1, "vector_store": 1}
 
 
 def _dabnn(simd_bits: int) -> RecipeSet:
@@ -123,6 +137,7 @@ def _dabnn(simd_bits: int) -> RecipeSet:
             "binarize": dabnn.SIGN,
             "bn": dabnn.BATCH_NORM,
             "add": dabnn.ADD,
+            "copy": stream("dabnn-copy", "by hand", 128, output_vectors, **_COPY),
             "relu": dabnn.RELU,
             "max_pool": dabnn.MAX_POOL,
             "average_pool": dabnn.AVERAGE_POOL,
@@ -162,6 +177,7 @@ def _scalar_passes() -> dict[str, Kernel]:
         "elementwise": own.scalar_stream("elementwise", scalar_fp32_mul=1, **load2, **store),
         # a comparison costs what an addition does
         "relu": own.scalar_stream("relu", scalar_fp32_add=1, **one, **store),
+        "copy": own.scalar_stream("copy", **one, **store),
         "max_pool": own.scalar_stream("max-pool", scalar_fp32_add=1, **one),
         "average_pool": own.scalar_stream("average-pool", scalar_fp32_add=1, **one),
         "binarize": own.sign_scalar(),
@@ -193,6 +209,7 @@ def _vector_passes(simd_bits: int) -> dict[str, Kernel]:
         "add": each("add", vector_load=2, fp32_add=1),
         "elementwise": each("elementwise", vector_load=2, fp32_mul=1),
         "relu": each("relu", vector_load=1, vector_min_max=1),
+        "copy": each("copy", vector_load=1),
         "max_pool": window("max-pool", vector_min_max=1),
         "average_pool": window("average-pool", fp32_add=1),
     }

@@ -1,6 +1,6 @@
 """TensorFlow Lite on aarch64: floats and 8-bit integers, and the passes between products.
 
-ruy: github.com/google/ruy, commit 2af88863. XNNPACK: github.com/google/XNNPACK, commit 143a1100.
+ruy: github.com/google/ruy, commit 2af88863.
 Depthwise: tensorflow/lite/kernels/internal/optimized/depthwiseconv_float.h, commit 0b024689.
 """
 
@@ -10,15 +10,20 @@ from dataclasses import replace
 
 from xnorsim.cost.recipes.conditions import is_depthwise, is_one_position
 from xnorsim.cost.recipes.extents import (
+    Side,
+    batch_positions,
+    channel_taps,
     channel_vectors,
+    layout_rest_elements,
+    layout_rests,
+    layout_rows,
+    layout_vectors,
     output_vectors,
-    patch_vectors,
     steps,
     tap_vectors,
-    tile_taps,
     tiles,
 )
-from xnorsim.cost.recipes.kernel import Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, pool, stream
 from xnorsim.cost.recipes.ruy import ruy_blocks
 
@@ -26,6 +31,7 @@ __all__ = [
     "ADD",
     "AVERAGE_POOL",
     "BATCH_NORM",
+    "COPY",
     "DEPTHWISE",
     "GEMV_FP32",
     "MAX_POOL",
@@ -35,8 +41,6 @@ __all__ = [
     "RUY_FP32_IN_ORDER",
     "RUY_INT8",
     "RUY_INT8_DOT",
-    "XNNPACK_FP32",
-    "XNNPACK_FP32_VECTOR",
 ]
 
 _RUY = "google/ruy @ 2af88863 ruy/kernel_arm64.cc"
@@ -44,7 +48,48 @@ _RUY_FLOATS = Walk("gemm", packs=True, blocks=ruy_blocks)
 _RUY_BYTES = Walk(
     "gemm", activation_bits=8, weight_bits=8, output_bits=8, packs=True, blocks=ruy_blocks
 )
-_XNNPACK = "google/XNNPACK @ 143a1100 src/f32-gemm/gen"
+
+
+def _layout(what: str, side: Side) -> tuple[Part, ...]:
+    """One side of a product in tiles of eight rows, transposed 4 x 4 at a time.
+
+    pack_arm.cc:1738-1890, PackFloatColMajorForNeon, a vector of four of it; the code around it
+    (pack_arm.h), for each four rows, as ruy_pack.h of Larq Compute Engine, made after it, takes.
+    Weights too at every run: the interpreter keeps no layouts unless it is told to (use_caching of
+    benchmark_tflite_model.cc, false).
+    """
+    return (
+        Part(
+            f"layout of {what}",
+            layout_vectors(side),
+            {
+                "vector_load": 1,
+                "vector_shuffle": 2,  # TRN1, TRN2: twice four for 4 x 4
+                "vector_store": 1,
+                "scalar_alu": 0.75,
+                "branch": 0.25,
+            },
+            "layout",
+        ),
+        Part(
+            f"layout of {what}: rows with a rest",
+            layout_rests(side),
+            {"vector_move": 1, "vector_shuffle": 2, "scalar_alu": 0.25},
+            "layout",
+        ),
+        Part(
+            f"layout of {what}: a rest, element by element",
+            layout_rest_elements(side),
+            {"vector_load": 1, "vector_store": 0.25, "scalar_alu": 0.5, "branch": 0.5},
+            "layout",
+        ),
+        Part(
+            f"layout of {what}: rows",
+            layout_rows(side),
+            {"scalar_alu": (21 + 5) / 4, "branch": (3 + 3) / 4},
+            "layout",
+        ),
+    )
 
 
 RUY_FP32 = Kernel(
@@ -55,12 +100,8 @@ RUY_FP32 = Kernel(
     tile=Tile(filters=8, positions=8, depth=1),
     parts=(
         *im2col(bits=32),
-        Part(
-            "layout of activations",
-            patch_vectors,
-            {"vector_load": 1, "vector_shuffle": 1, "vector_store": 1, "scalar_alu": 1},
-            "layout",
-        ),
+        *_layout("activations", "positions"),
+        *_layout("weights", "filters"),
         Part(
             "inner loop",
             steps,
@@ -86,25 +127,35 @@ RUY_FP32 = Kernel(
     walk=_RUY_FLOATS,
 )
 
+# Registers are loaded by halves, LDR D or LD1 and LDR X, and joined by INS; PRFM besides.
+_LAYOUT_IN_ORDER = {
+    "vector_load": 1,
+    "scalar_load": 1 + 1,
+    "vector_shuffle": 2,
+    "vector_move": 1,
+    "vector_store": 1,
+    "scalar_alu": 0.75,
+    "branch": 0.25,
+}
+_IN_ORDER: dict[str, Counts] = {
+    "inner loop": {
+        "fp32_fma": 16,
+        "vector_load": 4,
+        "scalar_load": 4 + 2,
+        "vector_move": 4 + 1,
+        "scalar_alu": 1,
+        "branch": 1,
+    },
+    "layout of activations": _LAYOUT_IN_ORDER,
+    "layout of weights": _LAYOUT_IN_ORDER,
+}
+
 RUY_FP32_IN_ORDER = replace(
     RUY_FP32,
     name="ruy-fp32-8x8-in-order",
-    source=f"{_RUY}:8813, loop 8918-8951; for Cortex-A53 and A55",
+    source=f"{_RUY}:8813, loop 8918-8951; pack_arm.cc:2067; for Cortex-A53 and A55",
     parts=tuple(
-        replace(
-            part,
-            counts={
-                "fp32_fma": 16,
-                "vector_load": 4,  # LDR D: half a register
-                "scalar_load": 4 + 2,  # LDR X: the other half; PRFM
-                "vector_move": 4 + 1,  # INS
-                "scalar_alu": 1,
-                "branch": 1,
-            },
-        )
-        if part.what == "inner loop"
-        else part
-        for part in RUY_FP32.parts
+        replace(part, counts=_IN_ORDER.get(part.what, part.counts)) for part in RUY_FP32.parts
     ),
 )
 
@@ -168,69 +219,6 @@ RUY_INT8_DOT = Kernel(
     walk=_RUY_BYTES,
 )
 
-XNNPACK_FP32 = Kernel(
-    name="xnnpack-fp32-6x8",
-    source=f"{_XNNPACK}/6x8-minmax-aarch64-neonfma-cortex-a75.S (eight levels of depth)",
-    simd_bits=128,
-    along="filters",
-    tile=Tile(filters=8, positions=6, depth=1),
-    parts=(
-        Part(
-            "inner loop",
-            steps,
-            {
-                "fp32_fma": 12,
-                "vector_load": (12 + 16) / 8,  # 12 of activations, 8 pairs of weights
-                "scalar_alu": 1 / 8,
-                "branch": 1 / 8,
-            },
-        ),
-        Part("pointers of a tap", tile_taps, {"scalar_load": 6, "scalar_alu": 3, "branch": 1}),
-        Part(
-            "bias, clamp, store",
-            tiles,
-            {
-                "vector_load": 2,
-                "vector_move": 10,
-                "vector_min_max": 24,
-                "vector_store": 12,
-                "scalar_alu": 20,
-                "branch": 5,
-            },
-        ),
-    ),
-    chain={"fp32_fma": 1},
-    walk=Walk("direct"),
-)
-
-XNNPACK_FP32_VECTOR = Kernel(
-    name="xnnpack-fp32-1x8",
-    source=f"{_XNNPACK}/1x8-minmax-aarch64-neonfma-cortex-a75.S (eight levels of depth)",
-    simd_bits=128,
-    along="filters",
-    tile=Tile(filters=8, positions=1, depth=1),
-    parts=(
-        Part(
-            "inner loop",
-            steps,
-            {"fp32_fma": 2, "vector_load": 18 / 8, "scalar_alu": 1 / 8, "branch": 1 / 8},
-        ),
-        Part(
-            "bias, clamp, store",
-            tiles,
-            {
-                "vector_load": 2,
-                "vector_min_max": 4,
-                "vector_store": 2,
-                "scalar_alu": 10,
-                "branch": 3,
-            },
-        ),
-    ),
-    walk=Walk("gemm"),
-    applies=is_one_position,
-)
-
 GEMV_FP32 = Kernel(
     name="tflite-gemv-4",
     source="tensorflow @ 0b024689 lite/kernels/cpu_backend_gemm_custom_gemv.h, with ruy",
@@ -272,6 +260,7 @@ GEMV_FP32 = Kernel(
 
 DEPTHWISE = Kernel(
     name="tflite-depthwise-fp32",
+    # as GCC 12 -O3 compiles it, counted as it ran; 700 instructions of a row of results left out
     source="tensorflow @ 0b024689 depthwiseconv_float.h, kernel <true, 0, 1>, 16 channels a step",
     simd_bits=128,
     along="filters",
@@ -288,35 +277,99 @@ DEPTHWISE = Kernel(
                 "branch": 0.25,
             },
         ),
+        Part("a tap of a position", channel_taps, {"scalar_alu": 17, "branch": 4}),
         Part(
             "bias before, clamp after",
             channel_vectors,
-            {"vector_load": 2, "vector_store": 2, "vector_min_max": 2, "scalar_alu": 2},
+            {
+                "vector_load": 2,
+                "vector_store": 2,
+                "vector_min_max": 2,
+                "vector_move": 0.5,
+                "scalar_alu": 1,
+                "branch": 0.5,
+            },
+        ),
+        Part(
+            "a position",  # of it a call of memcpy for the bias: five, five and a prefetch
+            batch_positions,
+            {"scalar_alu": 10 + 5, "branch": 3 + 5, "scalar_load": 3 + 1, "scalar_store": 2},
         ),
     ),
     walk=Walk("depthwise"),
     applies=is_depthwise,
 )
 
-
-_BY_HAND = "by hand: tensorflow/lite/kernels/internal/optimized, a pass with its clamp"
+_OPTIMIZED = "tensorflow @ 006108e9 lite/kernels/internal/optimized/optimized_ops.h"
+# Passes: vectors as the source has them; what the compiler decides (rows, clamps, columns of
+# Eigen) as GCC 12 -O3 compiles it, counted as it ran.
 
 ADD = stream(
-    "tflite-add", _BY_HAND, 128, output_vectors,
+    "tflite-add", f"{_OPTIMIZED}: AddElementwise", 128, output_vectors,
     vector_load=2, fp32_add=1, vector_min_max=2, vector_store=1,
 )  # fmt: skip
-# MUL and ADD with a vector of channels: two passes
-BATCH_NORM = stream(
-    "tflite-batch-norm", _BY_HAND, 128, output_vectors,
-    vector_load=4, fp32_mul=1, fp32_add=1, vector_min_max=4, vector_store=2,
-)  # fmt: skip
-RELU = stream(
-    "tflite-relu", _BY_HAND, 128, output_vectors, vector_load=1, vector_min_max=1, vector_store=1
-)
-# Eigen columns
-MAX_POOL = pool("tflite-max-pool", _BY_HAND, 128, in_memory=True, vector_min_max=1)
-AVERAGE_POOL = pool("tflite-average-pool", _BY_HAND, 128, in_memory=True, fp32_add=1)
 MULTIPLY = stream(
-    "tflite-multiply", _BY_HAND, 128, output_vectors,
+    "tflite-multiply", f"{_OPTIMIZED}: MulElementwise", 128, output_vectors,
     vector_load=2, fp32_mul=1, vector_min_max=2, vector_store=1,
 )  # fmt: skip
+BATCH_NORM = stream(
+    "tflite-batch-norm", f"{_OPTIMIZED}: MUL, then ADD, by BinaryBroadcastFiveFold", 128,
+    output_vectors,
+    vector_load=4, fp32_mul=1, fp32_add=1, vector_min_max=4, vector_store=2,
+)  # fmt: skip
+BATCH_NORM = replace(
+    BATCH_NORM,
+    parts=(
+        *BATCH_NORM.parts,
+        Part("control of the second pass", output_vectors, {"scalar_alu": 0.5, "branch": 0.25}),
+        Part(
+            "two calls, a row of channels each",
+            batch_positions,
+            {
+                "scalar_alu": 2 * 23,
+                "scalar_multiply": 2,
+                "scalar_load": 2,
+                "broadcast_load": 2,  # the clamp
+                "vector_move": 2,
+                "branch": 2 * 6,
+            },
+        ),
+    ),
+)
+RELU = stream(
+    "tflite-relu", "by hand: a pass over a tensor", 128, output_vectors,
+    vector_load=1, vector_min_max=1, vector_store=1,
+)  # fmt: skip
+COPY = stream(
+    "tflite-copy", "by hand: memcpy of rows", 128, output_vectors, vector_load=1, vector_store=1
+)
+
+# Written before with the least value or 0, and clamped after, an element at a time: two loads of
+# it and of the bounds each time, two FCMP, which cost what additions do.
+_FILL_AND_CLAMP = {
+    "vector_store": 1,
+    "scalar_load": 16,
+    "scalar_fp32_add": 8,
+    "scalar_store": 4,
+    "scalar_alu": 9,
+    "branch": 9,
+}
+
+
+def _eigen_pool(name: str, title: str, after: Counts, **counts: float) -> Kernel:
+    """Columns of Eigen: each input is put to all results whose windows it lies in.
+
+    Left out, since a loop nest of a pass tells no channels: 36 scalar operations and jumps for
+    each of these, and 50 for each input.
+    """
+    found = pool(name, f"{_OPTIMIZED}: {title}", 128, in_memory=True, **counts)
+    return replace(found, parts=(*found.parts, Part("a vector of results", output_vectors, after)))
+
+
+MAX_POOL = _eigen_pool("tflite-max-pool", "MaxPool", _FILL_AND_CLAMP, vector_min_max=1)
+AVERAGE_POOL = _eigen_pool(
+    "tflite-average-pool",
+    "AveragePool",
+    {**_FILL_AND_CLAMP, "vector_store": 2, "vector_load": 1, "fp32_mul": 1},
+    fp32_add=1,
+)
