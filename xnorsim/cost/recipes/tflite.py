@@ -344,15 +344,14 @@ COPY = stream(
     "tflite-copy", "by hand: memcpy of rows", 128, output_vectors, vector_load=1, vector_store=1
 )
 
-# Written before with the least value or 0, and clamped after, an element at a time: two loads of
-# it and of the bounds each time, two FCMP, which cost what additions do.
+# Written before with the least value or 0; clamped after by FCMGT and BIT or BSL, twice.
 _FILL_AND_CLAMP = {
-    "vector_store": 1,
-    "scalar_load": 16,
-    "scalar_fp32_add": 8,
-    "scalar_store": 4,
-    "scalar_alu": 9,
-    "branch": 9,
+    "vector_load": 1,
+    "vector_compare": 2,
+    "vector_logic": 2,
+    "vector_store": 2,
+    "scalar_alu": 2,
+    "branch": 2,
 }
 
 
@@ -370,6 +369,6 @@ MAX_POOL = _eigen_pool("tflite-max-pool", "MaxPool", _FILL_AND_CLAMP, vector_min
 AVERAGE_POOL = _eigen_pool(
     "tflite-average-pool",
     "AveragePool",
-    {**_FILL_AND_CLAMP, "vector_store": 2, "vector_load": 1, "fp32_mul": 1},
+    {**_FILL_AND_CLAMP, "vector_store": 3, "vector_load": 2, "fp32_mul": 1},  # 1 / taps
     fp32_add=1,
 )
