@@ -354,6 +354,7 @@ def test_programs_differ_where_their_loops_do():
 def test_layers_that_do_not_run_issue_nothing_and_have_no_overhead():
     columns = product_columns("binary", Dimensions(np.array([16, 16]), 16, 256, 1))
     columns["runs"] = np.array([1, 0])
+    columns["weight_bits"] = np.array([2**30, 2**30])  # in no cache
     work = work_of(columns, ["conv", "conv"], OWN, CORE)
     assert work.mix[0].any()
     assert not work.mix[1].any()

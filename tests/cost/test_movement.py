@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tests.cost.columns import Table, pass_columns, product_columns
+from xnorsim.cost.inputs import design
+from xnorsim.cost.instructions import stage_times, work_of
 from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_bytes, use_traffic
 from xnorsim.cost.recipes import RECIPE_SETS, Kernel, filled_depth, own, recipe_set
 from xnorsim.cost.recipes.larq import BGEMM_8X4
@@ -97,6 +99,10 @@ def test_im2col_and_layout_by_hand():
         }
     )
     assert moved(use, 16 * KIB, allocate=False)["layout written"] == patches
+    twice = moved(use_of("binary", BGEMM_8X4, Dimensions(196, 64, 128, 9, groups=2)), 16 * KIB)
+    assert {name: each / 2 for name, each in twice.items() if name in before} == pytest.approx(
+        before
+    ), "each group on its own"
     one = moved(use_of("binary", BGEMM_8X4, Dimensions(196, 64, 128, 1)), 16 * KIB)
     assert {name for name in one if "im2col" in name} == set(), "one tap is read where it lies"
 
@@ -136,6 +142,21 @@ def test_with_caches_for_everything_only_cold_weights_move(name):
     weights = 8 * nest.filters * depth * kernel.walk.weight_bits / 8
     assert sum(moved(use, 2**40, network=2.0**41).values()) == pytest.approx(weights)
     assert sum(moved(use, 2**40).values()) == 0
+
+
+def test_stages_move_all_that_the_product_does():
+    """ruy lays out integers in a stage that its kernel has no instructions of its own for."""
+    at = design(load_profile("raspberry-pi-4b"))
+    core, machine = at.core, at.machine
+    assert core is not None
+    columns = product_columns("int8", Dimensions(196, 64, 128, 9))
+    work = work_of(columns, ["conv"], recipe_set("larq", 128), core)
+    (use,) = (use for use in work.uses if use.is_product)
+    expected = stage_bytes(use, caches_of(columns, machine, core))
+    assert set(expected) - {stage.name for stage in work.stages} == {"layout"}
+    found = [np.stack(stage.moved_bytes) for stage in stage_times(work, at)]
+    np.testing.assert_array_equal(sum(found), sum(expected.values()))
+    assert expected["layout"].any()
 
 
 def bytes_of_passes(columns: Table, around: Caches) -> np.ndarray:
