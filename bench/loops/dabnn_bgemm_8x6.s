@@ -1,6 +1,10 @@
 // 8 filters (v0-v7) x 6 positions (v8) x 128 bits; each count is summed across its register,
 // four sums are joined into one, sums in v20-v31.
 loop:
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
     ldr q0, [x0]
     ldr q1, [x0, #16]
     ldr q2, [x0, #32]

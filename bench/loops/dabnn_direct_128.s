@@ -1,5 +1,8 @@
 // 1 filter (v0-v8) x 2 positions (v10-v27) x 9 taps of 128 bits, onto two sums in memory.
 loop:
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
     ldr q0, [x0]
     ldr q1, [x0, #16]
     ldr q2, [x0, #32]

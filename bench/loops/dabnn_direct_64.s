@@ -1,5 +1,9 @@
 // 2 filters (v0-v9) x 2 positions (v10-v19) x 9 taps of 64 bits; four sums to memory.
 loop:
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
     ldr q0, [x0]
     ldr q1, [x0, #16]
     ldr q2, [x0, #32]

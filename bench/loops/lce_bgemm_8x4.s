@@ -1,5 +1,11 @@
 // 8 filters (v0-v7) x 4 positions (v8-v11) x 128 bits; sums in v20-v23, one lane a filter.
 loop:
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
+    add x2, x2, #16
     ldr q0, [x0]
     ldr q1, [x0, #16]
     ldr q2, [x0, #32]

@@ -1,9 +1,9 @@
 // Four steps: bits of 8 filters as signs (v1, v2) x 6 broadcast positions; sums in v12-v23.
-// v30, v31: which bit belongs to each lane; v29: the sign bit.
+// v30, v31: the bit of each lane; v29: the sign bit.
 loop:
     ld1r {v0.4s}, [x0]
-    ushl v1.4s, v0.4s, v30.4s
-    ushl v2.4s, v0.4s, v31.4s
+    cmtst v1.4s, v0.4s, v30.4s
+    cmtst v2.4s, v0.4s, v31.4s
     and v1.16b, v1.16b, v29.16b
     and v2.16b, v2.16b, v29.16b
     ld1r {v3.4s}, [x1]
@@ -37,8 +37,8 @@ loop:
     fadd v22.4s, v22.4s, v9.4s
     fadd v23.4s, v23.4s, v10.4s
     ld1r {v0.4s}, [x0]
-    ushl v1.4s, v0.4s, v30.4s
-    ushl v2.4s, v0.4s, v31.4s
+    cmtst v1.4s, v0.4s, v30.4s
+    cmtst v2.4s, v0.4s, v31.4s
     and v1.16b, v1.16b, v29.16b
     and v2.16b, v2.16b, v29.16b
     ld1r {v3.4s}, [x1]
@@ -72,8 +72,8 @@ loop:
     fadd v22.4s, v22.4s, v9.4s
     fadd v23.4s, v23.4s, v10.4s
     ld1r {v0.4s}, [x0]
-    ushl v1.4s, v0.4s, v30.4s
-    ushl v2.4s, v0.4s, v31.4s
+    cmtst v1.4s, v0.4s, v30.4s
+    cmtst v2.4s, v0.4s, v31.4s
     and v1.16b, v1.16b, v29.16b
     and v2.16b, v2.16b, v29.16b
     ld1r {v3.4s}, [x1]
@@ -107,8 +107,8 @@ loop:
     fadd v22.4s, v22.4s, v9.4s
     fadd v23.4s, v23.4s, v10.4s
     ld1r {v0.4s}, [x0]
-    ushl v1.4s, v0.4s, v30.4s
-    ushl v2.4s, v0.4s, v31.4s
+    cmtst v1.4s, v0.4s, v30.4s
+    cmtst v2.4s, v0.4s, v31.4s
     and v1.16b, v1.16b, v29.16b
     and v2.16b, v2.16b, v29.16b
     ld1r {v3.4s}, [x1]

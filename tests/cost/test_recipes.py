@@ -55,7 +55,7 @@ class TestLarq:
             "scalar_load": 2 * tiles + rows + 23 * 196,
             "scalar_store": 2 * 196,
             "scalar_multiply": 5 * 196,
-            "scalar_alu": 2 * steps
+            "scalar_alu": (2 + 6) * steps  # six pointers
             + 2 * packed
             + 21 * fours
             + copied / 4
@@ -132,7 +132,12 @@ class TestDabnn:
             "vector_store": border + outputs + outputs,
             "scalar_load": 5 * steps + signs + weights + inputs,
             "scalar_store": 2 * steps + weights + inputs,
-            "scalar_alu": steps + 2 * signs + 2 * (weights + inputs) + border + outputs + 6 * pairs,
+            "scalar_alu": (1 + 3) * steps  # three pointers
+            + 2 * signs
+            + 2 * (weights + inputs)
+            + border
+            + outputs
+            + 6 * pairs,
             "branch": steps + outputs / 4,
         }
 
@@ -173,13 +178,23 @@ class TestDabnn:
 
 LOOPS = [
     # (kernel, MACs an inner step, instructions a step, why)
-    (larq.BGEMM_8X4, 4096, 32 + 32 + 28 + 4 + 12 + 3, "105 with loads of several registers as one"),
-    (larq.BGEMM_4X4, 2048, 16 + 16 + 12 + 4 + 4 + 8 + 1.5, "13 vector operations for 512"),
+    (larq.BGEMM_8X4, 4096, 105 + 6 + 6, "105, but six loads of two registers, and six pointers"),
+    (
+        larq.BGEMM_4X4,
+        2048,
+        16 + 16 + 12 + 4 + 4 + 8 + 1.5 + 8,
+        "13 vector operations for 512; 8 pointers",
+    ),
     (larq.INDIRECT_8X4, 4096, 96 + 12 + 3, "pointers apart"),
-    (dabnn.BGEMM, 6144, 48 * 3 + 36 + 12 + 14 + 2 + 2, "48 EOR, CNT, ADDV; 36 INS"),
-    (dabnn.DIRECT_64, 2304, 20 + 20 + 16 + 4 + 4 + 4 + 10 + 2 + 2, "2 x 2 x 9 x 64"),
-    (dabnn.DIRECT_128, 2304, 18 + 18 + 16 + 2 + 2 + 2 + 2 + 2 + 9 + 3 + 2, "2 x 1 x 9 x 128"),
-    (dabnn.DIRECT_128_SINGLE, 1152, 9 + 9 + 8 + 1 + 1 + 1 + 1 + 1 + 9 + 3 + 2, "1 x 1 x 9 x 128"),
+    (dabnn.BGEMM, 6144, 48 * 3 + 36 + 12 + 14 + 2 + 2 + 4, "48 EOR, CNT, ADDV; 36 INS; 4 pointers"),
+    (
+        dabnn.DIRECT_64,
+        2304,
+        20 + 20 + 16 + 4 + 4 + 4 + 10 + 2 + 2 + 4,
+        "2 x 2 x 9 x 64; 4 pointers",
+    ),
+    (dabnn.DIRECT_128, 2304, 2 * (9 + 9 + 8 + 5) + 9 + 3 + 2 + 3, "2 x 1 x 9 x 128; 3 pointers"),
+    (dabnn.DIRECT_128_SINGLE, 1152, 9 + 9 + 8 + 5 + 9 + 3 + 2 + 3, "1 x 1 x 9 x 128; 3 pointers"),
     (tflite.RUY_FP32, 64, 85 / 4, "85 for 256 MACs"),
     (tflite.RUY_FP32_IN_ORDER, 64, 33, "33"),
     (tflite.RUY_INT8, 256, 59, "59"),
@@ -195,7 +210,14 @@ LOOPS = [
     (own_binary.software_popcount(), 128, 4 * 9 + 4 + 3, "nine operations a pair of words"),
     (own.fma(256), 96, 12 + 2 + 6 + 0.75, "12 FMA, 8 loads"),
     (own.fma(512, 16), 64 * 12, 24 + 2 + 12 + 0.75, "two vectors of 32 halves x 12"),
-    (own.add_subtract(256), 96, 7 + 2 + 14 + 12 + 0.75, "a sign and an addition for each FMA"),
+    (own.add_subtract(128), 48, 7 + 2 + 14 + 12 + 0.75, "a sign and an addition for each FMA"),
+    (
+        own.add_subtract(256),
+        96,
+        7 + 2 + 2 + 16 + 12 + 0.75,
+        "AND besides the comparison, masks from memory",
+    ),
+    (own.add_subtract(512), 384, 13 + 2 + 2 + 26 + 24 + 0.75, "masks in registers"),
     (own.int8_dot(512), 32 * 12 * 4, 24 + 2 + 12 + 0.75, "as FMA, four products a lane"),
     (own.int8_pairs(256), 16 * 4 * 4, 16 + 8 + 2 + 4 + 0.75, "three operations for a dot product"),
     (own.int8_words(), 16, 4 + 10 + 8 + 1, "8 SXTB16, 8 SMLAD"),

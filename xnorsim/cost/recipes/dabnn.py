@@ -91,7 +91,7 @@ BGEMM = Kernel(
                 "vector_add": 12,
                 "vector_load": 14,
                 "scalar_load": 2,  # PRFM
-                "scalar_alu": 1,
+                "scalar_alu": 1 + 4,  # and pointers
                 "branch": 1,
             },
         ),
@@ -179,7 +179,7 @@ DIRECT_64 = Kernel(
                 "scalar_store": 4,
                 "vector_load": 8 + 2,
                 "scalar_load": 2,  # PRFM
-                "scalar_alu": 1,
+                "scalar_alu": 1 + 4,  # and pointers
                 "branch": 1,
             },
         ),
@@ -256,7 +256,7 @@ DIRECT_128 = Kernel(
                 "scalar_load": 2 + 3,  # the sum so far; PRFM
                 "scalar_store": 2,
                 "vector_load": 9,
-                "scalar_alu": 1,
+                "scalar_alu": 1 + 3,  # and pointers
                 "branch": 1,
             },
         ),
@@ -291,7 +291,7 @@ DIRECT_128_SINGLE = Kernel(
                 "scalar_load": 1 + 3,
                 "scalar_store": 1,
                 "vector_load": 9,
-                "scalar_alu": 1,
+                "scalar_alu": 1 + 3,  # and pointers
                 "branch": 1,
             },
         ),

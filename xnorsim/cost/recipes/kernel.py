@@ -45,7 +45,11 @@ __all__ = [
 Stage = Literal["im2col", "layout", "product"]
 
 Counts = Mapping[str, float]
-"""Instructions by class. A fraction stands for a loop unrolled so many times."""
+"""Instructions by class. A fraction stands for a loop unrolled so many times.
+
+A load that moves its pointer (post-index) counts as one of scalar_alu besides: on out-of-order Arm
+cores it takes a micro-operation of its own (LLVM AArch64SchedA57.td and others, WriteAdr); on those
+in order it does not, which nothing here tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ _STEP_8X4 = Part(
         "vector_pairwise_add": 28,  # ADDP: 8 registers into one, for each of 4 positions
         "vector_widening_accumulate": 4,  # UADALP
         "vector_load": 12,  # 4 of activations, 8 of weights
-        "scalar_alu": 2,
+        "scalar_alu": 2 + 6,  # ADD, CMP; six loads that move their pointer
         "branch": 1,
     },
 )
@@ -190,7 +190,7 @@ BGEMM_4X4 = Kernel(
                 "vector_widening_add": 4,
                 "vector_widening_accumulate": 4,
                 "vector_load": 8,
-                "scalar_alu": 1,  # ADD and CMP for two steps
+                "scalar_alu": 1 + 8,  # ADD and CMP for two steps; eight pointers
                 "branch": 0.5,
             },
         ),

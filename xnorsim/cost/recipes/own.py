@@ -97,7 +97,8 @@ def fma(simd_bits: int, lane_bits: int = 32) -> Kernel:
 def add_subtract(simd_bits: int) -> Kernel:
     """+-1 weights by floats: the weight's bit flips the sign of what is added.
 
-    A step broadcasts the bits of its filters, moves each to the sign of its lane and masks it.
+    A step broadcasts the bits of its filters, tests that of each lane (CMTST; VPAND and VPCMPEQD,
+    whose masks come from memory where 16 registers are all there are), and makes a sign of it.
     """
     rows = _rows(simd_bits)
     return _product(
@@ -107,9 +108,10 @@ def add_subtract(simd_bits: int) -> Kernel:
         32,
         {
             "broadcast_load": 1 + rows,
-            "vector_shift": 2,
-            "vector_logic": 2 + 2 * rows,
+            "vector_compare": 2,
+            "vector_logic": (2 if simd_bits > 128 else 0) + 2 + 2 * rows,
             "fp32_add": 2 * rows,
+            **({"vector_load": 2} if simd_bits == 256 else {}),
         },
         {"fp32_add": 1},
         weight_bits=1,
