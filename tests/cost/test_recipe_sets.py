@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xnorsim.cost.inputs import design
+from xnorsim.cost.instructions import spread, stage_times, work_of
 from xnorsim.cost.recipes import (
     KINDS,
     RECIPE_SETS,
@@ -28,6 +30,8 @@ from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.lowering import lower
 from xnorsim.machine.profile import load_profile, profile_names
 from xnorsim.work.dimensions import Dimensions
+from xnorsim.work.table import layer_table
+from xnorsim.zoo import build
 
 REFERENCE = Dimensions(positions=14 * 14, filters=256, filter_channels=256, taps=9)
 MACS = 115_605_504
@@ -143,6 +147,27 @@ def test_sets_have_known_kinds_and_serve_every_layer(name):
         assert {*found.kernels} <= {*KINDS}
         for kernels in [each for some in found.kernels.values() for each in some]:
             assert kernels[-1].applies(Dimensions(7, 5, 3, 9)), kernels[-1].name
+
+
+def memory_bytes(network: str, recipes: str) -> dict[str, float]:
+    """What each layer moves over the last boundary of a Raspberry Pi 4B."""
+    table, profile = layer_table(build(network)), load_profile("raspberry-pi-4b")
+    work = work_of(table.columns, table.kinds, recipe_set(recipes, 128), lower_core(profile))
+    times = stage_times(work, design(profile))
+    moved = spread([(stage.layers, stage.moved_bytes[-1]) for stage in times], len(table.names))
+    return dict(zip(table.names, moved.tolist(), strict=True))
+
+
+def test_larq_multiplies_dense_layers_as_floats():
+    """Their weights take 32 bits, and 1 where they are convolutions; none stay in 1 MiB of L2."""
+    dense, later = (memory_bytes(f"binary-alexnet{end}", "larq") for end in ("-dense", ""))
+    weights = {"fc6": 9216 * 4096, "fc7": 4096 * 4096, "fc8": 4096 * 1000}
+    for name, count in weights.items():
+        around = 4 * (2 * 9216 + 4096)  # inputs and results are not even a hundredth
+        assert 4 * count <= dense[name] <= 4 * count + around, name
+        assert later[name] < 4 * count / 8, name
+    for name in ("conv2", "conv3", "conv4"):
+        assert dense[name] == later[name], "the same before them"
 
 
 class TestChoice:

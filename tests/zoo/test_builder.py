@@ -43,6 +43,7 @@ SHAPES: dict[str, tuple[Callable[[Builder], str], tuple[int, ...]]] = {
     "binary_conv": (lambda b: b.binary_conv(b.sign(b.input), 4, 3), (2, 4, 6, 8)),
     "dense": (lambda b: b.dense(b.flatten(b.input), 7), (2, 7)),
     "dense over the last axis": (lambda b: b.dense(b.input, 7), (2, 6, 8, 7)),
+    "binary_dense": (lambda b: b.binary_dense(b.sign(b.flatten(b.input)), 7), (2, 7)),
     "batch_norm": (lambda b: b.batch_norm(b.input), (2, 6, 8, 10)),
     "relu": (lambda b: b.relu(b.input), (2, 6, 8, 10)),
     "sign": (lambda b: b.sign(b.input), (2, 6, 8, 10)),
@@ -176,6 +177,25 @@ def test_binary_conv_over_signs_and_over_floats() -> None:
     np.testing.assert_array_equal(signs, np.where(weight >= 0, 1, -1))
     scale = np.abs(weight.astype(np.float64)).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(load(graph, second.parameters["alpha"]), scale, rtol=1e-6)
+
+
+def test_binary_dense_has_the_signs_and_the_scale_of_a_dense_layer() -> None:
+    b = fresh()
+    flat = b.flatten(b.input)
+    b.binary_dense(flat, 7, name="first")
+    b.binary_dense(b.sign("first"), 5, scaling=Scaling.ALPHA, name="second")
+    graph = b.graph("second")
+    first, second = graph.node("first"), graph.node("second")
+    assert (first.scheme, second.scheme) == (Scheme(BIPOLAR, FLOAT32), XNOR)
+    assert (set(first.parameters), set(second.parameters)) == ({"weight"}, {"weight", "alpha"})
+    latent = Builder("tiny", input=(2, 7))
+    latent.dense("input", 5, bias=False, name="second")
+    weight = load(latent.graph("second"), "second.weight")
+    assert weight.shape == (5, 7)
+    signs = load(graph, second.parameters["weight"])
+    np.testing.assert_array_equal(signs, np.where(weight >= 0, 1, -1))
+    scale = np.abs(weight.astype(np.float64)).mean(axis=1)
+    np.testing.assert_allclose(load(graph, second.parameters["alpha"]).ravel(), scale, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ ORIGIN = {
     "xnor-net-larq": "XNORNet",
 }
 RELATIVES = {
+    "binary-alexnet-dense",
     "binary-densenet-37",
     "binary-densenet-37-dilated",
     "binary-densenet-45",
@@ -126,20 +127,48 @@ TOTALS = {
 }
 
 
-@pytest.mark.parametrize("name", ORIGIN)
-def test_totals_are_larqs(name: str, data: Path) -> None:
-    graph, summary = zoo.build(name), read(data, name, "summary")
+def figures(graph: Graph) -> tuple[int, ...]:
+    """What TOTALS holds of a network."""
     found = totals(layer_table(graph, ()))
-    assert (
+    return (
         found["binary_macs"],
         found["fp_macs"] + found["bwn_macs"],
         elements(graph, "alpha"),
         found["stored_bits"] - 32 * sum(alphas(graph).values()),
-    ) == TOTALS[name]
+    )
+
+
+@pytest.mark.parametrize("name", ORIGIN)
+def test_totals_are_larqs(name: str, data: Path) -> None:
+    graph, summary = zoo.build(name), read(data, name, "summary")
+    found = totals(layer_table(graph, ()))
+    assert figures(graph) == TOTALS[name]
     keys = ("op_count_mac_1bit", "op_count_mac_32bit", "keras_params", "memory_bits")
     assert tuple(summary[key] for key in keys) == TOTALS[name]
     assert found["macs"] == summary["op_count_mac_all"]
     assert found["weight_bits_fp32"] == summary["fp_equiv_memory_bits"]
+
+
+def test_alexnet_with_dense_layers_counts_as_with_convolutions() -> None:
+    """What is published of 2020 are the same numbers; 9216 = 256 x 6 x 6 inputs."""
+    dense, later = zoo.build("binary-alexnet-dense"), zoo.build("binary-alexnet")
+    assert figures(dense) == figures(later) == TOTALS["binary-alexnet"]
+    found, expected = (layer_table(graph, ()) for graph in (dense, later))
+    shapes = {"fc6": (4096, 9216), "fc7": (4096, 4096), "fc8": (1000, 4096)}
+    for name, (features, inputs) in shapes.items():
+        node = dense.node(name)
+        assert isinstance(node.op, ops.Dense)
+        assert dense.parameters[node.parameters["weight"]].spec.shape == (features, inputs)
+        row = {column: values[found.names.index(name)] for column, values in found.columns.items()}
+        assert row["binary_macs"] == row["weight_bits"] == features * inputs
+    convolutions = ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    for column in ("binary_macs", "bwn_macs", "fp_macs", "weight_bits", "binarize_ops"):
+        theirs, ours = (
+            dict(zip(table.names, table.columns[column], strict=True))
+            for table in (expected, found)
+        )
+        for name in (*convolutions, *shapes):
+            assert ours[name] == theirs[name], (name, column)
 
 
 # larq_zoo's documentation of each network: parameters, size in MiB (which it calls MB at times),

@@ -107,7 +107,7 @@ NETWORKS = {
     "BinaryDenseNet28": "binary-densenet-28",
     "BiRealNet": "bireal-net-18",
     "XNORNet": "xnor-net-larq",
-    "BinaryAlexNet": "binary-alexnet",
+    "BinaryAlexNet": "binary-alexnet-dense",  # larq_zoo before May 2021
 }
 """The network of the zoo for each network of the tables."""
 

@@ -202,9 +202,22 @@ class Builder:
         """
         windows = self._windows(x, kernel, stride, padding, dilation)
         op = ops.Conv(out_channels, *windows, pad_value=pad_value)
-        name = name or self._numbered(op)
         shape = (out_channels, self.shape(x)[1], *op.kernel)
-        drawn, values = _linear(shape, out_channels, bias=False)["weight"]
+        return self._binary(op, x, shape, scaling, name)
+
+    def binary_dense(
+        self, x: str, features: int, *, scaling: Scaling = Scaling.NONE, name: str | None = None
+    ) -> str:
+        """A fully connected layer with +-1 weights and no bias, as `binary_conv`."""
+        in_features = self.shape(x)[-1]
+        op = ops.Dense(in_features, features, transpose_weight=True)
+        return self._binary(op, x, (features, in_features), scaling, name)
+
+    def _binary(
+        self, op: ops.Weighted, x: str, shape: tuple[int, ...], scaling: Scaling, name: str | None
+    ) -> str:
+        name = name or self._numbered(op)
+        drawn, values = _linear(shape, shape[0], bias=False)["weight"]
         weight = self._parameter(f"{name}.weight", drawn, values)
         made = binary_parameters(f"{name}.weight", weight, op, scaling)
         used = Scheme(BIPOLAR, self._spec(x).encoding, scaling)

@@ -63,6 +63,11 @@ ZOO = {
         "BinaryAlexNet: 61.8 M parameters, 0.841 G MACs, 91.3 % binary",
         larq.ALEXNET,
     ),
+    "binary-alexnet-dense": Entry(
+        larq.binary_alexnet_dense,
+        "BinaryAlexNet of 2020, dense: 61.8 M parameters, 0.841 G MACs, 91.3 % binary",
+        larq.ALEXNET,
+    ),
     "binary-densenet-28": Entry(
         larq.binary_densenet_28,
         "BinaryDenseNet28: 5.1 M parameters, 3.79 G MACs, 94.7 % binary",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "binary_alexnet",
+    "binary_alexnet_dense",
     "binary_densenet_28",
     "binary_densenet_37",
     "binary_densenet_37_dilated",
@@ -150,17 +151,35 @@ def binary_alexnet(batch: int = 1) -> Graph:
     No layer keeps float weights: the first has +-1 weights over the float image (additions and
     subtractions, which Larq counts as 32-bit), the last has 1000 binary filters.
     """
-    b = Builder("binary-alexnet", input=(batch, 3, 224, 224))
+    b, x = _binary_alexnet("binary-alexnet", batch)
+    x = b.layer(Reshape((batch, 256 * 6 * 6, 1, 1)), x, name="reshape")
+    for name, features in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
+        x = _shifted(b, sign_conv(b, x, features, 1, name=name))
+    return b.graph(b.softmax(b.flatten(x)), source=ALEXNET)
+
+
+def binary_alexnet_dense(batch: int = 1) -> Graph:
+    """`binary_alexnet` as it was until larq_zoo c707f2c of May 2021: fc6 to fc8 are dense layers.
+
+    They were made 1x1 convolutions because Larq Compute Engine computes binary dense layers as
+    floats. Counts are the same.
+    """
+    b, x = _binary_alexnet("binary-alexnet-dense", batch)
+    x = b.flatten(x)
+    for name, features in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
+        x = _shifted(b, b.binary_dense(b.sign(x, name=f"{name}.sign"), features, name=name))
+    return b.graph(b.softmax(x), source=ALEXNET)
+
+
+def _binary_alexnet(name: str, batch: int) -> tuple[Builder, str]:
+    """The convolutions of both."""
+    b = Builder(name, input=(batch, 3, 224, 224))
     x = b.binary_conv(b.input, 64, 11, stride=4, padding="same", name="conv1")
     x = _shifted(b, b.max_pool(x, 3, stride=2))
     x = _shifted(b, b.max_pool(sign_conv(b, x, 192, 5, name="conv2"), 3, stride=2))
     x = _shifted(b, sign_conv(b, x, 384, 3, name="conv3"))
     x = _shifted(b, sign_conv(b, x, 384, 3, name="conv4"))
-    x = _shifted(b, b.max_pool(sign_conv(b, x, 256, 3, name="conv5"), 3, stride=2))
-    x = b.layer(Reshape((batch, 256 * 6 * 6, 1, 1)), x, name="reshape")
-    for name, features in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
-        x = _shifted(b, sign_conv(b, x, features, 1, name=name))
-    return b.graph(b.softmax(b.flatten(x)), source=ALEXNET)
+    return b, _shifted(b, b.max_pool(sign_conv(b, x, 256, 3, name="conv5"), 3, stride=2))
 
 
 def xnor_net(batch: int = 1) -> Graph:
