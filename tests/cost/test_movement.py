@@ -122,6 +122,13 @@ def test_a_depthwise_layer_by_hand():
     assert found == pytest.approx({"activations": 50176, "weights": 2304, "outputs": 2 * 50176})
 
 
+def test_filters_of_a_channel_share_its_input():
+    """32 channels with two filters each: half of the inputs of 64 channels, all else the same."""
+    nest = Dimensions(196, 2, 1, 9, groups=32)
+    found = moved(use_of("fp", own.depthwise(128), nest), 32 * KIB)
+    assert found == pytest.approx({"activations": 25088, "weights": 2304, "outputs": 2 * 50176})
+
+
 KERNELS = {
     f"{name} {kernel.name}": (word, kernel)
     for name in RECIPE_SETS

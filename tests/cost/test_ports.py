@@ -15,7 +15,8 @@ from scipy.optimize import linprog
 from xnorsim.cost import ports
 from xnorsim.cost.ports import chain_cycles, port_cycles, port_limits
 from xnorsim.errors import UsageError
-from xnorsim.machine.core import Core
+from xnorsim.machine.core import Core, lower_core
+from xnorsim.machine.profile import load_profile
 
 NOT_THERE = ((), 0, nan)
 
@@ -298,3 +299,16 @@ def test_an_unknown_latency_stays_unknown():
 def test_less_than_one_chain_is_refused(chains):
     with pytest.raises(UsageError, match="at least 1"):
         chain_cycles(10, 4, chains)
+
+
+def test_a_256_bit_popcount_on_a_cortex_a72_by_hand():
+    """The worked example of docs/profiles.md: 256 bits of EOR, CNT and UADALP."""
+    core = lower_core(load_profile("raspberry-pi-4b"))
+    once = np.isin(core.classes, ["vector_logic", "vector_popcount", "vector_widening_accumulate"])
+    twice = np.where(np.array(core.classes) == "vector_popcount", 1, 2)
+    wide = dataclasses.replace(core, uops=core.uops * twice, busy_cycles=core.busy_cycles * twice)
+    for mix, machine, pipes, issue in ((2 * once, core, 4, 4), (1 * once, wide, 3, 10 / 3)):
+        names, cycles = port_limits(mix, machine)
+        found = dict(zip(names, cycles, strict=True))
+        assert (found["F0+F1"], found["issue"]) == (pytest.approx(pipes), pytest.approx(issue))
+        assert port_cycles(mix, machine) == pytest.approx(issue)

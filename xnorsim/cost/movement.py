@@ -218,8 +218,9 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic
 
 
 def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
-    """All channels at each position."""
+    """All channels at each position; the filters of a group share its input."""
     at = _geometry(kernel, d, channels=d.groups * d.filters)
+    at = replace(at, activation_bytes=at.activation_bytes / np.maximum(d.filters, 1))
     given = d.groups * d.filters * d.positions * at.output_bytes
     between = _between(caches, _input_bytes(kernel, d) + given)
     moved = depthwise_traffic(
