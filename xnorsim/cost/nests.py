@@ -198,7 +198,9 @@ def _fetched(nest: Nest, name: str, distances: Sequence[Any], level_size: Any) -
     for place in reversed(range(len(nest.trips))):
         if name not in nest.in_registers[place]:
             again = nest.trips[place] * moved
-            moved = np.where(distances[place] <= level_size, inside[place], again)
+            # Blocks rounded to lines may touch less in all than the whole rounded once.
+            once = np.minimum(inside[place], again)
+            moved = np.where(distances[place] <= level_size, once, again)
     return moved
 
 
