@@ -122,6 +122,21 @@ def test_a_depthwise_layer_by_hand():
     assert found == pytest.approx({"activations": 50176, "weights": 2304, "outputs": 2 * 50176})
 
 
+STRIDED = [
+    # (what the layer before touches, inputs moved, why): 28 x 28 inputs of 16 channels are
+    # 50176 B, outputs 6272 B, weights 4608 B, and a cache of 61056 B holds just that
+    (2 * 61056 - 56448, 0, "half of it and of 56448 B is the cache"),
+    (2 * 61056 - 56446, 50176, "one byte more"),
+]
+
+
+@pytest.mark.parametrize(("before", "inputs", "why"), STRIDED)
+def test_a_stride_reads_more_than_it_writes(before, inputs, why):
+    nest = Dimensions(196, 8, 16, 9, stride=4)
+    found = moved(use_of("fp", own.scalar_loop(), nest), 61056, before=before)
+    assert found == pytest.approx({"activations": inputs, "weights": 4608, "outputs": 0}), why
+
+
 def test_filters_of_a_channel_share_its_input():
     """32 channels with two filters each: half of the inputs of 64 channels, all else the same."""
     nest = Dimensions(196, 2, 1, 9, groups=32)
