@@ -65,12 +65,24 @@ def test_a_file_takes_the_form_that_its_name_says(capsys, tmp_path):
     assert json.loads(path.read_text("utf-8"))["coverage"] == 0.9
 
 
+@pytest.mark.parametrize("name", ["found.png", "found.svg", "found.pdf"])
+def test_it_draws_too(name, capsys, tmp_path):
+    path = tmp_path / name
+    code, out, err = run("validate", "--published", "--plot", str(path), capsys=capsys)
+    assert (code, err) == (0, "")
+    assert f"wrote {path}" in out
+    assert "MISSED" in out
+    assert path.stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "valid choices: --published"),
         (("--published", "-o", "found.xlsx"), "its name says no form"),
         (("--published", "-o", "no/found.csv"), "no folder"),
+        (("--published", "--plot", "found.gif"), "no suffix of a figure"),
+        (("--published", "--plot", "no/found.png"), "no folder"),
     ],
 )
 def test_bad_input_is_told(arguments, message, capsys, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from xnorsim.show.text import csv_text, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["SCHEMA", "Unpredicted", "Validation", "validation_csv", "validation_dict"]
 
@@ -63,6 +64,12 @@ class Validation:
     def to_dict(self) -> dict[str, Any]:
         """The validation as plain data, ready for JSON."""
         return validation_dict(self)
+
+    def figure(self) -> Figure:
+        """Every latency as a point, predicted over measured; see `validation_figure`."""
+        from xnorsim.show.validation_plot import validation_figure
+
+        return validation_figure(self.to_dict())
 
     def __repr__(self) -> str:
         return render(self, Form.TABLE)

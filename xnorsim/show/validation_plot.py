@@ -1,0 +1,199 @@
+"""The figure of a validation: predicted latencies over measured ones."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.transforms import Bbox
+
+from xnorsim.errors import UsageError
+from xnorsim.show import labels
+from xnorsim.show.plots import _LINES, _MARKERS, _literally
+
+__all__ = ["BAND", "validation_figure"]
+
+BAND = 0.10
+"""The half width of the band around predicted = measured."""
+
+_Pair = tuple[float, float]
+
+_MS = 1e3
+_MARGIN = 1.6  # two to each side hold a tick of 1, 2, 5, ... however narrow the data
+_GREY = "#555555"
+_COLOURS = _LINES[1:]  # names are black
+_HOLLOW = "#FFFFFF"
+_BAND_COLOUR = "#E2E2E2"
+_DIRECTIONS = tuple(  # right, left, then lower right, upper left, ...
+    (math.cos(math.radians(angle)), math.sin(math.radians(angle)))
+    for angle in (0, 180, -30, 150, -90, 90, 30, -150, -60, 120, 60, -120, 15, -15, 165, -165)
+)
+_REACHES = (6.0, 16.0, 28.0, 42.0)
+"""How far a name is from its point [pt]; from the second on, a line leads to it."""
+_OFFSET = "offset points"
+_LEADER = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
+
+
+def validation_figure(doc: Mapping[str, Any]) -> Figure:
+    """Draw every predicted latency [ms] over the measured one, on logarithmic axes.
+
+    A group (program, board) has a colour and a marker, hollow where the predicted range misses the
+    measurement. Upright bars are predicted ranges, level ones the standard deviations of
+    measurements where these are known. Points that stand free have their names beside them.
+
+    Parameters
+    ----------
+    doc : the JSON document of a validation
+
+    Raises:
+        UsageError: none of its rows is a latency.
+    """
+    rows = [row for row in doc["rows"] if row["unit"] == "s"]
+    if not rows:
+        raise UsageError("a figure of a validation needs latencies, and there are none")
+    figure = Figure(figsize=(7.5, 8.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    ax = figure.add_subplot()
+    _scales(ax, rows)
+    groups = {
+        group: {"color": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
+        for i, group in enumerate(dict.fromkeys(row["group"] for row in rows))
+    }
+    for row in rows:
+        _draw(ax, row, groups[row["group"]])
+    held = sum(row["inside"] for row in rows)
+    ax.set_title(
+        f"Predicted and measured latency: {held} of {len(rows)} measurements "
+        f"in the {doc['coverage']:.0%} range",
+        fontsize="medium",
+    )
+    _legend(figure, groups, doc["coverage"])
+    figure.draw_without_rendering()  # names are set where points are after the layout
+    _name_points(ax, rows)
+    return figure
+
+
+def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same logarithmic scale on both axes, with the diagonal and its band."""
+    values = [row[key] * _MS for row in rows for key in ("low", "high", "measured")]
+    ends = min(values) / _MARGIN, max(values) * _MARGIN
+    ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, box_aspect=1)
+    for axis, what in ((ax.xaxis, "measured"), (ax.yaxis, "predicted")):
+        axis.set_label_text(f"{what} latency (ms)")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    below, above = ([end * (1 + side) for end in ends] for side in (-BAND, BAND))
+    ax.fill_between(ends, below, above, color=_BAND_COLOUR, linewidth=0, zorder=0.6)
+    ax.plot(ends, ends, color="#8C8C8C", linewidth=0.9, zorder=0.7)
+    ax.grid(color="#E6E6E6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
+    x, y = row["measured"] * _MS, row["predicted"] * _MS
+    ax.errorbar(
+        x,
+        y,
+        xerr=(row["measured_std"] or 0.0) * _MS,
+        yerr=[[y - row["low"] * _MS], [row["high"] * _MS - y]],
+        markersize=6,
+        markerfacecolor=style["color"] if row["inside"] else _HOLLOW,
+        elinewidth=1.1,
+        capsize=2,
+        **style,
+    )
+
+
+def _legend(figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: float) -> None:
+    """Below the figure: the groups, then what markers, bars and the band mean."""
+
+    def mark(label: str, marker: str, color: str = _GREY, **style: Any) -> Line2D:
+        return Line2D([], [], linestyle="", label=label, marker=marker, color=color, **style)
+
+    handles = [mark(labels.visible(group), **style) for group, style in groups.items()]
+    handles += [
+        mark("measurement in the predicted range", "o"),
+        mark("measurement missed", "o", markerfacecolor=_HOLLOW),
+        mark(f"predicted {coverage:.0%} range", "|", markersize=12),
+        mark("measured ± 1 standard deviation", "_", markersize=12),
+        Patch(color=_BAND_COLOUR, label=f"predicted = measured ±{BAND:.0%}"),
+    ]
+    legend = figure.legend(
+        handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+    )
+    _literally(legend.get_texts())
+
+
+def _name_points(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write each row's name at the first place where it hides nothing, or not at all."""
+    marks = [box for row in rows for box in _marks(ax, row)]
+    names: list[Bbox] = []
+    for name, row in zip(_short([row["name"] for row in rows]), rows, strict=True):
+        point = row["measured"] * _MS, row["predicted"] * _MS
+        text = ax.annotate(name, point, (0, 0), textcoords=_OFFSET, fontsize=7.5, parse_math=False)
+        for reach, (right, up) in product(_REACHES, _DIRECTIONS):
+            text.set(position=(reach * right, reach * up), **_aligned(right, up))
+            box, line = text.get_window_extent(), _line(ax, point, (right, up), reach)
+            inside = ax.bbox.contains(*box.min) and ax.bbox.contains(*box.max)
+            if inside and not any(part.count_overlaps([*marks, *names]) for part in (box, *line)):
+                names += [box, *line]
+                if line:
+                    end = text.get_position()
+                    ax.annotate("", point, end, textcoords=_OFFSET, arrowprops=_LEADER)
+                break
+        else:
+            text.remove()
+
+
+def _aligned(right: float, up: float) -> dict[str, str]:
+    """Which part of a text in this direction of its point is nearest to the point."""
+    return {
+        "ha": "center" if abs(right) < abs(up) / 2 else "left" if right > 0 else "right",
+        "va": "center" if abs(up) < abs(right) / 2 else "bottom" if up > 0 else "top",
+    }
+
+
+def _line(ax: Axes, point: _Pair, direction: _Pair, reach: float) -> list[Bbox]:
+    """Boxes along the line that leads from a point to its name, on the canvas [pixels]."""
+    x, y = ax.transData.transform(point)
+    steps = [ax.figure.dpi / 72 * step for step in range(9, round(reach), 2)]
+    return [Bbox.from_bounds(x + direction[0] * s, y + direction[1] * s, 1, 1) for s in steps]
+
+
+def _marks(ax: Axes, row: Mapping[str, Any]) -> list[Bbox]:
+    """Where the marker and the two bars of a row are on the canvas [pixels]."""
+    x, y, low, high = (row[key] * _MS for key in ("measured", "predicted", "low", "high"))
+    deviation = (row["measured_std"] or 0.0) * _MS
+    to_canvas, half = ax.transData.transform, 4 * ax.figure.dpi / 72
+    return [
+        Bbox(to_canvas([(x, y), (x, y)])).padded(half),
+        Bbox(to_canvas([(x, low), (x, high)])).padded(half / 2),
+        Bbox(to_canvas([(x - deviation, y), (x + deviation, y)])).padded(half / 2),
+    ]
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names as they are drawn: of layers the size alone, if all have the same filter.
+
+    >>> _short(["3x3_56x56x64", "QuickNet"])
+    ['56×56×64', 'QuickNet']
+    """
+    filters = {found[1] for name in names if (found := _LAYER.fullmatch(name))}
+    seen = [_LAYER.sub(r"\2", name) if len(filters) == 1 else name for name in names]
+    return [labels.shorten(labels.visible(_TIMES.sub("×", name)), _LONGEST_NAME) for name in seen]
+
+
+_LAYER = re.compile(r"(\d+x\d+)_(\d+(?:x\d+)+)")
+_TIMES = re.compile(r"(?<=\d)x(?=\d)")
+_LONGEST_NAME = 24
