@@ -14,12 +14,12 @@ from xnorsim.cost.inputs import Design, design
 from xnorsim.cost.instructions import (
     Work,
     bound_names,
-    chain_bound,
     nearest_bytes,
     predict,
     stage_times,
     work_of,
 )
+from xnorsim.cost.ports import chain_cycles
 from xnorsim.cost.recipes import (
     Kernel,
     Part,
@@ -303,13 +303,13 @@ def test_sums_of_a_scalar_loop_wait_for_each_other():
     work = work_of(columns, ["conv"], recipe_set("scalar"), core)
     cycles = 10 * 3 * 8 * 9 * 7
     (product,) = work.stages
-    np.testing.assert_array_equal(chain_bound(product.chains, core), [cycles])
+    np.testing.assert_array_equal(chain_cycles(product.chains, core), [cycles])
     found = predict(work, Design(machine, core, None))
     np.testing.assert_allclose(found.latency_s, [cycles / 1e9])
     lazy = dataclasses.replace(machine, efficiency=0.9)  # of ports: a chain is as long as before
     np.testing.assert_allclose(predict(work, Design(lazy, core, None)).latency_s, [cycles / 1e9])
     unknown = dataclasses.replace(CORE, latency_cycles=np.full(len(CLASSES), np.nan))
-    np.testing.assert_array_equal(chain_bound(product.chains, unknown), [0])
+    np.testing.assert_array_equal(chain_cycles(product.chains, unknown), [0])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from xnorsim.cost.inputs import design
 from xnorsim.cost.instructions import stage_times, work_of
 from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_bytes, use_traffic
 from xnorsim.cost.recipes import RECIPE_SETS, Kernel, filled_depth, own, recipe_set
+from xnorsim.cost.recipes.dabnn import BGEMM, DIRECT_128
 from xnorsim.cost.recipes.larq import BGEMM_8X4
 from xnorsim.cost.traffic import total_bytes
 from xnorsim.cost.uses import PRODUCTS, Use
@@ -113,6 +114,35 @@ def test_im2col_only_where_there_is_one():
     around = caches(KIB).of([0, 0, 0])
     found = use_traffic(Use("binary", BGEMM_8X4, np.arange(3), nest), around)
     assert (found["im2col"]["buffer"][0] > 0).tolist() == [True, False, True]
+
+
+def test_patches_were_written_before_they_are_read():
+    """28224 B, which came first of their own two passes; weights and outputs take 7424 B."""
+    use = use_of("binary", BGEMM_8X4, Dimensions(196, 8, 128, 9))
+    assert moved(use, 2 * 28224)["activations"] == 0
+    assert moved(use, 2 * 28224 - 1)["activations"] == pytest.approx(28224)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "channels", "sweeps", "why"),
+    [
+        (DIRECT_128, 128, 1, "128 channels at a time"),
+        (DIRECT_128, 256, 2, "twice as many"),
+        (BGEMM, 512, 3, "4608 products, 2048 at a time"),
+    ],
+)
+def test_sums_come_back_for_each_block_of_depth(kernel, channels, sweeps, why):
+    """50176 B of sums are fetched and written each time."""
+    found = moved(use_of("binary", kernel, Dimensions(196, 64, channels, 9)), 16 * KIB)
+    assert found["outputs"] == pytest.approx(sweeps * 2 * 50176), why
+
+
+def test_blocks_of_positions_and_filters():
+    """30 positions x 8 filters: 3200 B of weights stay over 30 positions, and come back once."""
+    walk = dataclasses.replace(GEMM.kernel.walk, blocks=lambda kernel, d: (8, 30))
+    kernel = dataclasses.replace(GEMM.kernel, walk=walk)
+    found = moved(dataclasses.replace(GEMM, kernel=kernel), 11_583)
+    assert found == pytest.approx({"activations": 48000, "weights": 12800, "outputs": 7680})
 
 
 def test_a_depthwise_layer_by_hand():

@@ -279,26 +279,20 @@ def test_blocks_are_the_rows_one_by_one(monkeypatch, lead, busy, width, block):
 
 
 @pytest.mark.parametrize(
-    ("steps", "latency", "chains", "cycles", "why"),
+    ("chained", "latency", "cycles", "why"),
     [
-        (100, 4, 1, 400, "each waits for the one before it"),
-        (100, 4, 8, 50, "eight accumulators hide it"),
-        (0, 4, 1, 0, "nothing waits"),
-        ([10, 20], 3, [1, 2], [30, 30], "arrays broadcast"),
+        ([0, 100], [3, 4], 400, "each waits for the one before it"),
+        ([10, 100], [3, 4], 430, "in one row"),
+        ([0, 0], [3, 4], 0, "nothing waits"),
+        ([10, 100], [nan, 4], 400, "what is not known binds nothing"),
+        ([[1, 1], [2, 0]], [3, 4], [7, 6], "layers"),
+        ([1, 1], [[3, 4], [5, 6]], [7, 11], "design points"),
     ],
 )
-def test_chains(steps, latency, chains, cycles, why):
-    assert_array_equal(chain_cycles(steps, latency, chains), cycles, err_msg=why)
-
-
-def test_an_unknown_latency_stays_unknown():
-    assert np.isnan(chain_cycles(10, nan, 2))
-
-
-@pytest.mark.parametrize("chains", [0, -1, [4, 0.5], nan])
-def test_less_than_one_chain_is_refused(chains):
-    with pytest.raises(UsageError, match="at least 1"):
-        chain_cycles(10, 4, chains)
+def test_chains(chained, latency, cycles, why):
+    core = core_of(1, vector_add=(("F0",), 1, 1), fp32_fma=(("F0",), 1, 1))
+    core = dataclasses.replace(core, latency_cycles=np.array(latency, dtype=float))
+    assert_array_equal(chain_cycles(chained, core), cycles, err_msg=why)
 
 
 def test_a_256_bit_popcount_on_a_cortex_a72_by_hand():

@@ -28,14 +28,13 @@ from xnorsim.cost.instructions import (
     StageWork,
     Work,
     bound_names,
-    chain_bound,
     nearest_bytes,
     work_of,
 )
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
 from xnorsim.cost.movement import Caches, caches_of, pass_traffic, use_traffic
 from xnorsim.cost.network import NetworkPrediction
-from xnorsim.cost.ports import port_limits
+from xnorsim.cost.ports import chain_cycles, port_limits
 from xnorsim.cost.recipes import (
     RecipeSet,
     filled_depth,
@@ -179,7 +178,7 @@ def _core_time(stage: StageWork, machine: Machine, core: Core, threads: int) -> 
     names, needed = port_limits(issued, core)
     classes = tuple(_classes(issued, core))
     limits = sorted(_limits(names, needed, classes, core), key=lambda limit: -limit.cycles)
-    chain = _number(chain_bound(stage.chains, core))
+    chain = _number(chain_cycles(stage.chains, core))
     cycles = max(limits[0].cycles / float(machine.efficiency), chain)
     latency = np.nan_to_num(core.latency_cycles, nan=0.0)
     share = core_seconds(1.0, 1.0, threads, stage.pieces)

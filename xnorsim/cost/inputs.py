@@ -99,7 +99,8 @@ def _model_inputs(profile: HardwareProfile) -> tuple[Input, ...]:
         ),
     ]
     if profile.energy.instruction is None:
-        value, low, high = (pj * 1e-12 for pj in energy.OVERHEAD_PJ[profile.core.execution])
+        each = energy.overhead_joules(profile.core.execution)
+        value, low, high = float(each.value), float(each.low), float(each.high)
         source = energy.OVERHEAD_SOURCE
         found.append(Input(_OVERHEAD, value, low, high, "joule", source, "estimated"))
     return tuple(found)
@@ -136,7 +137,7 @@ def _costs(machine: Machine, execution: str, at: At) -> EnergyCosts:
     scale = _scale(machine).value * draws.get(_TECHNOLOGY, 1.0)
     overhead = machine.energy_instruction_j
     if np.isnan(overhead).any():
-        per_instruction = energy.OVERHEAD_PJ[execution][0] * 1e-12
+        per_instruction = energy.overhead_joules(execution).value
         overhead = draws.get(_OVERHEAD, per_instruction) * scale
     datapath = energy.datapath_joules(machine.simd_bits, scale).value
     factor = np.asarray(draws.get(_DATAPATH, 1.0))

@@ -27,7 +27,7 @@ from xnorsim.cost.energy import energy_shares, share_names
 from xnorsim.cost.inputs import Design
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
 from xnorsim.cost.movement import caches_of, pass_traffic, stage_bytes
-from xnorsim.cost.ports import port_cycles
+from xnorsim.cost.ports import chain_cycles, port_cycles
 from xnorsim.cost.recipes import (
     RecipeSet,
     at_stage,
@@ -50,7 +50,6 @@ __all__ = [
     "StageWork",
     "Work",
     "bound_names",
-    "chain_bound",
     "nearest_bytes",
     "predict",
     "spread",
@@ -146,15 +145,6 @@ def bound_names(machine: Machine) -> tuple[str, ...]:
     return ("instructions", *machine.level_names[1:], "overhead")
 
 
-def chain_bound(chained: _Floats, core: Core) -> _Floats:
-    """Cycles [..., layers] of instructions that wait for each other: the sum of their latencies.
-
-    chained: [layers, classes]. A latency that is not known binds nothing.
-    """
-    latency = np.nan_to_num(core.latency_cycles, nan=0.0)
-    return np.asarray(np.vecdot(chained, latency))
-
-
 def nearest_bytes(issued: _Floats, machine: Machine) -> _Floats:
     """Bytes [..., layers] between the core and the nearest level: those of loads and stores.
 
@@ -220,7 +210,7 @@ def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageT
     )
     for stage, moved in zip(work.stages, _moved(work, machine, core), strict=True):
         cycles = np.maximum(
-            port_cycles(stage.mix, core) / machine.efficiency, chain_bound(stage.chains, core)
+            port_cycles(stage.mix, core) / machine.efficiency, chain_cycles(stage.chains, core)
         )
         on_core = core_seconds(cycles, machine.clock_hz, used, stage.pieces)
         transfers = [

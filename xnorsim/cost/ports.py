@@ -83,20 +83,17 @@ def port_limits(mix: ArrayLike, core: Core) -> tuple[tuple[str, ...], _Floats]:
     return (*bounds.names, "issue"), np.moveaxis(cycles, 0, -1)
 
 
-def chain_cycles(steps: ArrayLike, latency_cycles: ArrayLike, chains: ArrayLike) -> _Floats:
-    """Cycles of instructions that wait for each other: steps x latency / chains [cycle].
+def chain_cycles(chained: ArrayLike, core: Core) -> _Floats:
+    """Cycles of instructions that wait for each other: the sum of their latencies [cycle].
 
-    steps: dependent instructions in all; latency_cycles: from operand to result [cycle]; chains:
-    independent accumulators, at least 1, among which the steps are dealt out evenly. All
-    broadcast. NaN where the latency is unknown. Raises UsageError for fewer than one chain.
+    chained: [..., classes] instructions in a row; leading axes broadcast against those of
+    core.latency_cycles. Sums that do not wait for each other are no row: of those that go on side
+    by side, one is counted. A latency that is not known binds nothing.
 
     Source: R. Bryant, D. O'Hallaron, "Computer Systems: A Programmer's Perspective", 3rd edition,
     sections 5.7.2 (latency bound) and 5.9.1 (multiple accumulators).
     """
-    chains = np.asarray(chains)
-    if not (chains >= 1).all():
-        raise UsageError(f"{chains.min()} independent chains of instructions: at least 1")
-    return np.asarray(steps) * np.asarray(latency_cycles, dtype=np.float64) / chains
+    return np.asarray(np.vecdot(chained, np.nan_to_num(core.latency_cycles, nan=0.0)))
 
 
 def _broadcast(
