@@ -5,7 +5,9 @@ before it the patches that im2col writes and the layout that the kernel makes of
 else reads and writes its tensors once. The weights of a layer were last used an inference ago, its
 input just before, and its output is read soon after.
 
-Assumptions: images and filters are taken as square, and several images as one that is larger.
+Assumptions: images and filters are taken as square, and several images as one that is larger. Bytes
+are those of one thread that does all: several neither fetch anything twice nor bring more cache.
+What a kernel copies before a direct product, as a border, moves nothing beyond the nearest level.
 """
 
 from __future__ import annotations
