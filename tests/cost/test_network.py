@@ -152,6 +152,15 @@ def test_both_sides_of_a_speedup_are_drawn_together():
     assert ends == (1, 1, 1)
 
 
+def test_threads_serve_both_sides_of_a_speedup():
+    one, two = (predicted("resnet18", predictor="formula", threads=n) for n in (1, 2))
+    assert two.totals["latency_s"] == pytest.approx(one.totals["latency_s"] / 2)
+    _, twin = NETWORKS["resnet18"]
+    found = predicted("resnet18", threads=2)
+    scalar = roofline.predict_scalar(twin.columns, design(PI).machine, 2).latency_s.sum()
+    assert found.speedup["scalar"] == pytest.approx(scalar / found.totals["latency_s"])
+
+
 def test_where_the_energy_goes_adds_up():
     found = predicted("resnet18", predictor="instructions")
     assert tuple(found.energy_shares) == (
