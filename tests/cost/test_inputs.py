@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,26 @@ def test_drawn_designs_have_a_point_for_each_draw(name):
     for field, value in numbers(found).items():
         if np.ndim(value) > 1 and field != "core.allowed":
             assert 8 in value.shape, field
+
+
+@pytest.mark.parametrize(
+    ("node", "volts", "ends", "why"),
+    [
+        ("8 nm", "0.6 V", (0.5, 1.2), "estimated is a factor of two, and supplies start at 0.5 V"),
+        ("8 nm", "1.2 V", (0.6, 1.35), "and end at 1.35 V"),
+    ],
+)
+def test_ranges_of_a_technology_end_where_its_model_does(node, volts, ends, why):
+    document = PI.model_dump(by_alias=True)
+    given = {"source": "stillmaker", "basis": "estimated", "note": "made up"}
+    document["energy"] |= {"node": {"value": node} | given, "voltage": {"value": volts} | given}
+    used = set(re.findall(r"'source': '([^']+)'", str(document)))
+    document["sources"] = {key: text for key, text in document["sources"].items() if key in used}
+    made = HardwareProfile.model_validate(document)
+    found = {item.path: item for item in inputs(made)}
+    assert not found["energy.node"].is_free, "a node is a name"
+    low, high = found["energy.voltage"].low, found["energy.voltage"].high
+    assert (low, high) == pytest.approx(ends), why
+    costs = design(made, drawn(inputs(made))).costs
+    assert costs is not None
+    assert np.isfinite(np.asarray(costs.datapath_j)).all()

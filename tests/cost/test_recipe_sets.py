@@ -208,10 +208,15 @@ class TestChoice:
         assert not executable(larq.BGEMM_8X4, HASWELL)
         with pytest.raises(
             UsageError,
-            match=r"'larq' cannot run 'binary' .* lce-bgemm-8x4 needs vector_popcount, .*"
-            r"of the set fit: lce-pack-floats, ruy-fp32-8x8",
+            match=r"'own' cannot run 'fp16' .* own-fp16-128 needs fp16_fma; of .* fit: own-add-128",
         ):
-            select(recipe_set("larq"), "binary", HASWELL)
+            select(recipe_set("own"), "fp16", HASWELL)
+
+    @pytest.mark.parametrize("name", [name for name in RECIPE_SETS if recipe_set(name).isa])
+    def test_code_for_another_instruction_set_is_refused(self, name):
+        with pytest.raises(UsageError, match=rf"'{name}' is code for aarch64.*machines: own, "):
+            select(recipe_set(name), "fp", HASWELL)
+        assert select(recipe_set(name), "fp", CORTEX_A72)
 
     @pytest.mark.parametrize(
         ("ask", "message"),
@@ -220,7 +225,7 @@ class TestChoice:
             (lambda: select(recipe_set("larq"), "xnor", HASWELL), r"no kind of kernel 'xnor'"),
             (
                 lambda: select(recipe_set("tflite"), "binary", CORTEX_A72),
-                r"'tflite' has no kernel for 'binary' .*valid choices: add",
+                r"'tflite' has no kernel for 'binary' .*sets that have one: dabnn",
             ),
             (lambda: recipe_set("larq", 192), r"vectors of 128 bits, not of 192"),
             (

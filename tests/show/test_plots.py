@@ -78,7 +78,7 @@ def test_layers_by_latency(doc):
     assert widths[:4] == [costs[name] for name in names[:4]]
     assert sum(widths) == pytest.approx(sum(costs.values()))
     assert ax.get_xlabel() == "predicted latency, with its range"
-    assert ax.get_title() == "small on tiny"
+    assert ax.get_title() == "small on tiny (roofline, 1 thread)"
     colours = [patch.get_facecolor() for patch in ax.patches]
     assert colours[0] == colours[3] != colours[1] == colours[2] != colours[4]
     hatches = [patch.get_hatch() for patch in ax.patches]
@@ -93,8 +93,10 @@ def test_layers_by_macs_without_a_prediction(doc):
 
 
 def test_which_prediction(two):
-    assert plot_layers(two, "paper-64ops").get_title() == "small on paper-64ops"
-    assert plot_layers(two, 1).get_title() == "small on paper-64ops"
+    assert (
+        plot_layers(two, "paper-64ops").get_title() == "small on paper-64ops (roofline, 1 thread)"
+    )
+    assert plot_layers(two, 1).get_title() == "small on paper-64ops (roofline, 1 thread)"
     with pytest.raises(UsageError, match="no prediction 'x': valid choices: paper-64ops, tiny"):
         plot_layers(two, "x")
 

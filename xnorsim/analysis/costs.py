@@ -223,6 +223,7 @@ _MODELS = {
     "formula": ("formula: the paper's operation counts at the profile's clock",),
     "instructions": (
         "instructions: those of the named program's kernels, on the ports of the core",
+        "a layer of a kind without a kernel of its own costs a pass for each operation",
         "bytes over each memory boundary follow from how the kernels block their loops",
         "core and transfers overlap as the profile says; a layer that runs adds its overhead",
     ),

@@ -52,7 +52,7 @@ def explain(
     from xnorsim.show.explanation import Explanation
 
     _check_predictor(predictor)
-    machines = load_profiles(profile)
+    machines = load_profiles(profile or ())
     if len(machines) != 1:
         raise UsageError(f"explain takes one profile, and {len(machines)} were given: give one")
     machine = machines[0]

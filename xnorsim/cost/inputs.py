@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xnorsim.cost import energy
 from xnorsim.cost.energy import EnergyCosts
 from xnorsim.cost.ranges import draw
-from xnorsim.cost.technology import Estimate, energy_scale
+from xnorsim.cost.technology import Estimate, energy_scale, supplies
 from xnorsim.machine.core import Core, lower_core
 from xnorsim.machine.lowering import At, Draws, Machine, lower
 from xnorsim.machine.quantity import Quantity, resolve
@@ -66,9 +66,22 @@ def inputs(profile: HardwareProfile) -> tuple[Input, ...]:
         quantity = Quantity(**data)
         value, low, high, unit = resolve(quantity, dimension)
         name = _name(path, document)
+        low, high = _cut(name, value, low, high, profile)
         source = profile.sources[quantity.source]
         found.append(Input(name, value, low, high, unit, source, quantity.basis, quantity.note))
     return (*found, *_model_inputs(profile))
+
+
+def _cut(
+    name: str, value: float, low: float, high: float, profile: HardwareProfile
+) -> tuple[float, float]:
+    """The ends of a range, as far as the energy model goes: a node is a name, a supply bounded."""
+    if name == "energy.node":
+        return value, value
+    if name == "energy.voltage":
+        lowest, highest = supplies(lower(profile).energy_node_m)
+        return min(value, max(low, lowest)), max(value, min(high, highest))
+    return low, high
 
 
 def _name(path: tuple[str | int, ...], document: dict[str, object]) -> str:
@@ -117,6 +130,7 @@ def drawn(found: tuple[Input, ...], samples: int = SAMPLES, seed: int = 0) -> Dr
         [item.high for item in free],
         samples,
         seed,
+        [item.path for item in free],
     )
     return {item.path: table[:, place, None] for place, item in enumerate(free)}
 

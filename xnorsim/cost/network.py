@@ -176,8 +176,11 @@ def _instructions(task: _Task) -> _Predict:
             f"profile {task.design.machine.name} has no sections 'core' and 'instructions': "
             "nothing is predicted from instructions for it"
         )
-    recipes = recipe_set(task.program, int(task.design.machine.simd_bits))
-    work = instructions.work_of(task.columns, task.kinds, recipes, core)
+    try:
+        recipes = recipe_set(task.program, int(task.design.machine.simd_bits))
+        work = instructions.work_of(task.columns, task.kinds, recipes, core)
+    except UsageError as fault:
+        raise UsageError(f"profile {task.design.machine.name}: {fault}") from fault
     return lambda at: instructions.predict(work, at, task.threads)
 
 

@@ -11,9 +11,12 @@ Input Variables in the Analysis of Output from a Computer Code", Technometrics 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from zlib import crc32
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import qmc, rankdata
+from scipy.stats import rankdata
 
 from xnorsim.errors import UsageError
 
@@ -26,12 +29,18 @@ _Floats = NDArray[np.float64]
 
 
 def draw(
-    value: ArrayLike, low: ArrayLike, high: ArrayLike, samples: int = 256, seed: int = 0
+    value: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    samples: int = 256,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
 ) -> _Floats:
     """Draws of quantities [samples, quantities], the same for the same seed.
 
     value, low, high: [quantities], low <= value <= high. A quantity whose ends are equal is
-    always its value, and so is one of which any is infinite.
+    always its value, and so is one of which any is infinite. What is drawn for a quantity depends
+    on its name alone (its place, unless names are given), not on what else is drawn.
 
     Raises:
         UsageError: fewer than two samples, or a value outside of its range.
@@ -43,13 +52,20 @@ def draw(
     if wrong.size:
         at = int(wrong[0])
         raise UsageError(f"quantity {at}: value {mode[at]} is not within {a[at]} .. {b[at]}")
-    uniform = qmc.LatinHypercube(mode.size, rng=seed).random(samples)
+    names = [str(place) for place in range(mode.size)] if names is None else names
+    uniform = np.stack([_stratified(name, samples, seed) for name in names], axis=1)
     is_free = (a < b) & np.isfinite(a) & np.isfinite(b)
     is_log = is_free & (a > 0)
     scaled = [np.where(is_log, np.log(np.where(is_log, item, 1)), item) for item in (mode, a, b)]
     drawn = _triangular(uniform, *(np.where(is_free, item, 0.0) for item in scaled))
     drawn = np.where(is_log, np.exp(drawn), drawn)
     return np.where(is_free, np.clip(drawn, a, b), mode)
+
+
+def _stratified(name: str, samples: int, seed: int) -> _Floats:
+    """One number in each of so many equal parts of 0 .. 1, in an order of its own [samples]."""
+    generator = np.random.default_rng([seed, crc32(name.encode())])
+    return (generator.permutation(samples) + generator.random(samples)) / samples
 
 
 def _triangular(uniform: _Floats, mode: _Floats, low: _Floats, high: _Floats) -> _Floats:

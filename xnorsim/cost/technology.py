@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xnorsim.errors import UsageError
 
-__all__ = ["NODES", "Estimate", "Node", "energy_factor", "energy_scale"]
+__all__ = ["NODES", "Estimate", "Node", "energy_factor", "energy_scale", "supplies"]
 
 _Floats = NDArray[np.float64]
 
@@ -140,6 +140,12 @@ _DEVIATIONS = np.array(
 def _at(node: _Floats, field: str) -> _Floats:
     """A field of NODES at feature sizes [nm], in proportion between two of its rows."""
     return np.asarray(np.interp(node, _SIZES, [getattr(row, field) for row in NODES]))
+
+
+def supplies(node_m: float) -> tuple[float, float]:
+    """The lowest and the highest supply voltage [V] that is used for a node [m]."""
+    nm = np.asarray(round(node_m * 1e9, 6))
+    return float(_at(nm, "lowest_v")), float(_at(nm, "highest_v"))
 
 
 def _check(node: _Floats, voltage: _Floats) -> None:

@@ -54,7 +54,10 @@ def _table(table: Table, options: ConsoleOptions) -> Iterator[Any]:
     yield table_of(table.first, table.names, kept, colours, width, plain, foot=table.foot)
     left_out = [column.header for column in table.columns if column not in kept]
     if left_out:
-        yield lines_of([("left out", f"{', '.join(left_out)}: no room at this width")], plain)
+        yield lines_of(
+            [("left out", f"{', '.join(left_out)}: no room at this width, COLUMNS=120 has it")],
+            plain,
+        )
 
 
 def explanation_markdown(found: Explanation) -> str:

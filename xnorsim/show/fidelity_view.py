@@ -143,7 +143,11 @@ class _View:
         yield table_of("layer", names, kept, fidelity_colours(shown), width, plain, foot="")
         yield Text("")
         left_out = [f"{c.group} {c.header}".lstrip() for c in found if c not in kept]
-        room = [("left out", f"{', '.join(left_out)}: no room at this width")] if left_out else []
+        room = (
+            [("left out", f"{', '.join(left_out)}: no room at this width, COLUMNS=120 has it")]
+            if left_out
+            else []
+        )
         yield lines_of([*fidelity_summary(self.result), *room], plain)
 
 

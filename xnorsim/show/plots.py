@@ -258,7 +258,10 @@ def _cost_axis(ax: Axes, doc: Mapping[str, Any], number: int | None) -> None:
         what, title = "multiply-accumulates", model
     else:
         name = labels.visible(prediction_names(doc)[number])
-        what, title = "predicted latency, with its range", f"{model} on {name}"
+        item = doc["predictions"][number]
+        threads = "1 thread" if item["threads"] == 1 else f"{item['threads']} threads"
+        about = f"{labels.visible(str(item['predictor']))}, {threads}"
+        what, title = "predicted latency, with its range", f"{model} on {name} ({about})"
     ax.set_xlabel(f"{what} ({least})" if least else what)
     ax.set_title(title, fontsize="medium", parse_math=False)
     ax.set_xlim(left=0)

@@ -196,11 +196,16 @@ def _prediction(item: Document, totals: Document, mark: str, name: str) -> list[
 
 
 def _shares(shares: Mapping[str, float | None]) -> str:
-    """The parts of the energy, the largest first."""
+    """The parts of the energy, the largest first; static power apart, which time alone draws."""
     known = {name: value for name, value in shares.items() if value}
-    whole = sum(known.values())
+    static = known.pop("static", 0.0)
+    rest = sum(known.values())
     parts = sorted(known.items(), key=lambda part: -part[1])
-    return ", ".join(f"{_value(name)} {labels.percent(value / whole)}" for name, value in parts)
+    text = ", ".join(f"{_value(name)} {labels.percent(value / rest)}" for name, value in parts)
+    if not static:
+        return text
+    apart = f"static power {labels.percent(static / (static + rest))}"
+    return f"{apart}; of the rest {text}" if text else apart
 
 
 def _span(costs: Mapping[str, Any], key: str, unit: str) -> str:
@@ -224,7 +229,8 @@ def _amdahl(item: Mapping[str, Any], totals: Mapping[str, Any]) -> str:
     if not binary + weights:
         return "no MAC is binary, so there is nothing to gain"
     share = labels.percent((binary + weights) / totals["macs"])
-    text = f"{share} of the MACs {'have binary weights' if weights else 'are binary'}: at most "
+    text = f"{share} of the MACs {'have binary weights' if weights else 'are binary'}: "
+    text += "if the others cost what they do in the baseline, at most "
     limits = item["amdahl"].items()
     return text + ", ".join(
         # null in the document: the binary layers are everything that costs

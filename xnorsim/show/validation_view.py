@@ -195,7 +195,10 @@ def _table(
     yield table_of(title, names, kept, colours, width, plain, foot="")
     left_out = [column.header for column in found if column not in kept]
     if left_out:
-        yield lines_of([("left out", f"{', '.join(left_out)}: no room at this width")], plain)
+        yield lines_of(
+            [("left out", f"{', '.join(left_out)}: no room at this width, COLUMNS=120 has it")],
+            plain,
+        )
     yield Text("")
 
 

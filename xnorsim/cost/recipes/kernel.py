@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +157,8 @@ def instructions(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
 
 def stages(kernel: Kernel) -> tuple[Stage, ...]:
     """The stages of `kernel`, in the order in which they are done."""
-    return tuple(dict.fromkeys(part.stage for part in kernel.parts))
+    used = {part.stage for part in kernel.parts}
+    return tuple(stage for stage in get_args(Stage) if stage in used)
 
 
 def at_stage(kernel: Kernel, stage: Stage) -> Kernel:

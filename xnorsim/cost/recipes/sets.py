@@ -11,7 +11,10 @@ from xnorsim.cost.recipes.kernel import Kernel, at_width
 from xnorsim.cost.recipes.parts import pool, stream
 from xnorsim.errors import UsageError, choices
 
-__all__ = ["KINDS", "RECIPE_SETS", "Kernels", "RecipeSet", "recipe_set"]
+__all__ = ["ISAS", "KINDS", "RECIPE_SETS", "Kernels", "RecipeSet", "recipe_set"]
+
+ISAS = {"aarch64": "vector_pairwise_add"}
+"""A class of instructions that every machine of an instruction set has, and no other."""
 
 KINDS = {
     "binary": "+-1 x +-1, floats out",
@@ -41,13 +44,15 @@ class RecipeSet:
 
     Of the alternatives of a kind the first is taken whose kernels the machine can all execute.
     `as_floats`: kinds of layers (ops.kind) whose +-1 weights the program stores and multiplies as
-    floats, for want of a binary operator.
+    floats, for want of a binary operator. `isa`: what its code is written for, a key of ISAS; ""
+    where the kernels tell.
     """
 
     name: str
     what: str
     kernels: Mapping[str, tuple[Kernels, ...]]
     as_floats: frozenset[str] = frozenset()
+    isa: str = ""
 
 
 def _one(kernels: Mapping[str, Kernel | Kernels]) -> dict[str, tuple[Kernels, ...]]:
@@ -99,6 +104,7 @@ def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
         "Larq Compute Engine: BGEMM 8x4 after im2col; floats and int8 by ruy",
         _widened({**kernels, "int8": _INT8}, simd_bits),
         _ONLY_CONVOLUTIONS,
+        isa="aarch64",
     )
 
 
@@ -120,7 +126,10 @@ def _tflite(simd_bits: int) -> RecipeSet:
     floats = (tflite.DEPTHWISE, xnnpack.XNNPACK_FP32_VECTOR, xnnpack.XNNPACK_FP32)
     kernels = {**_one({"fp": floats, "bwn": floats, **_TFLITE_PASSES}), "int8": _INT8}
     return RecipeSet(
-        "tflite", "TensorFlow Lite: floats by XNNPACK, int8 by ruy", _widened(kernels, simd_bits)
+        "tflite",
+        "TensorFlow Lite: floats by XNNPACK, int8 by ruy",
+        _widened(kernels, simd_bits),
+        isa="aarch64",
     )
 
 
@@ -147,13 +156,14 @@ def _dabnn(simd_bits: int) -> RecipeSet:
         "dabnn",
         "dabnn v0.2.6: direct 3x3 or BGEMM 8x6, floats by Eigen, separate passes",
         _widened(kernels, simd_bits),
+        isa="aarch64",
     )
 
 
 def _dabnn_packed(simd_bits: int) -> RecipeSet:
     kernels = {**_dabnn(simd_bits).kernels, **_one({"binary": (*dabnn.PACKED_INPUT, dabnn.BGEMM)})}
     what = "dabnn's direct 3x3 on packed and padded input, as its benchmark times it"
-    return RecipeSet("dabnn-packed", what, _widened(kernels, simd_bits))
+    return RecipeSet("dabnn-packed", what, _widened(kernels, simd_bits), isa="aarch64")
 
 
 def _tflite_eigen(simd_bits: int) -> RecipeSet:
@@ -163,7 +173,8 @@ def _tflite_eigen(simd_bits: int) -> RecipeSet:
         **_tflite(simd_bits).kernels,
         **_widened(_one({"fp": floats, "bwn": floats}), simd_bits),
     }
-    return RecipeSet("tflite-eigen", "TensorFlow Lite of 2019: floats by im2col and Eigen", kernels)
+    what = "TensorFlow Lite of 2019: floats by im2col and Eigen"
+    return RecipeSet("tflite-eigen", what, kernels, isa="aarch64")
 
 
 def _scalar_passes() -> dict[str, Kernel]:
