@@ -34,7 +34,8 @@ def tables(name: str) -> tuple[LayerTable, Twin]:
     binary = layer_table(apply(graph, Policy(Binarize.XNOR)))
     plain = layer_table(apply(graph, Policy(Binarize.NONE)))
     of_binary = dict(zip(binary.names, binary.columns["binary_macs"].tolist(), strict=True))
-    return binary, Twin(plain.columns, np.array([of_binary[n] > 0 for n in plain.names]))
+    is_binary = np.array([of_binary[n] > 0 for n in plain.names])
+    return binary, Twin(plain.columns, is_binary, plain.kinds)
 
 
 NETWORKS = {name: tables(name) for name in ("resnet18", "alexnet")}
@@ -51,6 +52,31 @@ CASES = [
     for predictor in PREDICTORS
     if predictor != "instructions" or load_profile(name).instructions is not None
 ]
+
+
+def test_over_the_same_program_what_did_not_change_gains_nothing():
+    """A float network is its own twin; a binary one gains the ratio of two predictions."""
+    plain, twin = layer_table(build("resnet18")), NETWORKS["resnet18"][1]
+    floats = predict_network(
+        plain.columns, twin, PI, predictor="instructions:larq", kinds=plain.kinds
+    )
+    assert floats.speedup["same program"] == 1
+    assert floats.speedup_low["same program"] == floats.speedup_high["same program"] == 1
+    found = predicted("resnet18", predictor="instructions:larq")
+    expected = joint_speedup(found, floats)
+    ends = (found.speedup, found.speedup_low, found.speedup_high)
+    assert tuple(end["same program"] for end in ends) == pytest.approx(expected)
+    assert found.amdahl["same program"] > found.speedup["same program"]
+
+
+def test_there_is_no_same_program_without_its_kernels():
+    assert {*predicted("resnet18").speedup} == {*BASELINES}, "a roofline has no program"
+    table, twin = NETWORKS["resnet18"]
+    unknown = Twin(twin.columns, twin.is_binary)
+    found = predict_network(
+        table.columns, unknown, PI, predictor="instructions:own", kinds=table.kinds
+    )
+    assert {*found.speedup} == {*BASELINES}, "kinds of the twin's layers are not known"
 
 
 @pytest.mark.parametrize(("name", "predictor"), CASES)

@@ -164,7 +164,7 @@ def _predictions(
     binary_macs = table.columns["binary_macs"] + table.columns["bwn_macs"]
     binary = {name for name, macs in zip(table.names, binary_macs, strict=True) if macs}
     is_binary = np.array([name in binary for name in floats.names], dtype=bool)
-    twin = Twin(floats.columns, is_binary)
+    twin = Twin(floats.columns, is_binary, floats.kinds)
     return tuple(
         predict_network(table.columns, twin, item, threads, predictor, table.kinds)
         for item in profiles
@@ -201,10 +201,12 @@ def _assumptions(
 
 
 def _prediction_assumptions(threads: int, predictor: str) -> dict[str, Any]:
-    from xnorsim.cost.network import BASELINES
+    from xnorsim.cost.network import BASELINES, SAME_PROGRAM
 
-    model = (*_MODELS[predictor.partition(":")[0]], *_RANGES)
-    return {"threads": threads, "baselines": dict(BASELINES), "cost_model": list(model)}
+    word = predictor.partition(":")[0]
+    baselines = BASELINES | (SAME_PROGRAM if word == "instructions" else {})
+    model = (*_MODELS[word], *_RANGES)
+    return {"threads": threads, "baselines": baselines, "cost_model": list(model)}
 
 
 _CONVENTIONS = (

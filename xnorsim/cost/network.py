@@ -21,6 +21,7 @@ from xnorsim.machine.schema import HardwareProfile
 __all__ = [
     "BASELINES",
     "PREDICTORS",
+    "SAME_PROGRAM",
     "NetworkPrediction",
     "Twin",
     "amdahl_limit",
@@ -37,13 +38,20 @@ BASELINES = {
 }
 """What a speedup is taken against."""
 
+SAME_PROGRAM = {"same program": "the fp32 network by the same program's kernels"}
+"""And, if it is predicted from instructions by a program that has kernels for floats."""
+
 
 @dataclass(frozen=True, eq=False)
 class Twin:
-    """The same network in fp32: its columns [layers], and which of its layers became binary."""
+    """The same network in fp32: its columns [layers], and which of its layers became binary.
+
+    `kinds`: the word for each layer's kind, for what the same program takes for it.
+    """
 
     columns: Columns
     is_binary: NDArray[np.bool_]
+    kinds: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +113,14 @@ def predict_network(
     predict = PREDICTORS[word](_Task(columns, kinds, at_value, program, threads))
     value, samples = predict(at_value), predict(at_draws)
     names = _BOUNDS[word](machine)
-    baselines = _baselines(twin.columns, machine, threads)
-    speedups = {k: found.item() for k, found in _speedups(columns, baselines, value).items()}
-    drawn_speedups = _speedups(
-        columns, _baselines(twin.columns, at_draws.machine, threads), samples
-    )
+    baselines = _baselines(twin, word, program, threads, at_value)
+    speedups = {
+        k: found.item() for k, found in _speedups(columns, baselines(at_value), value).items()
+    }
+    drawn_speedups = _speedups(columns, baselines(at_draws), samples)
     if word == "formula":  # its clocks are no time that could be set beside a machine's
         speedups |= {"scalar": np.nan, "peak": np.nan}
-    ends = {name: interval(drawn_speedups[name], speedups[name]) for name in BASELINES}
+    ends = {name: interval(drawn_speedups[name], speedups[name]) for name in speedups}
     draws = {name: _totals(getattr(samples, name)) for name in _FIGURES}
     return NetworkPrediction(
         profile=profile.name,
@@ -124,7 +132,9 @@ def predict_network(
         speedup=speedups,
         speedup_low={name: float(low) for name, (low, _) in ends.items()},
         speedup_high={name: float(high) for name, (_, high) in ends.items()},
-        amdahl={name: amdahl_limit(cost, twin.is_binary) for name, cost in baselines.items()},
+        amdahl={
+            name: amdahl_limit(cost, twin.is_binary) for name, cost in baselines(at_value).items()
+        },
         energy_shares={name: float(part.sum()) for name, part in value.energy_shares.items()},
         draws=draws,
     )
@@ -253,13 +263,32 @@ def joint_speedup(
     return value, float(low), float(high)
 
 
-def _baselines(columns: Columns, machine: Machine, threads: int) -> dict[str, NDArray[np.float64]]:
+_Baselines = Callable[[Design], dict[str, NDArray[np.float64]]]
+
+
+def _baselines(twin: Twin, word: str, program: str, threads: int, at_value: Design) -> _Baselines:
     """The cost of each layer of the fp32 network by baseline: clocks, or seconds."""
-    return {
-        "paper": columns["macs"].astype(float),
-        "scalar": roofline.predict_scalar(columns, machine, threads).latency_s,
-        "peak": roofline.predict(columns, machine, threads).latency_s,
-    }
+    same = _same_program(_Task(twin.columns, twin.kinds, at_value, program, threads), word)
+
+    def baselines(at: Design) -> dict[str, NDArray[np.float64]]:
+        return {
+            "paper": twin.columns["macs"].astype(float),
+            "scalar": roofline.predict_scalar(twin.columns, at.machine, threads).latency_s,
+            "peak": roofline.predict(twin.columns, at.machine, threads).latency_s,
+            **{name: predict(at).latency_s for name, predict in same.items()},
+        }
+
+    return baselines
+
+
+def _same_program(task: _Task, word: str) -> dict[str, _Predict]:
+    """Where the program has kernels for the network in floats."""
+    if word != "instructions" or not task.kinds:
+        return {}
+    try:
+        return dict.fromkeys(SAME_PROGRAM, _instructions(task))
+    except UsageError:
+        return {}
 
 
 def _speedups(
