@@ -114,13 +114,11 @@ def predict_network(
     value, samples = predict(at_value), predict(at_draws)
     names = _BOUNDS[word](machine)
     baselines = _baselines(twin, word, program, threads, at_value)
-    speedups = {
-        k: found.item() for k, found in _speedups(columns, baselines(at_value), value).items()
-    }
+    costs = baselines(at_value)
+    speedups = _speedups(columns, costs, value)
     drawn_speedups = _speedups(columns, baselines(at_draws), samples)
     if word == "formula":  # its clocks are no time that could be set beside a machine's
-        speedups |= {"scalar": np.nan, "peak": np.nan}
-    ends = {name: interval(drawn_speedups[name], speedups[name]) for name in speedups}
+        speedups |= {name: np.full(1, np.nan) for name in ("scalar", "peak")}
     draws = {name: _totals(getattr(samples, name)) for name in _FIGURES}
     return NetworkPrediction(
         profile=profile.name,
@@ -129,18 +127,25 @@ def predict_network(
         columns=_layer_ranges(value, samples),
         bounds=tuple(names[i] for i in value.bound.tolist()),
         totals=_total_ranges(value, draws),
-        speedup=speedups,
-        speedup_low={name: float(low) for name, (low, _) in ends.items()},
-        speedup_high={name: float(high) for name, (_, high) in ends.items()},
-        amdahl={
-            name: amdahl_limit(cost, twin.is_binary) for name, cost in baselines(at_value).items()
-        },
+        **_gains(speedups, drawn_speedups),
+        amdahl={name: amdahl_limit(cost, twin.is_binary) for name, cost in costs.items()},
         energy_shares={name: float(part.sum()) for name, part in value.energy_shares.items()},
         draws=draws,
     )
 
 
 _FIGURES = ("latency_s", "energy_j")
+_Gains = Mapping[str, NDArray[np.float64]]
+
+
+def _gains(value: _Gains, drawn: _Gains) -> dict[str, dict[str, float]]:
+    """Speedups by baseline with their ends, by the fields that hold them."""
+    ends = {name: interval(drawn[name], found.item()) for name, found in value.items()}
+    return {
+        "speedup": {name: found.item() for name, found in value.items()},
+        "speedup_low": {name: float(low) for name, (low, _) in ends.items()},
+        "speedup_high": {name: float(high) for name, (_, high) in ends.items()},
+    }
 
 
 @dataclass(frozen=True, eq=False)
