@@ -188,6 +188,8 @@ ONE_FAULT = [
      "overlap: {value: 1", "memories[0].overlap", "no level is nearer"),
     ("- name: DRAM", "- name: L1", "name: L1\n    size: {value: 1 G",
      "memories[1].name", "occurs twice"),
+    ("size: {value: 1 GiB,", "size: {value: 32.0 KiB,", "size: {value: 32.0 KiB",
+     "memories[1].size.value", "above that of the level before it .got .32.0 KiB."),
     ("  int8_mac: {value: 3 pJ, source: book, basis: estimated}\n", "", "energy:\n  node",
      "energy.int8_mac", "missing.*all or none.*given: binary_mac, bwn_mac, fp32_mac, fp_op, bin"),
     ("  static: {value: 1 W", "  instruction: {value: 1 W, source: book, basis: published}\n"

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from xnorsim.machine.instructions import Instructions
 from xnorsim.machine.quantity import Dimension, Quantity, Section, faults
+from xnorsim.units import QuantityError, parse_quantity
 
 __all__ = [
     "CoreSection",
@@ -304,9 +305,19 @@ def _instruction_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]
                 yield ("instructions", name, "ports", index), f"occurs twice (got {port!r})"
 
 
+def _bytes(size: Any) -> float | None:
+    """The value of a size as numbers, None where there is none that can be read."""
+    value = size.get("value") if isinstance(size, dict) else None
+    try:
+        return None if value is None else parse_quantity(value, "byte")
+    except QuantityError:
+        return None  # a fault of its own
+
+
 def _memory_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     memories = data.get("memories") if isinstance(data, dict) else None
     names: set[str] = set()
+    nearer = 0.0
     has_energy = isinstance(data, dict) and data.get("energy") is not None
     for index, memory in enumerate(memories if isinstance(memories, list | tuple) else ()):
         if not isinstance(memory, dict):
@@ -315,6 +326,15 @@ def _memory_faults(data: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if isinstance(name, str) and name in names:
             yield ("memories", index, "name"), f"occurs twice (got {name!r})"
         names.add(str(name))
+        size = _bytes(memory.get("size"))
+        if size is not None:
+            if size <= nearer:
+                text = memory["size"]["value"]
+                yield (
+                    ("memories", index, "size", "value"),
+                    f"must be above that of the level before it (got {text!r})",
+                )
+            nearer = size
         if index == 0 and memory.get("overlap") is not None:
             yield ("memories", 0, "overlap"), "means nothing here: no level is nearer than this one"
         if has_energy and memory.get("energy") is None:
