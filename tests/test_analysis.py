@@ -219,3 +219,12 @@ WITHOUT = [
 def test_a_prediction_that_cannot_be_made_says_what_is_missing(predictor, profile, message):
     with pytest.raises(InputError, match=message):
         xs.analyze("resnet18", binarize="xnor", profile=profile, predictor=predictor)
+
+
+def test_a_network_that_main_memory_does_not_hold_is_noted():
+    found = xs.analyze("quicknet", profile=["cortex-m7", "raspberry-pi-4b"])
+    notes = [note for note in found.assumptions["notes"] if "take" in note]
+    # 4.17 MiB of weights, and activations on top, beyond the 1 MiB of flash
+    assert len(notes) == 1, "the board of 4 GiB holds it"
+    assert notes[0].startswith("cortex-m7: weights and live activations take ")
+    assert "more than the 1.00 MiB of flash; predicted as if they fitted" in notes[0]

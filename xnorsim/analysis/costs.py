@@ -93,6 +93,7 @@ def analyze(
         floats = layer_table(as_float(original), fused)
         predictions = _predictions(table, floats, profiles, threads, predictor)
         assumptions |= _prediction_assumptions(threads, predictor)
+        assumptions["notes"] += _too_small(totals(table), profiles)
     return Report(_described(original), assumptions, table, totals(table), predictions)
 
 
@@ -198,6 +199,20 @@ def _assumptions(
         "conventions": list(_CONVENTIONS),
         "notes": list(graph.notes),
     }
+
+
+def _too_small(needed: Mapping[str, Any], profiles: Sequence[HardwareProfile]) -> list[str]:
+    """A note for each machine whose main memory does not hold what the network needs."""
+    from xnorsim.machine.lowering import lower
+    from xnorsim.units import format_bits
+
+    bits = needed["stored_bits_padded"] + needed["peak_activation_bits"]
+    return [
+        f"{profile.name}: weights and live activations take {format_bits(bits)}, more than the "
+        f"{format_bits(int(size * 8))} of {profile.memories[-1].name}; predicted as if they fitted"
+        for profile in profiles
+        if bits / 8 > (size := float(lower(profile).level_size_bytes[-1]))
+    ]
 
 
 def _prediction_assumptions(threads: int, predictor: str) -> dict[str, Any]:
