@@ -19,7 +19,7 @@ from xnorsim.cost.instructions import (
     stage_times,
     work_of,
 )
-from xnorsim.cost.ports import chain_cycles
+from xnorsim.cost.ports import chain_cycles, port_cycles
 from xnorsim.cost.recipes import (
     Kernel,
     Part,
@@ -363,18 +363,38 @@ def test_layers_that_do_not_run_issue_nothing_and_have_no_overhead():
     assert found.latency_s[1] == found.energy_j[1] == 0
 
 
-def test_a_fused_pass_takes_the_time_of_what_it_reads():
-    """An addition in the kernel before it: 4 MiB of its other input, from the memory."""
+def fused(kind: str, moved_bits: int = 0) -> np.ndarray:
+    """The latency of a pass over 2**20 results in the kernel of another layer."""
     columns = pass_columns(2**20, 2**20)
-    columns |= {"runs": np.array([0]), "activation_traffic_bits": np.array([2**25])}
+    columns |= {"runs": np.array([0]), "activation_traffic_bits": np.array([moved_bits])}
+    return predict(work_of(columns, [kind], OWN, CORE), design(PI)).latency_s
+
+
+def test_a_fused_pass_takes_the_time_of_what_it_issues_and_reads():
+    """An addition in the kernel before it: 4 MiB of its other input, from the memory."""
     at = design(PI)
-    found = predict(work_of(columns, ["add"], OWN, CORE), at)
-    from_l2, from_memory = (
-        2**22 / at.machine.level_bandwidth_bytes_per_s[level] for level in (1, 2)
-    )
-    hidden = at.machine.level_overlap[2]
-    expected = from_memory + (1 - hidden) * from_l2
-    np.testing.assert_allclose(found.latency_s, [expected])
+    mix = layer_instructions(select(OWN, "add", CORE), elements(np.array([2**20])))
+    time = (port_cycles(mix, CORE) / at.machine.efficiency / at.machine.clock_hz).item()
+    for level in (1, 2):
+        transfer = 2**22 / at.machine.level_bandwidth_bytes_per_s[level]
+        hidden = at.machine.level_overlap[level] * min(time, transfer)
+        time = time + transfer - hidden
+    np.testing.assert_allclose(fused("add", 2**25), [time])
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_free", "why"),
+    [
+        ("relu", True, "the clamp of the kernel before"),
+        ("clip", True, "both sides of it"),
+        ("batch_norm", True, "its scale and shift"),
+        ("add", False, "another tensor"),
+        ("sigmoid", False, "no kernel has it"),
+        ("prelu", False, "a product and a choice"),
+    ],
+)
+def test_only_what_kernels_take_in_is_free_where_it_is_fused(kind, is_free, why):
+    assert bool(fused(kind)[0] == 0) is is_free, why
 
 
 def test_stages_of_a_network():

@@ -46,7 +46,7 @@ from xnorsim.cost.recipes import (
 )
 from xnorsim.cost.recipes.rules import extent_rule
 from xnorsim.cost.technology import energy_scale
-from xnorsim.cost.uses import Use
+from xnorsim.cost.uses import IN_KERNELS, Use
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
@@ -92,6 +92,7 @@ def explain_layer(
     caches = caches_of(table.columns, machine, core).of([place])
     runs = tuple(_stage_runs(work, caches, at, prediction.threads))
     runs_alone = bool(alone["runs"][0])
+    issues = runs_alone or table.kinds[place] not in IN_KERNELS
     overhead = float(machine.layer_overhead_s) if runs_alone else 0.0
     latency = sum(stage.seconds for stage in runs) + overhead
     bound, second, lead = _bound(runs, overhead, machine)
@@ -105,7 +106,7 @@ def explain_layer(
         scheme=None if scheme is None else str(scheme),
         output_shape=table.output_shapes[place],
         **{name: int(alone[name][0]) for name in ("macs", "fp_ops", "binarize_ops")},
-        kernels=tuple(_kernel_run(use, bool(alone["macs"][0])) for use in work.uses if runs_alone),
+        kernels=tuple(_kernel_run(use, bool(alone["macs"][0])) for use in work.uses if issues),
         threads=prediction.threads,
         stages=runs,
         nearest=_nearest(work, machine),

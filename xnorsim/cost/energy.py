@@ -34,7 +34,6 @@ __all__ = [
     "Datapath",
     "EnergyCosts",
     "datapath_joules",
-    "energy_joules",
     "energy_shares",
     "overhead_joules",
     "share_names",
@@ -83,13 +82,6 @@ def energy_shares(
         costs.static_power_w * np.asarray(latency_s),
     )
     return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, -1)  # each written in one run
-
-
-def energy_joules(
-    mix: ArrayLike, level_bytes: ArrayLike, latency_s: ArrayLike, costs: EnergyCosts
-) -> _Floats:
-    """The energy of layers [...] [J]: the sum of `energy_shares`; NaN if a cost is not known."""
-    return energy_shares(mix, level_bytes, latency_s, costs).sum(axis=-1)
 
 
 def _check(what: str, *arrays: NDArray[Any]) -> None:

@@ -6,7 +6,8 @@
     time of a layer = sum of its stages + overhead of a layer that runs on its own
 
 A kernel finishes one stage before it begins the next: im2col and layout, which memory bounds, hide
-nothing of the product, which the ports bound. What has no product is one stage.
+nothing of the product, which the ports bound. What has no product is one stage. What a layer does
+beside its product, as the map K, moves no bytes here beyond the nearest level.
 
 The instructions are those of a recipe set (recipes/), their cycles the bound of the ports and the
 front end (ports.py), bytes those of the loop nests (movement.py), the rest is latency.py's. Loads
@@ -39,7 +40,7 @@ from xnorsim.cost.recipes import (
 )
 from xnorsim.cost.roofline import Prediction
 from xnorsim.cost.traffic import total_bytes
-from xnorsim.cost.uses import Use, kernel_uses, mix
+from xnorsim.cost.uses import IN_KERNELS, Use, kernel_uses, mix
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
@@ -107,7 +108,7 @@ def work_of(columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Co
         raise UsageError(f"{len(kinds)} kinds were given for {layers} layers")
     uses = kernel_uses(columns, kinds, recipes, core)
     stages = tuple(item for use in uses if use.is_product for item in _stages_of(use, columns))
-    passes = tuple(_passes_of([use for use in uses if not use.is_product], columns))
+    passes = tuple(_passes_of([use for use in uses if not use.is_product], columns, kinds))
     issued = np.zeros((layers, len(CLASSES)))
     for item in (*stages, *passes):
         issued[item.layers] += item.mix
@@ -125,12 +126,15 @@ def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
         yield StageWork(name, use, use.layers, issued * runs, waiting * runs, dealt)
 
 
-def _passes_of(uses: Sequence[Use], columns: Columns) -> Iterator[StageWork]:
+def _passes_of(uses: Sequence[Use], columns: Columns, kinds: Sequence[str]) -> Iterator[StageWork]:
     """What goes over elements: layers without products, and what others do besides theirs.
 
-    A pass that is fused issues nothing of its own, but it reads what its host has not at hand.
+    A pass that is fused reads what its host has not at hand. Its instructions are those of the
+    host's kernel if it is of IN_KERNELS; any other issues those of a pass by itself.
     """
-    issued = mix(uses, len(columns["macs"])) * (columns["runs"] > 0)[:, np.newaxis]
+    in_kernel = np.array([kind in IN_KERNELS for kind in kinds], dtype=bool)
+    issues = (columns["runs"] > 0) | ~in_kernel
+    issued = mix(uses, len(kinds)) * issues[:, np.newaxis]
     is_pass = columns["macs"] == 0
     for name, where in (("pass", is_pass), ("extra", ~is_pass & issued.any(axis=-1))):
         chosen = np.flatnonzero(where)

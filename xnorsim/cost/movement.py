@@ -118,6 +118,16 @@ def _between(caches: Caches, touched: Any) -> dict[str, Any]:
     }
 
 
+def _since(caches: Caches, touched: Any) -> dict[str, Any]:
+    """The same by operand of a product that reads its input where it lies."""
+    between = _between(caches, touched)
+    return {
+        "activations": between["read"],
+        "weights": caches.weight_bytes,
+        "outputs": between["written"],
+    }
+
+
 def use_traffic(use: Use, caches: Caches) -> dict[str, _Traffic]:
     """Stage -> operand -> bytes [levels, ..., n] that a product moves in its layers [byte].
 
@@ -204,17 +214,12 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic
         *convolution_loops(tile.positions, [("filters", tile.filters)]),
     )
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
-    between = _between(caches, _input_bytes(kernel, d) + given)
     moved = direct_traffic(
         _geometry(kernel, d),
         loops,
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes={
-            "activations": between["read"],
-            "weights": caches.weight_bytes,
-            "outputs": between["written"],
-        },
+        since_bytes=_since(caches, _input_bytes(kernel, d) + given),
     )
     return {"product": {name: each * d.groups for name, each in moved.items()}}
 
@@ -224,17 +229,12 @@ def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traf
     at = _geometry(kernel, d, channels=d.groups * d.filters)
     at = replace(at, activation_bytes=at.activation_bytes / np.maximum(d.filters, 1))
     given = d.groups * d.filters * d.positions * at.output_bytes
-    between = _between(caches, _input_bytes(kernel, d) + given)
     moved = depthwise_traffic(
         at,
         convolution_loops(1),
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes={
-            "activations": between["read"],
-            "weights": caches.weight_bytes,
-            "outputs": between["written"],
-        },
+        since_bytes=_since(caches, _input_bytes(kernel, d) + given),
     )
     return {"product": moved}
 

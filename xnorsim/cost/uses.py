@@ -22,7 +22,7 @@ from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import DIMENSIONS, Dimensions
 
-__all__ = ["PRODUCTS", "Use", "kernel_uses", "mix"]
+__all__ = ["IN_KERNELS", "PRODUCTS", "Use", "kernel_uses", "mix"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -43,6 +43,10 @@ _PASSES = {
     "mean_pool": "average_pool",
 }
 """The kind of kernel for a layer without products; others are passes of an operation at a time."""
+
+
+IN_KERNELS = frozenset({"batch_norm", "relu", "clip"})
+"""Kinds of layers that kernels take in with their scale, shift and clamp where they are fused."""
 
 
 @dataclass(frozen=True, eq=False)

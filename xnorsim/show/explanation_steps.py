@@ -61,7 +61,9 @@ def _layer(layer: LayerExplanation) -> Section:
     what = f"{layer.name}: {precision} {layer.kind}, result {labels.shape_text(layer.output_shape)}"
     lines = [("layer", what.replace("  ", " "))]
     if layer.host:
-        lines.append(("fused", f"into {layer.host}: only what it reads besides is counted here"))
+        lines.append(
+            ("fused", f"into {layer.host}: what it issues and reads besides is counted here")
+        )
     if layer.macs and layer.kernels:
         nest = layer.kernels[0].nest
         sizes = " x ".join(

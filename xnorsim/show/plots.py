@@ -31,7 +31,10 @@ from xnorsim.units import format_si
 
 __all__ = [
     "FORMATS",
+    "LINES",
+    "MARKERS",
     "figure_suffix",
+    "literally",
     "plot_fidelity",
     "plot_layers",
     "plot_speedup",
@@ -42,9 +45,9 @@ __all__ = [
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """The kind of file that a suffix asks for."""
 
-_LINES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+LINES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _DASHES = ("-", "--", "-.", ":")
-_MARKERS = "osD^vP*X"
+MARKERS = "osD^vP*X"
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo")
 _CLASS_WORDS = {
     MacClass.BINARY: "binary (xnor)",
@@ -106,13 +109,13 @@ def plot_speedup(
 
 
 def _draw(ax: Axes, number: int, curve: Curve, over: str) -> None:
-    colour = _LINES[number % len(_LINES)]
+    colour = LINES[number % len(LINES)]
     ax.plot(
         curve.x,
         curve.value,
         color=colour,
         linestyle=_DASHES[number % len(_DASHES)],
-        marker=_MARKERS[number % len(_MARKERS)],
+        marker=MARKERS[number % len(MARKERS)],
         markersize=3.5,
         linewidth=1.5,
         label=f"{labels.visible(curve.name)}{over}",
@@ -142,7 +145,7 @@ def _finish(ax: Axes) -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
-        _literally(ax.legend(frameon=False, fontsize="small", loc="best").get_texts())
+        literally(ax.legend(frameon=False, fontsize="small", loc="best").get_texts())
 
 
 def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> Figure:
@@ -161,7 +164,7 @@ def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> 
         legend = figure.legend(
             handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
         )
-        _literally(legend.get_texts())
+        literally(legend.get_texts())
     return figure
 
 
@@ -207,7 +210,7 @@ def plot_layers(
     return ax
 
 
-def _literally(texts: Iterable[Text]) -> None:
+def literally(texts: Iterable[Text]) -> None:
     """Show texts as they are: a dollar sign in a name begins no formula."""
     for text in texts:
         text.set_parse_math(False)
@@ -216,7 +219,7 @@ def _literally(texts: Iterable[Text]) -> None:
 def _names_along_y(ax: Axes, given: Sequence[str]) -> None:
     names = labels.shorten_all(given, _LONGEST_NAME)
     ax.set_yticks(range(len(names)), names, fontsize=8)
-    _literally(ax.get_yticklabels())
+    literally(ax.get_yticklabels())
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
 
@@ -280,13 +283,13 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
         for bound, hatch in hatches.items()
     ]
     if not own or not isinstance(ax.figure, Figure):
-        _literally(ax.legend(handles=handles, fontsize="small", loc="best").get_texts())
+        literally(ax.legend(handles=handles, fontsize="small", loc="best").get_texts())
         return
     columns = min(4, max(1, len(handles)))
     legend = ax.figure.legend(
         handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
     )
-    _literally(legend.get_texts())
+    literally(legend.get_texts())
 
 
 def plot_fidelity(doc: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
@@ -310,9 +313,9 @@ def plot_fidelity(doc: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
     }
     ax.hlines(at, cosines["propagated"], cosines["exact"], color="#B0B0B0", linewidth=1.2, zorder=1)
     ax.scatter(cosines["weights"], at, marker="|", s=40, color="#8C8C8C", label="weights")
-    ax.scatter(cosines["exact"], at, s=26, color=_LINES[1], zorder=3, label="given exact inputs")
+    ax.scatter(cosines["exact"], at, s=26, color=LINES[1], zorder=3, label="given exact inputs")
     ax.scatter(
-        cosines["propagated"], at, marker="D", s=44, facecolor="none", edgecolor=_LINES[2],
+        cosines["propagated"], at, marker="D", s=44, facecolor="none", edgecolor=LINES[2],
         zorder=4, label="given propagated inputs",
     )  # fmt: skip
     _names_along_y(ax, [layer["name"] for layer in layers])

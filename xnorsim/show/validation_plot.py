@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox
 
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
-from xnorsim.show.plots import _LINES, _MARKERS, _literally
+from xnorsim.show.plots import LINES, MARKERS, literally
 
 __all__ = ["BAND", "validation_figure"]
 
@@ -30,7 +30,7 @@ _Pair = tuple[float, float]
 _MS = 1e3
 _MARGIN = 1.6  # two to each side hold a tick of 1, 2, 5, ... however narrow the data
 _GREY = "#555555"
-_COLOURS = _LINES[1:]  # names are black
+_COLOURS = LINES[1:]  # names are black
 _HOLLOW = "#FFFFFF"
 _BAND_COLOUR = "#E2E2E2"
 _DIRECTIONS = tuple(  # right, left, then lower right, upper left, ...
@@ -65,7 +65,7 @@ def validation_figure(doc: Mapping[str, Any]) -> Figure:
     ax = figure.add_subplot()
     _scales(ax, rows)
     groups = {
-        group: {"color": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
+        group: {"color": _COLOURS[i % len(_COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         for i, group in enumerate(dict.fromkeys(row["group"] for row in rows))
     }
     for row in rows:
@@ -132,7 +132,7 @@ def _legend(figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: f
     legend = figure.legend(
         handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
     )
-    _literally(legend.get_texts())
+    literally(legend.get_texts())
 
 
 def _name_points(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -32,11 +32,9 @@ from xnorsim.work.dimensions import Dimensions
 __all__ = [
     "BGEMM_4X4",
     "BGEMM_8X4",
-    "BGEMM_8X4_INT8",
     "BGEMM_8X4_PACKED",
     "INDIRECT_8X4",
     "PACK_FLOATS",
-    "PACK_INT8",
     "fits_16_bits",
 ]
 
@@ -120,29 +118,6 @@ BGEMM_8X4 = Kernel(
     chain={"vector_widening_accumulate": 1},
     walk=_WALK,
     applies=fits_16_bits,
-)
-
-BGEMM_8X4_INT8 = replace(
-    BGEMM_8X4,
-    name="lce-bgemm-8x4-int8",
-    walk=replace(_WALK, output_bits=8),
-    parts=(
-        *im2col(bits=1),
-        *_LAYOUT,
-        _STEP_8X4,
-        Part(
-            "output transform to int8",
-            tiles,
-            {
-                **_TILE_CONTROL,
-                **_TO_FLOAT,
-                "fp_convert": 16,  # SCVTF, FCVTNS
-                "vector_narrow": 12,
-                "vector_store": 4,
-            },
-        ),
-        BORDER_COPY,
-    ),
 )
 
 BGEMM_8X4_PACKED = replace(
@@ -270,30 +245,5 @@ PACK_FLOATS = Kernel(
             },
         ),
         Part("the last floats", edge_outputs, _SCALAR_SIGN),
-    ),
-)
-
-PACK_INT8 = Kernel(
-    name="lce-pack-int8",
-    source=f"{_REPOSITORY}/core/bitpacking/bitpack_aarch64.h",
-    simd_bits=128,
-    along="positions",
-    tile=Tile(filters=1, positions=128, depth=1),
-    whole_tiles=True,
-    parts=(
-        Part(
-            "128 bytes",
-            tiles,
-            {
-                "vector_load": 8,
-                "vector_shuffle": 6 + 8,
-                "vector_add": 8,  # SQSUB
-                "vector_shift": 7,
-                "vector_store": 1,
-                "scalar_alu": 2,
-                "branch": 1,
-            },
-        ),
-        Part("the last bytes", edge_outputs, {"scalar_load": 1, "scalar_alu": 3}),
     ),
 )

@@ -201,7 +201,8 @@ def scalar_blocked() -> Kernel:
     """
     found = _scalar(
         "scalar-blocked-2x2",
-        "two loads of each side, four fused products and sums, an index and a jump for four steps",
+        "two loads of each side, four fused products and sums, an index and a jump for four steps, "
+        "as OpenMathLib/OpenBLAS @ 63ce52ee kernel/generic/gemmkernel_2x2.c has them",
         Tile(filters=2, positions=2, depth=1),
         {
             "scalar_load": 4,
@@ -244,7 +245,7 @@ def int8_words() -> Kernel:
     """
     return _scalar(
         "own-int8-words",
-        "SXTB16, SMLAD",
+        "SXTB16, SMLAD, as in CMSIS-NN (arXiv 1801.06601)",
         Tile(filters=2, positions=2, depth=4),
         {"scalar_load": 4, "scalar_alu": 8 + 2, "scalar_multiply": 8, "branch": 1},
         {"scalar_multiply": 2},
