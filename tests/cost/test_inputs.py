@@ -12,6 +12,7 @@ import pytest
 from xnorsim.cost import energy
 from xnorsim.cost.energy import EnergyCosts
 from xnorsim.cost.inputs import Design, design, drawn, inputs
+from xnorsim.errors import UsageError
 from xnorsim.machine.lowering import At, lower
 from xnorsim.machine.profile import load_profile, profile_names, quantities
 from xnorsim.machine.schema import HardwareProfile
@@ -202,3 +203,11 @@ def test_ranges_of_a_technology_end_where_its_model_does(node, volts, ends, why)
     costs = design(made, drawn(inputs(made))).costs
     assert costs is not None
     assert np.isfinite(np.asarray(costs.datapath_j)).all()
+
+
+def test_a_technology_that_no_energy_is_known_for_is_named():
+    document = PI.model_dump(by_alias=True)
+    document["energy"]["node"] |= {"value": "3 nm", "low": "3 nm", "high": "3 nm"}
+    made = HardwareProfile.model_validate(document)
+    with pytest.raises(UsageError, match=r"profile raspberry-pi-4b, energy\.node and .*of 3 nm"):
+        design(made)

@@ -227,7 +227,10 @@ class TestChoice:
                 lambda: select(recipe_set("tflite"), "binary", CORTEX_A72),
                 r"'tflite' has no kernel for 'binary' .*sets that have one: dabnn",
             ),
-            (lambda: recipe_set("larq", 192), r"vectors of 128 bits, not of 192"),
+            (
+                lambda: recipe_set("larq", 192),
+                r"set 'larq': .*vectors of 128 bits, not of 192",
+            ),
             (
                 lambda: assigned((larq.BGEMM_8X4,), Dimensions(1, 1, np.array([64, 10**6]), 1)),
                 r"1 of 2 layers have no kernel among lce-bgemm-8x4",

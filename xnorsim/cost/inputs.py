@@ -15,6 +15,7 @@ from xnorsim.cost import energy
 from xnorsim.cost.energy import EnergyCosts
 from xnorsim.cost.ranges import draw
 from xnorsim.cost.technology import Estimate, energy_scale, supplies
+from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core, lower_core
 from xnorsim.machine.lowering import At, Draws, Machine, lower
 from xnorsim.machine.quantity import Quantity, resolve
@@ -171,4 +172,9 @@ def _by_class(overhead: float | NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _scale(machine: Machine) -> Estimate:
     """From the 45 nm and 0.9 V of Horowitz's table to the machine's technology."""
-    return energy_scale(machine.energy_node_m, machine.energy_voltage_v)
+    try:
+        return energy_scale(machine.energy_node_m, machine.energy_voltage_v)
+    except UsageError as fault:
+        raise UsageError(
+            f"profile {machine.name}, energy.node and energy.voltage: {fault}"
+        ) from fault

@@ -304,4 +304,7 @@ def recipe_set(name: str, simd_bits: int = 128) -> RecipeSet:
     """
     if name not in RECIPE_SETS:
         raise UsageError(f"no recipe set '{name}': {choices(name, RECIPE_SETS)}")
-    return RECIPE_SETS[name](simd_bits)
+    try:
+        return RECIPE_SETS[name](simd_bits)
+    except UsageError as fault:
+        raise UsageError(f"recipe set '{name}': {fault}") from fault
