@@ -1,0 +1,74 @@
+"""What a kernel computes: one convolution with its weights, and how its sums become results.
+
+    y = (sum * alpha) * K * a + b        float32, in this order, each as far as it is there
+
+A dense layer is a convolution of one position: an image of 1 x 1 and a kernel of 1 x 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xnorsim.network.ops import Conv
+
+__all__ = ["Kernel", "Problem", "Ready"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A convolution over images of `shape` (batch, channels, height, width), float32.
+
+    `weight` is float32 (filters, channels / groups, *kernel). Kernels of kind "binary" take the
+    signs of weight and image, those of kind "bwn" the signs of the weight. `alpha` (filters) scales
+    the sums; with `input_scale` the map K does too (XNOR-Net, section 3.2). `norm` is a batch
+    normalization as its two vectors a and b (filters): y * a + b. All are float32.
+    """
+
+    op: Conv
+    shape: tuple[int, int, int, int]
+    weight: Array
+    alpha: Array | None = None
+    input_scale: bool = False
+    norm: tuple[Array, Array] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A kernel made ready for one problem: weights packed and buffers allocated.
+
+    `run(image)` takes what the kernel takes and returns what it gives; the array that it returns
+    is overwritten by the next call. `threads` is how many it really uses; `versions` names the
+    libraries that compute, and `settings` what was chosen for them.
+    """
+
+    run: Callable[[Array], Array]
+    threads: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A way to compute problems of one kind: "binary", "bwn" or "fp".
+
+    It takes float32 images (batch, channels, height, width) and gives float32 (batch, filters,
+    height, width); or, where `takes` or `gives` is "bits", packed signs, uint64 (batch, height,
+    width, words), channels as in network/bits.py. A kernel that gives bits takes the sign of y.
+
+    `ready(problem, threads)` raises UsageError for a problem that `cannot(problem)` gives a reason
+    against ("" if there is none), and MissingExtraError where `extra` is not installed.
+    """
+
+    name: str
+    summary: str
+    kind: str
+    extra: str
+    ready: Callable[[Problem, int], Ready]
+    cannot: Callable[[Problem], str]
+    takes: str = "floats"
+    gives: str = "floats"
