@@ -22,6 +22,7 @@ from xnorsim.work.table import LayerTable
 from xnorsim.zoo.builder import Builder
 
 if TYPE_CHECKING:
+    from xnorsim.analysis.models import Profile
     from xnorsim.cost.network import NetworkPrediction
 
 __all__ = [
@@ -124,7 +125,7 @@ class Task:
 
     model: Model
     recipes: str
-    profile: str
+    profile: Profile
     threads: int
 
 
@@ -213,7 +214,7 @@ def _compared(measured: Measured, task: Task, found: Predicted) -> Compared:
     return Compared(
         group=_group(measured),
         name=_name(measured),
-        machine=task.profile,
+        machine=found.prediction.profile,
         software=measured.software,
         recipes=task.recipes,
         unit="s",
@@ -248,7 +249,7 @@ def _speedup(
     return Compared(
         group=f"{slow.software} / {fast.software}",
         name=fast.layer,
-        machine=fast_task.profile,
+        machine=below.prediction.profile,
         software=f"{slow.software} / {fast.software}",
         recipes=f"{slow_task.recipes} / {fast_task.recipes}",
         unit="1",

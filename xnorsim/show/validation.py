@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["SCHEMA", "Unpredicted", "Validation", "validation_csv", "validation_dict"]
+__all__ = ["SCHEMA", "Unpredicted", "Validation", "row_line", "validation_csv", "validation_dict"]
 
 SCHEMA = 1
 """Version of the JSON document."""
@@ -59,7 +59,9 @@ class Validation:
         """One row a prediction, by group and name; times in seconds, errors as shares."""
         import pandas as pd
 
-        return pd.DataFrame([_line(self, row) for row in self.rows]).set_index(["group", "name"])
+        return pd.DataFrame([row_line(row, self.coverage) for row in self.rows]).set_index(
+            ["group", "name"]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The validation as plain data, ready for JSON."""
@@ -101,7 +103,7 @@ def validation_dict(found: Validation) -> dict[str, Any]:
         "coverage": found.coverage,
         "software": dict(found.software),
         "rows": [
-            {**_line(found, row), "parts": [asdict(part) for part in row.parts]}
+            {**row_line(row, found.coverage), "parts": [asdict(part) for part in row.parts]}
             for row in found.rows
         ],
         "summaries": [
@@ -114,14 +116,15 @@ def validation_dict(found: Validation) -> dict[str, Any]:
 
 def validation_csv(found: Validation) -> str:
     """One line a row, then one for each measurement that nothing predicts, with the reason."""
-    lines = [{**_line(found, row), "not_predicted": None} for row in found.rows]
+    lines = [{**row_line(row, found.coverage), "not_predicted": None} for row in found.rows]
     for item in found.unpredicted:
         about = {"group": item.group, "name": item.name, "unit": "s", "measured": item.measured_s}
         lines.append({**about, "not_predicted": item.reason})
     return csv_text(lines)
 
 
-def _line(found: Validation, row: Compared) -> dict[str, Any]:
+def row_line(row: Compared, coverage: float) -> dict[str, Any]:
+    """A prediction beside its measurement, with the figures that follow at ranges of `coverage`."""
     line = {key: value for key, value in asdict(row).items() if key != "parts"}
     return {
         **line,
@@ -129,5 +132,5 @@ def _line(found: Validation, row: Compared) -> dict[str, Any]:
         "inside": is_inside(row),
         "beyond": beyond(row),
         "half_width": half_width(row),
-        "score": interval_score(row, found.coverage),
+        "score": interval_score(row, coverage),
     }

@@ -43,16 +43,18 @@ _OFFSET = "offset points"
 _LEADER = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
 
 
-def validation_figure(doc: Mapping[str, Any]) -> Figure:
+def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
     """Draw every predicted latency [ms] over the measured one, on logarithmic axes.
 
-    A group (program, board) has a colour and a marker, hollow where the predicted range misses the
-    measurement. Upright bars are predicted ranges, level ones the standard deviations of
-    measurements where these are known. Points that stand free have their names beside them.
+    A group (program, board; or kernel) has a colour and a marker, hollow where the predicted range
+    misses the measurement. Upright bars are predicted ranges; level ones are what is known of the
+    measurement: its standard deviation, or the middle of its samples. Points that stand free have
+    their names beside them.
 
     Parameters
     ----------
     doc : the JSON document of a validation
+    named : whether names stand beside points; where there are hundreds, smaller ones without
 
     Raises:
         UsageError: none of its rows is a latency.
@@ -63,33 +65,40 @@ def validation_figure(doc: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(7.5, 8.6), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
-    _scales(ax, rows)
+    _scales(ax, rows, (1, 2, 5) if named else (1,))
     groups = {
         group: {"color": _COLOURS[i % len(_COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         for i, group in enumerate(dict.fromkeys(row["group"] for row in rows))
     }
+    size = 6.0 if named else 4.0
     for row in rows:
-        _draw(ax, row, groups[row["group"]])
+        _draw(ax, row, {"markersize": size, **groups[row["group"]]})
     held = sum(row["inside"] for row in rows)
     ax.set_title(
         f"Predicted and measured latency: {held} of {len(rows)} measurements "
         f"in the {doc['coverage']:.0%} range",
         fontsize="medium",
     )
-    _legend(figure, groups, doc["coverage"])
-    figure.draw_without_rendering()  # names are set where points are after the layout
-    _name_points(ax, rows)
+    known = _SAMPLES if any("timing" in row for row in rows) else _DEVIATION
+    _legend(figure, groups, doc["coverage"], known)
+    if named:
+        figure.draw_without_rendering()  # names are set where points are after the layout
+        _name_points(ax, rows)
     return figure
 
 
-def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+_DEVIATION = "measured ± 1 standard deviation"
+_SAMPLES = "the middle 80% of the measured samples"
+
+
+def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]], ticks: tuple[int, ...]) -> None:
     """The same logarithmic scale on both axes, with the diagonal and its band."""
     values = [row[key] * _MS for row in rows for key in ("low", "high", "measured")]
     ends = min(values) / _MARGIN, max(values) * _MARGIN
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, box_aspect=1)
     for axis, what in ((ax.xaxis, "measured"), (ax.yaxis, "predicted")):
         axis.set_label_text(f"{what} latency (ms)")
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_locator(LogLocator(subs=ticks))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     below, above = ([end * (1 + side) for end in ends] for side in (-BAND, BAND))
@@ -102,12 +111,12 @@ def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
     x, y = row["measured"] * _MS, row["predicted"] * _MS
+    left, right = (end * _MS for end in _measured(row))
     ax.errorbar(
         x,
         y,
-        xerr=(row["measured_std"] or 0.0) * _MS,
+        xerr=[[x - left], [right - x]],
         yerr=[[y - row["low"] * _MS], [row["high"] * _MS - y]],
-        markersize=6,
         markerfacecolor=style["color"] if row["inside"] else _HOLLOW,
         elinewidth=1.1,
         capsize=2,
@@ -115,7 +124,18 @@ def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
     )
 
 
-def _legend(figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: float) -> None:
+def _measured(row: Mapping[str, Any]) -> _Pair:
+    """The ends of what is known of a measurement [s]."""
+    x = row["measured"]
+    if "timing" in row:
+        return min(x, row["timing"]["p10_s"]), max(x, row["timing"]["p90_s"])
+    deviation = row["measured_std"] or 0.0
+    return x - deviation, x + deviation
+
+
+def _legend(
+    figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: float, known: str
+) -> None:
     """Below the figure: the groups, then what markers, bars and the band mean."""
 
     def mark(label: str, marker: str, color: str = _GREY, **style: Any) -> Line2D:
@@ -126,7 +146,7 @@ def _legend(figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: f
         mark("measurement in the predicted range", "o"),
         mark("measurement missed", "o", markerfacecolor=_HOLLOW),
         mark(f"predicted {coverage:.0%} range", "|", markersize=12),
-        mark("measured ± 1 standard deviation", "_", markersize=12),
+        mark(known, "_", markersize=12),
         Patch(color=_BAND_COLOUR, label=f"predicted = measured ±{BAND:.0%}"),
     ]
     legend = figure.legend(
@@ -174,12 +194,12 @@ def _line(ax: Axes, point: _Pair, direction: _Pair, reach: float) -> list[Bbox]:
 def _marks(ax: Axes, row: Mapping[str, Any]) -> list[Bbox]:
     """Where the marker and the two bars of a row are on the canvas [pixels]."""
     x, y, low, high = (row[key] * _MS for key in ("measured", "predicted", "low", "high"))
-    deviation = (row["measured_std"] or 0.0) * _MS
+    left, right = (end * _MS for end in _measured(row))
     to_canvas, half = ax.transData.transform, 4 * ax.figure.dpi / 72
     return [
         Bbox(to_canvas([(x, y), (x, y)])).padded(half),
         Bbox(to_canvas([(x, low), (x, high)])).padded(half / 2),
-        Bbox(to_canvas([(x - deviation, y), (x + deviation, y)])).padded(half / 2),
+        Bbox(to_canvas([(left, y), (right, y)])).padded(half / 2),
     ]
 
 

@@ -26,9 +26,13 @@ from xnorsim.show.text import markdown_lines, markdown_table
 from xnorsim.show.validation import Validation
 
 __all__ = [
+    "colours",
     "groups",
+    "meanings",
+    "miss",
     "row_columns",
     "summary_columns",
+    "table",
     "validation_lines",
     "validation_markdown",
     "validation_table",
@@ -80,7 +84,8 @@ def _signed(share: float) -> str:
     return f"{share:+.1%}"
 
 
-def _colours(rows: Sequence[Compared]) -> list[str]:
+def colours(rows: Sequence[Compared]) -> list[str]:
+    """A colour for each row: whether its range holds the measurement."""
     return [_HIT if is_inside(row) else _MISS for row in rows]
 
 
@@ -107,10 +112,11 @@ def _correlation(value: float | None) -> str:
 
 def validation_lines(found: Validation) -> list[Line]:
     """What the columns of the summary mean, wrong orders, misses, and what nothing predicts."""
-    return [*_meanings(found), *_orders(found), *_misses(found), *_unpredicted(found)]
+    return [*meanings(found.coverage), *_orders(found), *_misses(found), *_unpredicted(found)]
 
 
-def _meanings(found: Validation) -> Iterator[Line]:
+def meanings(coverage: float) -> Iterator[Line]:
+    """What the columns of a summary are, for ranges of `coverage`."""
     yield "errors", "predicted / measured - 1: mean and median of its size, bias its mean"
     yield "rho, tau", "rank correlations (Spearman, Kendall) of predictions with measurements"
     yield (
@@ -118,7 +124,7 @@ def _meanings(found: Validation) -> Iterator[Line]:
         f"pairs of a group measured over {DISTINCT:.0%} apart, and predicted in that order",
     )
     yield "widest", "the widest range, as half its width over the prediction"
-    yield "score", f"mean interval score of {found.coverage:.0%} ranges over the measurement"
+    yield "score", f"mean interval score of {coverage:.0%} ranges over the measurement"
 
 
 def _orders(found: Validation) -> Iterator[Line]:
@@ -131,10 +137,10 @@ def _orders(found: Validation) -> Iterator[Line]:
 def _misses(found: Validation) -> Iterator[Line]:
     for row in found.rows:
         if not is_inside(row):
-            yield "missed", labels.visible(f"{row.name}, {row.group}: {_miss(row)}")
+            yield "missed", labels.visible(f"{row.name}, {row.group}: {miss(row)}")
 
 
-def _miss(row: Compared) -> str:
+def miss(row: Compared) -> str:
     """By how much a row misses its range, and what takes the predicted time."""
     by = beyond(row)
     side, end = ("above", row.high) if by > 0 else ("below", row.low)
@@ -173,26 +179,26 @@ class _View:
         plain = options.ascii_only
         yield lines_of([*_head(self.found), ("", "")], plain)
         for group, rows in groups(self.found):
-            names, colours = [row.name for row in rows], _colours(rows)
-            yield from _table(group, names, row_columns(rows), colours, options)
+            names = [row.name for row in rows]
+            yield from table(group, names, row_columns(rows), colours(rows), options)
         summaries = self.found.summaries
-        names, colours = [item.name for item in summaries], [_HIT] * len(summaries)
-        yield from _table("summary", names, summary_columns(summaries), colours, options)
+        names, shades = [item.name for item in summaries], [_HIT] * len(summaries)
+        yield from table("summary", names, summary_columns(summaries), shades, options)
         yield lines_of(validation_lines(self.found), plain)
 
 
-def _table(
+def table(
     title: str,
     names: Sequence[str],
     found: Sequence[Column],
-    colours: Sequence[str],
+    shades: Sequence[str],
     options: ConsoleOptions,
 ) -> Iterator[Any]:
     """A titled table with the columns that fit, and the names of those that do not."""
     width, plain = options.max_width, options.ascii_only
     room = min(_WIDEST_NAME, max(map(cell_len, [*names, title])))
     kept = fit(found, width - room)
-    yield table_of(title, names, kept, colours, width, plain, foot="")
+    yield table_of(title, names, kept, shades, width, plain, foot="")
     left_out = [column.header for column in found if column not in kept]
     if left_out:
         yield lines_of(
