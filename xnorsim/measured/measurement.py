@@ -1,0 +1,236 @@
+"""What a measurement holds, and the figures that follow from its samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xnorsim.errors import UsageError
+from xnorsim.measured.host import Host
+
+__all__ = [
+    "Measurement",
+    "Ratio",
+    "Signs",
+    "Subject",
+    "Times",
+    "busy_cores",
+    "disturbances",
+    "ratio",
+    "times",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: a kernel on a problem, with how many threads it was told to use.
+
+    `versions` names the libraries that compute, `settings` what was chosen for them.
+    """
+
+    kernel: str
+    problem: str
+    threads: int = 1
+    versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Figures of the samples [s]; the median of all runs lies in low..high with 95% confidence."""
+
+    minimum: float
+    p10: float
+    p25: float
+    median: float
+    p75: float
+    p90: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What was seen beside the samples, by which a disturbed measurement is told.
+
+    `wall_s` and `cpu_s` are of the timed calls alone: the time that passed, and the CPU time of all
+    threads of the process. All others are of the whole sampling, eviction and other kernels of the
+    same rounds included: `elapsed_s` passed; `steal_s` was stolen by the hypervisor from the CPUs
+    used, which worked for other processes for `others_s` (both counted in steps of `tick_s`);
+    `switches` interruptions by other processes; `energy_j` by domain, of the whole chip. `load` is
+    the load average before, `reference_s` the time of a fixed loop before and after. None is what
+    the system does not tell.
+    """
+
+    wall_s: float
+    cpu_s: float
+    elapsed_s: float
+    steal_s: float | None
+    others_s: float | None
+    tick_s: float
+    switches: int | None
+    load: float | None
+    reference_s: tuple[float, float]
+    energy_j: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Samples [s a call], each the mean of `calls` calls in a row, and how they came about.
+
+    `started` is UTC, ISO 8601. `core` is the CPU that the thread was pinned to, if it was. With
+    `cache` "cold" what the caches held was evicted before each sample. `disturbed` says in words
+    why the samples are not to be trusted; it is empty where nothing speaks against them.
+    """
+
+    subject: Subject
+    started: str
+    cache: str
+    core: int | None
+    calls: int
+    samples: tuple[float, ...]
+    times: Times
+    signs: Signs
+    disturbed: tuple[str, ...]
+    host: Host
+
+
+def times(samples: Sequence[float]) -> Times:
+    """The figures of samples [s]; quantiles are interpolated linearly.
+
+    The interval of the median is of order statistics j and k: j = floor(n/2 - 0.98 sqrt(n)),
+    k = ceil(n/2 + 1 + 0.98 sqrt(n)), at most 1 and n. It takes the samples to be independent, and
+    fewer than 6 hold the median with less than 95%, whatever is between them.
+
+    Source: J.-Y. Le Boudec, "Performance Evaluation of Computer and Communication Systems", EPFL
+    Press, 2010, section 2.2.
+
+    Raises:
+        UsageError: no sample.
+    """
+    if not samples:
+        raise UsageError("the figures of a measurement need at least one sample")
+    ordered, count = sorted(samples), len(samples)
+    half = 0.98 * math.sqrt(count)
+    j = max(1, math.floor(count / 2 - half))
+    k = min(count, math.ceil(count / 2 + 1 + half))
+    p10, p25, median, p75, p90 = np.quantile(ordered, (0.10, 0.25, 0.50, 0.75, 0.90)).tolist()
+    return Times(ordered[0], p10, p25, median, p75, p90, ordered[j - 1], ordered[k - 1])
+
+
+def busy_cores(signs: Signs) -> float:
+    """How many cores worked during the timed calls: CPU time over wall time; 0 if none passed."""
+    return signs.cpu_s / signs.wall_s if signs.wall_s else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Of two kernels timed in turn: the quartiles of the ratios of their rounds."""
+
+    p25: float
+    median: float
+    p75: float
+    rounds: int
+
+
+def ratio(above: Measurement, below: Measurement) -> Ratio:
+    """How many times as long one takes as another, round by round, of `interleaved` both.
+
+    What slows the machine down for longer than a round slows both, and leaves their ratio.
+
+    Raises:
+        UsageError: they were not timed in the same rounds.
+    """
+    if above.started != below.started or len(above.samples) != len(below.samples):
+        raise UsageError(
+            f"a ratio needs kernels timed in the same rounds: {above.subject.kernel} was started "
+            f"at {above.started} ({len(above.samples)} samples), {below.subject.kernel} at "
+            f"{below.started} ({len(below.samples)})"
+        )
+    each = np.divide(above.samples, below.samples)
+    p25, median, p75 = np.quantile(each, (0.25, 0.50, 0.75)).tolist()
+    return Ratio(p25, median, p75, len(each))
+
+
+STEAL = 0.02
+"""Share of the time stolen by the hypervisor from which a measurement is called disturbed."""
+OTHERS = 0.05
+"""Share of the time in which the CPUs used worked for other processes."""
+SPREAD = 1.2
+"""p90 over p10 of the samples."""
+FLOOR = 1.15
+"""Median over minimum of the samples."""
+DRIFT = 0.03
+"""By how much the reference loop takes longer or shorter after than before."""
+SWITCHES = 50.0
+"""Interruptions by other processes a second."""
+IDLE = 0.9
+"""Share of the timed calls in which a single thread really ran."""
+EXTRA = 1.1
+"""Busy cores a thread: more means threads that nobody asked for."""
+SHORTEST = 20e-6
+"""Samples [s] below which reading the CPU time takes too much of it to tell busy cores."""
+
+
+def disturbances(
+    subject: Subject, figures: Times, signs: Signs, calls: int, precision: float | None
+) -> tuple[str, ...]:
+    """Why a measurement is not to be trusted, in words; () where nothing speaks against it.
+
+    `precision` is the width of the median's interval that was asked for, over the median.
+    """
+    seen = [*_by_others(signs), *_by_spread(figures, precision)]
+    if figures.median * calls >= SHORTEST:
+        seen += _by_threads(subject.threads, busy_cores(signs))
+    return tuple(seen)
+
+
+def _by_others(signs: Signs) -> Iterator[str]:
+    elapsed = signs.elapsed_s
+    # A counter that has just stepped may owe its step to the time before.
+    for what, seconds, most in (
+        ("the hypervisor took", signs.steal_s, STEAL),
+        ("other processes took", signs.others_s, OTHERS),
+    ):
+        if elapsed and seconds is not None and seconds - signs.tick_s > most * elapsed:
+            yield f"{what} {seconds / elapsed:.1%} of the time (more than {most:.0%})"
+    if (signs.switches or 0) > max(SWITCHES * elapsed, 5):
+        yield (
+            f"{signs.switches} interruptions by other processes in {elapsed:.2f} s "
+            f"(more than {SWITCHES:.0f} a second)"
+        )
+    before, after = signs.reference_s
+    if before and abs(after / before - 1) > DRIFT:
+        yield (
+            f"the speed drifted: a fixed loop took {before * 1e6:.0f} us before and "
+            f"{after * 1e6:.0f} us after (more than {DRIFT:.0%} apart)"
+        )
+
+
+def _by_spread(figures: Times, precision: float | None) -> Iterator[str]:
+    if figures.p90 > SPREAD * figures.p10:
+        yield f"the samples spread: {_over('p90', figures.p90, 'p10', figures.p10, SPREAD)}"
+    if figures.median > FLOOR * figures.minimum:
+        middle = _over("the median", figures.median, "the minimum", figures.minimum, FLOOR)
+        yield f"most samples are far from the best: {middle}"
+    width = figures.high - figures.low
+    if precision is not None and width > precision * figures.median:
+        yield (
+            f"the median is known to {width / figures.median:.1%} only, and {precision:.1%} was "
+            "asked for"
+        )
+
+
+def _by_threads(threads: int, busy: float) -> Iterator[str]:
+    if busy > EXTRA * threads:
+        yield f"{busy:.2f} cores were busy, and {threads} was asked for"
+    if threads == 1 and busy < IDLE:
+        yield f"the thread ran in {busy:.0%} of the time only (less than {IDLE:.0%})"
+
+
+def _over(name: str, value: float, base_name: str, base: float, most: float) -> str:
+    times_as = f"{value / base:.2f} times {base_name}" if base else f"above {base_name} of 0"
+    return f"{name} is {times_as} (more than {most})"
