@@ -84,10 +84,10 @@ def measure(
 
     The garbage collector is off and, with `core`, this thread is pinned; both are as before
     afterwards, whatever happens. First the call is repeated for `warm_up` [s] and until it grows no
-    faster (STABLE), for five times as long at most (once, if that is longer). Then samples are taken, of warm caches in
-    batches of calls (SAMPLE_S, TICKS), until the 95% interval of the median is narrower than
-    `precision` of it: at least LEAST samples and a tenth of `seconds`, at most MOST and `seconds`;
-    or exactly `rounds` samples.
+    faster (STABLE), for five times as long at most, but once at least. Then samples are taken, of
+    warm caches in batches of calls (SAMPLE_S, TICKS), until the 95% interval of the median is
+    narrower than `precision` of it: at least LEAST samples and a tenth of `seconds`, at most MOST
+    and `seconds`; or exactly `rounds` samples.
 
     With `cache` "cold" each sample is one call after a walk through twice the last-level cache,
     which is not timed; what other cores hold in caches of their own may stay. Pinning is of this
@@ -298,12 +298,13 @@ def _best(run: Callable[[], object], clock: Clock, of: int = 5, calls: int = 1) 
 
 def _warm_up(run: Callable[[], object], least: float, clock: Clock) -> float:
     """Call until the best of three is hardly faster than all before; returns the best time [s]."""
-    begin, best = clock.wall(), math.inf
+    begin, passed, best = clock.wall(), 0.0, math.inf
     for _ in range(STILL):
         now = math.inf
         for _ in range(3):
             now = min(now, _batch(run, 1, clock)[0])
-            if (passed := clock.wall() - begin) >= 5 * least and now > 0:
+            passed = clock.wall() - begin
+            if passed >= 5 * least and now > 0:
                 return min(best, now)
         if passed >= least and now >= (1 - STABLE) * best:
             return min(best, now)
