@@ -1,0 +1,113 @@
+"""Compiled kernels: the decorator, what vectors the processor has, and how their code is written.
+
+numba turns a function into machine code; an `@intrinsic` is a part of it that we write ourselves,
+in the vector operations of LLVM. What the processor can do is asked of numba, so that its settings
+NUMBA_CPU_NAME and NUMBA_CPU_FEATURES make every kernel run as on a lesser machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xnorsim.errors import MissingExtraError
+
+try:
+    from llvmlite import ir
+    from numba import njit
+    from numba.core import cgutils
+    from numba.core.registry import cpu_target
+except ImportError as error:
+    raise MissingExtraError(error.name or "numba", "native", "a native kernel") from error
+
+__all__ = ["HOST", "Host", "aligned", "call", "compiled", "constant", "load", "store", "vector"]
+
+CACHE_LINE = 64  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The vectors of a processor: `features` by their LLVM names, width [bit], and registers."""
+
+    features: frozenset[str]
+    vector_bits: int
+    vector_registers: int
+
+
+def _host() -> Host:
+    triple, _, signed = cpu_target.target_context.codegen().magic_tuple()
+    features = frozenset(name[1:] for name in signed.split(",") if name.startswith("+"))
+    if "avx512bw" in features:
+        return Host(features, 512, 32)
+    if not triple.startswith(("x86", "i686")):
+        return Host(features, 128, 32)
+    return Host(features, 256 if "avx2" in features else 128, 16)
+
+
+HOST = _host()
+"""What numba compiles for."""
+
+
+@cache
+def _newest() -> tuple[str, int, float]:
+    """The file of this package that was changed last, its size and when."""
+    files = Path(__file__).parent.rglob("*.py")
+    when, size, name = max((s.st_mtime, s.st_size, str(f)) for f in files for s in [f.stat()])
+    return name, size, when
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code that runs without Python's lock, kept for later processes.
+
+    numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
+    of other files too, so it is kept until any file of this package does.
+    """
+    made = njit(nogil=True, cache=True)(function)
+    kept: Any = made._cache._cache_file  # no public way to say what it depends on
+    kept._source_stamp = (kept._source_stamp, _newest())
+    return made
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array of zeros that starts where a cache line does."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+# What code generators of intrinsics are written in; addresses are numbers of 64 bits
+
+
+def vector(bits: int, lanes: int) -> Any:
+    """The type of `lanes` whole numbers of `bits` each."""
+    return ir.VectorType(ir.IntType(bits), lanes)
+
+
+def constant(kind: Any, value: int) -> Any:
+    """A number, or a vector of it in every lane."""
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def load(builder: Any, address: Any, kind: Any, align: int = 1) -> Any:
+    """What lies at an address, of which no more than `align` is known."""
+    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
+    value.align = align
+    return value
+
+
+def store(builder: Any, value: Any, address: Any) -> None:
+    """Write a value to an address of any alignment."""
+    builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = 1
+
+
+def call(builder: Any, name: str, *values: Any) -> Any:
+    """What an intrinsic of LLVM makes of values of one type, of that type."""
+    kind = values[0].type
+    form = ir.FunctionType(kind, [kind] * len(values))
+    return builder.call(cgutils.get_or_insert_function(builder.module, form, name), values)

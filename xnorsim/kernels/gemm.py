@@ -1,0 +1,85 @@
+"""XNOR GEMM: how many bits differ between each row and each filter, by this machine's best method.
+
+    panels = pack_filters(weight_words)
+    sums, scratch = sums_for(rows, words, panels), scratch_for(rows, words, panels)
+    differing(row_words, panels, sums, scratch)
+    dots = k - 2 * sums[:rows, :filters].astype(np.int32)
+
+The panels' type says how they are packed and so which method computes; jitted code that passes
+them on needs to know no more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xnorsim.errors import UsageError, choices
+from xnorsim.kernels import lookup, popcount
+from xnorsim.kernels.compiled import HOST, aligned, compiled
+
+from numba.extending import overload  # isort: skip
+from numba import types  # isort: skip
+
+__all__ = ["METHODS", "differing", "pack_filters", "scratch_for", "sums_for"]
+
+_COUNTS = HOST.features & {"avx512vpopcntdq", "neon"}  # by one instruction for a vector
+_LOOKUP = ("lookup",) if lookup.NEEDED in HOST.features else ()
+
+METHODS = ("popcount", *_LOOKUP) if _COUNTS else (*_LOOKUP, "popcount")
+"""What this processor can run, the best first."""
+
+
+def pack_filters(words: np.ndarray, method: str = "") -> np.ndarray:
+    """Packed signs (filters, words) as the panels that `method` reads, or the best one.
+
+    Returns:
+        (panels, steps, filters of a panel), uint8 for "lookup" and uint64 for "popcount".
+
+    Raises:
+        UsageError: the method is none of this machine.
+    """
+    method = method or METHODS[0]
+    if method not in METHODS:
+        raise UsageError(f"no method '{method}' on this machine: {choices(method, METHODS)}")
+    return lookup.pack(words) if method == "lookup" else popcount.pack(words)
+
+
+def sums_for(rows: int, words: int, panels: np.ndarray) -> np.ndarray:
+    """Room for the sums of up to `rows` rows: (rows and more, filters and more).
+
+    uint16 where that holds every sum, else int32.
+    """
+    tile = lookup.ROWS if panels.dtype == np.uint8 else popcount.ROWS
+    kind = np.uint16 if words * 64 < 2**16 else np.int32
+    return aligned((-(-rows // tile) * tile, panels.shape[0] * panels.shape[2]), kind)
+
+
+def scratch_for(rows: int, words: int, panels: np.ndarray) -> np.ndarray:
+    """Room for what a method makes of up to `rows` rows; one for each thread."""
+    if panels.dtype == np.uint8:
+        return aligned((-(-rows // lookup.ROWS), panels.shape[1]), np.uint16)
+    return aligned((0, 0), np.uint16)
+
+
+@compiled
+def differing(rows, panels, sums, scratch):
+    """sums[p, f] = the number of bits that differ between row p and filter f.
+
+    rows is uint64 (rows, words), with any distance between rows and at any address; words of a row
+    are adjacent. The others are those of the functions above, made for as many rows or more. What
+    lies in sums beyond the last row or filter is overwritten.
+    """
+    _differing(rows, panels, sums, scratch)
+
+
+def _differing(rows, panels, sums, scratch):
+    raise NotImplementedError  # exists in compiled code only
+
+
+@overload(_differing)
+def _chosen(rows, panels, sums, scratch):
+    if panels.dtype == types.uint8:
+        return lambda rows, panels, sums, scratch: lookup.differing(rows, panels, sums, scratch)
+    return lambda rows, panels, sums, scratch: popcount.differing(rows, panels, sums)
