@@ -1,0 +1,164 @@
+"""Measuring many things: order, records, going on, what is left out, an interrupt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.measured.surveyed import HOST, NOT_INSTALLED, TOO_ODD, Clock, fake, refusing, taken
+from xnorsim.errors import UsageError
+from xnorsim.measured.described import MOST_MACS, NETWORKS
+from xnorsim.measured.grid import REFERENCE, Layer, grid, layer_macs
+from xnorsim.measured.programs import network_tasks
+from xnorsim.measured.records import append, read
+from xnorsim.measured.survey import Budget, best, layer_tasks, recorded, survey
+
+XNOR, BITS, FLOATS = (
+    fake("xnor", "binary"),
+    fake("xnor-bits", "binary", "bits"),
+    fake("numpy", "fp"),
+)
+DEPTHWISE = Layer(8, 8, 3, 7, groups=8)
+SMALL = (Layer(70, 8, 3, 7, 2), Layer(9, 8, 1, 1))
+BUDGET = Budget(0.1, 1)
+
+
+def test_kernels_of_a_layer_follow_each_other():
+    clock = Clock()
+    found = survey(layer_tasks(SMALL, (XNOR, BITS, FLOATS)), HOST, BUDGET, measure=clock)
+    order = [
+        (k, p) for p in ("3x3/2_7x7x70_8", "dense_9_8") for k in ("xnor", "xnor-bits", "numpy")
+    ]
+    assert clock.asked == order
+    assert [(m.subject.kernel, m.subject.problem) for m in found.measurements] == order
+    assert not found.stopped
+
+
+def test_depthwise_layers_are_for_floats():
+    tasks = layer_tasks([DEPTHWISE], (XNOR, fake("bwn", "bwn"), FLOATS))
+    assert [task.subject.kernel for task in tasks] == ["numpy"]
+
+
+def test_large_layers_are_not_for_slow_kernels():
+    slow = fake("float-loop", "fp")
+    layers = [layer for layer in grid("default") if layer.groups == 1]
+    measured = {task.subject.problem for task in layer_tasks(layers, [slow])}
+    largest = max(layer_macs(layer) for layer in layers)
+    assert 0 < len(measured) < len(layers)
+    assert layer_macs(REFERENCE) < MOST_MACS["float-loop"] < largest
+
+
+def test_it_goes_on_where_it_stopped(tmp_path):
+    path = tmp_path / "records.jsonl"
+    tasks = layer_tasks(SMALL, (XNOR, FLOATS))
+    clock = Clock()
+    clock.interrupt_after = 3
+    found = survey(tasks, HOST, BUDGET, records=path, measure=clock)
+    assert found.stopped
+    assert len(found.measurements) == len(read(path).measurements) == 3
+    again = Clock(seconds=1.0)
+    whole = survey(tasks, HOST, BUDGET, records=path, measure=again)
+    assert again.asked == [("numpy", "dense_9_8")], "the rest is there"
+    assert whole.measurements[:3] == found.measurements
+    assert [m.times.median for m in whole.measurements][3] == pytest.approx(1.0)
+    third = Clock()
+    assert survey(tasks, HOST, BUDGET, records=path, measure=third).measurements
+    assert third.asked == []
+
+
+def test_another_machine_is_measured_anew(tmp_path):
+    path = tmp_path / "records.jsonl"
+    tasks = layer_tasks(SMALL, (XNOR,))
+    survey(tasks, HOST, BUDGET, records=path, measure=Clock())
+    clock = Clock()
+    survey(tasks, replace(HOST, cpus=(1,), cores=1), BUDGET, records=path, measure=clock)
+    assert clock.asked == [], "the same machine, another CPU lent"
+    other = replace(HOST, versions={"numpy": "2.3.0"})
+    survey(tasks, other, BUDGET, records=path, measure=clock)
+    assert len(clock.asked) == 2, "other libraries"
+
+
+def test_more_threads_are_another_row(tmp_path):
+    path = tmp_path / "records.jsonl"
+    survey(layer_tasks(SMALL, (XNOR,), 1), HOST, BUDGET, records=path, measure=Clock())
+    clock = Clock()
+    two = survey(layer_tasks(SMALL, (XNOR,), 2), HOST, Budget(0.1), records=path, measure=clock)
+    assert len(clock.asked) == 2
+    assert {m.subject.threads for m in two.measurements} == {2}
+
+
+def test_what_cannot_run_is_left_out_and_said():
+    odd, absent = refusing("odd", TOO_ODD), refusing("torch", NOT_INSTALLED)
+    found = survey(layer_tasks(SMALL, (odd, absent, XNOR)), HOST, BUDGET, measure=Clock())
+    assert len(found.measurements) == 2
+    told = [(item.kernel, item.problem) for item in found.left_out]
+    assert told == [("odd", "3x3/2_7x7x70_8"), ("torch", ""), ("odd", "dense_9_8")]
+    assert found.left_out[0].reason == str(TOO_ODD)
+    assert "pip install 'xnorsim[torch]'" in found.left_out[1].reason
+
+
+def test_a_fault_of_the_measurement_is_not_left_out():
+    def measure(run, subject, **given):
+        raise UsageError("core 7 may not be used")
+
+    with pytest.raises(UsageError, match="core 7"):
+        survey(layer_tasks(SMALL, (XNOR,)), HOST, BUDGET, measure=measure)
+
+
+def test_a_disturbed_measurement_is_repeated_once(tmp_path):
+    path = tmp_path / "records.jsonl"
+    noise = ("the median is known to 9% only",)
+    clock = Clock(disturbed=(noise, (), noise, noise))
+    found = survey(layer_tasks(SMALL, (XNOR,)), HOST, BUDGET, records=path, measure=clock)
+    assert len(clock.asked) == 4
+    assert len(read(path).measurements) == 4, "every sample is kept"
+    calm, noisy = found.measurements
+    assert (calm.disturbed, noisy.disturbed) == ((), noise)
+
+
+def test_the_undisturbed_counts_and_else_the_steadiest():
+    loud = taken("xnor", "dense_9_8", 1.0, disturbed=("steal",), spread=0.2)
+    less = taken("xnor", "dense_9_8", 2.0, disturbed=("steal",), spread=0.1)
+    calm = taken("xnor", "dense_9_8", 3.0, spread=0.3)
+    assert best([loud, less]) is less
+    assert best([less, loud]) is less
+    assert best([less, calm, loud]) is calm
+
+
+def test_records_again(tmp_path):
+    path = tmp_path / "records.jsonl"
+    old = replace(HOST, model="Another CPU")
+    for item in (
+        taken("xnor", "dense_9_8", 9.0, host=old),
+        taken("xnor", "dense_9_8", 1.0),
+        taken("xnor", "dense_9_8", 2.0),
+    ):
+        append(path, item)
+    found = recorded(path)
+    assert [m.times.median for m in found.measurements] == pytest.approx([2.0])
+    assert [item.reason for item in found.left_out] == [
+        "1 measurement of another machine, or with other libraries"
+    ]
+
+
+def test_no_records_of_this_machine(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(b"")
+    with pytest.raises(UsageError, match="holds no measurement"):
+        recorded(path)
+
+
+def test_progress():
+    told: list[tuple[int, int]] = []
+    tasks = layer_tasks(SMALL, (XNOR,))
+    survey(tasks, HOST, BUDGET, measure=Clock(), progress=lambda *at: told.append(at))
+    assert told == [(0, 2), (1, 2)]
+
+
+def test_every_network_has_its_programs():
+    tasks = network_tasks(NETWORKS, 2)
+    assert [(t.subject.problem, t.subject.kernel) for t in tasks] == [
+        (name, program) for name, programs in NETWORKS.items() for program in programs
+    ]
+    assert {task.subject.threads for task in tasks} == {2}

@@ -1,0 +1,182 @@
+"""Predicted beside measured on this machine: layers by every kernel, and whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xnorsim.analysis.host_machine import about, choose_profile, require_native
+from xnorsim.analysis.host_pairing import pairing
+from xnorsim.analysis.host_rows import (
+    Found,
+    Missing,
+    host_row,
+    predictions,
+    software,
+    speedups,
+    unpredicted,
+)
+from xnorsim.analysis.options import checked, whole, word_of
+from xnorsim.analysis.validation import Predictor, predict
+from xnorsim.errors import UsageError, choices
+from xnorsim.kernels.table import KERNELS, kernel
+from xnorsim.measured.described import NETWORKS
+from xnorsim.measured.grid import GRIDS, grid
+from xnorsim.measured.programs import network_tasks
+from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
+from xnorsim.measured.validate import Compared, Summary, summarize
+from xnorsim.show.host_validation import HostValidation, Lone
+
+if TYPE_CHECKING:
+    from xnorsim.analysis.models import Profile
+
+__all__ = ["SECONDS", "comparison", "validate_host"]
+
+SECONDS = {"quick": 0.15, "default": 0.4, "full": 1.0}
+"""How long each kernel is sampled on each layer at most [s], by grid."""
+
+NETWORK_SECONDS = 4.0
+"""And on each network."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody asked for."""
+
+
+def validate_host(
+    profile: Profile | None = None,
+    *,
+    size: str = "default",
+    kernels: Sequence[str] | None = None,
+    networks: Sequence[str] | None = None,
+    threads: int = 1,
+    records: str | PathLike[str] | None = None,
+    from_records: str | PathLike[str] | None = None,
+    progress: Tell = _silent,
+) -> HostValidation:
+    """Predictions beside measurements of the kernels on this machine.
+
+    Parameters
+    ----------
+    profile : name or file of this machine's profile (xnorsim calibrate makes one); None takes the
+        packaged one nearest to the processor, and says so
+    size : the grid of layers: "quick", "default" or "full"
+    kernels : names of kernels; None takes all whose libraries are installed
+    networks : names of networks, () for none; None takes all, or none with "quick"
+    threads : of every kernel
+    records : a file that measurements are appended to; those of this machine in it are not repeated
+    from_records : show the measurements of such a file, and measure nothing
+    progress : called with what is done and how much there is
+
+    Raises:
+        MissingExtraError: what runs kernels is not installed.
+        UsageError: an option that makes no sense, or no profile is near this machine.
+        InputError: a profile or records with faults.
+
+    Examples
+    --------
+    >>> validate_host("my-machine.yaml", size="quick").frame["error"]  # doctest: +SKIP
+    """
+    checked({"size": size, "threads": threads}, {"size": word_of(GRIDS), "threads": whole})
+    chosen = [kernel(name) for name in kernels] if kernels is not None else [*KERNELS.values()]
+    wanted = _networks(networks, size)
+    if from_records is not None:
+        found = recorded(Path(from_records))
+        names = None if kernels is None else {item.name for item in chosen}
+        return comparison(found, profile, names=names, progress=progress)
+    host = require_native("validate --host")
+    choose_profile(profile, host)  # a fault of it is told before time is spent
+    core = host.cpus[-1] if threads == 1 else None
+    budget = Budget(SECONDS[size], core)
+    path = None if records is None else Path(records)
+    common = {"records": path, "progress": progress}
+    layers = survey(layer_tasks(grid(size), chosen, threads), host, budget, **common)
+    if wanted and not layers.stopped:
+        longer = replace(budget, seconds=NETWORK_SECONDS)
+        more = survey(network_tasks(wanted, threads), host, longer, **common)
+        layers = _joined(layers, more)
+    return comparison(layers, profile, progress=progress)
+
+
+def _networks(names: Sequence[str] | None, size: str) -> tuple[str, ...]:
+    if names is None:
+        return () if size == "quick" else tuple(NETWORKS)
+    unknown = [name for name in names if name not in NETWORKS]
+    if unknown:
+        raise UsageError(f"network '{unknown[0]}' is not measured: {choices(unknown[0], NETWORKS)}")
+    return tuple(names)
+
+
+def _joined(a: Survey, b: Survey) -> Survey:
+    return Survey((*a.measurements, *b.measurements), (*a.left_out, *b.left_out), b.stopped, a.torn)
+
+
+def comparison(
+    found: Survey,
+    profile: Profile | None,
+    *,
+    names: Iterable[str] | None = None,
+    predictor: Predictor | None = None,
+    progress: Tell = _silent,
+) -> HostValidation:
+    """Measurements beside their predictions; see `validate_host`.
+
+    names: of kernels, to show only theirs.
+
+    Raises:
+        UsageError: nothing was measured; or as `choose_profile`.
+    """
+    from xnorsim.cost.ranges import COVERAGE
+
+    shown = [m for m in found.measurements if names is None or m.subject.kernel in names]
+    if not shown:
+        raise UsageError(_nothing(found))
+    machine = choose_profile(profile, shown[-1].host)
+    known = predictions(shown, machine.profile, predictor or predict, progress)
+    rows = tuple(host_row(item) for item in known if isinstance(item, Found))
+    ratios = tuple(speedups(known))
+    predicted = tuple(item for item in ratios if isinstance(item, Compared))
+    alone = [unpredicted(item) for item in known if isinstance(item, Missing)]
+    alone += [item for item in ratios if isinstance(item, Lone)]
+    return HostValidation(
+        about=about(shown, machine),
+        coverage=COVERAGE,
+        software=software(known),
+        rows=rows,
+        speedups=predicted,
+        summaries=tuple(_summaries([row.compared for row in rows], predicted, COVERAGE)),
+        pairing=pairing(known),
+        unpredicted=tuple(alone),
+        left_out=found.left_out,
+        notes=tuple(_notes(found, len(shown) - len(known))),
+    )
+
+
+def _nothing(found: Survey) -> str:
+    reasons = "; ".join(dict.fromkeys(item.reason for item in found.left_out))
+    return f"nothing was measured{f': {reasons}' if reasons else ''}"
+
+
+def _summaries(
+    times: Sequence[Compared], ratios: Sequence[Compared], coverage: float
+) -> Iterator[Summary]:
+    """Of each group, of all latencies, and of all speedups."""
+    for name in dict.fromkeys(row.group for row in (*times, *ratios)):
+        rows = [row for row in (*times, *ratios) if row.group == name]
+        yield summarize(name, rows, coverage)
+    for name, rows in (("all latencies", times), ("all speedups", ratios)):
+        if rows:
+            yield summarize(name, rows, coverage)
+
+
+def _notes(found: Survey, unknown: int) -> Iterator[str]:
+    if found.stopped:
+        yield "stopped before all was measured: the same --records goes on from here"
+    if found.torn:
+        lines = ", ".join(map(str, found.torn))
+        yield f"lines of the records that were not written to their end, left out: {lines}"
+    if unknown:
+        yield f"{unknown} measurements of something else in the records, left out"

@@ -1,0 +1,76 @@
+"""What stands for what on this machine: recipe sets for kernels, profiles for processors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "MOST_MACS",
+    "NETWORKS",
+    "NETWORK_RECIPES",
+    "NO_RECIPES",
+    "PAIRING",
+    "PROFILES",
+    "RECIPES",
+    "SCALAR_LOOP",
+    "TWINS",
+    "UNROLLED_LOOP",
+]
+
+SCALAR_LOOP, UNROLLED_LOOP = "float-loop", "float-unrolled"
+
+RECIPES: Mapping[str, str] = {
+    "xnor": "own",
+    "xnor-bits": "own",
+    "bwn": "own",
+    "popcnt": "popcnt",
+    SCALAR_LOOP: "scalar",
+    UNROLLED_LOOP: "scalar-unrolled",
+    "fma": "own",
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+}
+"""The recipe set that describes each kernel of kernels.table. One choice each, never by row."""
+
+NO_RECIPES: Mapping[str, str] = {
+    "torch": "no recipe set describes the kernels that torch chooses",
+}
+"""The kernels that nothing predicts, and why. They are baselines of measured speedups alone."""
+
+NETWORK_RECIPES: Mapping[str, str] = {"native": "own", "onnxruntime": "onnxruntime"}
+"""The recipe set that describes each program that runs whole networks."""
+
+NETWORKS: Mapping[str, tuple[str, ...]] = {
+    "resnet18": ("native", "onnxruntime"),
+    "bireal-net-18": ("native",),
+    "alexnet": ("native", "onnxruntime"),
+}
+"""The networks of the zoo that are measured, and the programs that run each."""
+
+TWINS: Mapping[str, str] = {"bireal-net-18": "resnet18"}
+"""The float network that a binary one is compared with."""
+
+MOST_MACS: Mapping[str, float] = {SCALAR_LOOP: 1.6e8, UNROLLED_LOOP: 3.3e8}
+"""The largest layer that a slow kernel is measured on: half a second a call, at 3 and 1.5 ns."""
+
+PAIRING = (SCALAR_LOOP, UNROLLED_LOOP, "popcnt", "xnor")
+"""The paper's own pairing, words of 64 bits against a scalar float loop, and the vector kernel."""
+
+PROFILES: Mapping[str, str] = {
+    "cortex_a53": "raspberry-pi-3b-plus",
+    "cortex_a72": "raspberry-pi-4b",
+    "cortex_a76": "raspberry-pi-5",
+    "haswell": "haswell",
+    "broadwell": "haswell",
+    "skylake_avx512": "skylake-sp",
+    "cascadelake": "skylake-sp",
+    "icelake": "x86-avx512-vpopcnt",
+    "sapphirerapids": "x86-avx512-vpopcnt",
+    "m1": "apple-m1",
+    "neoverse_n1": "neoverse-n1",
+    "zen2": "zen-3",
+    "zen3": "zen-3",
+    "zen4": "zen-4",
+    "zen5": "zen-4",
+}
+"""The packaged profile nearest to each microarchitecture, by the names of archspec."""

@@ -1,0 +1,207 @@
+"""Time many things one after another, each kept in a file at once, and go on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from xnorsim.errors import MissingExtraError, UsageError
+from xnorsim.kernels.problem import Kernel
+from xnorsim.measured.described import MOST_MACS
+from xnorsim.measured.grid import Layer, image, layer_macs, layer_name, problem
+from xnorsim.measured.host import Host
+from xnorsim.measured.measure import measure
+from xnorsim.measured.measurement import Measurement, Subject
+from xnorsim.measured.records import append, read
+
+__all__ = [
+    "Budget",
+    "LeftOut",
+    "Survey",
+    "Task",
+    "best",
+    "layer_tasks",
+    "machine",
+    "recorded",
+    "survey",
+]
+
+Work = Callable[[], object]
+Tell = Callable[[int, int], None]
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be timed: `prepare` makes the work ready, and says what computes it.
+
+    `subject` has the kernel, the problem and the threads already; prepared, the versions too.
+    """
+
+    subject: Subject
+    prepare: Callable[[], tuple[Work, Subject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long each is sampled at most [s], and the core that runs it; None where it may move."""
+
+    seconds: float
+    core: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What was not measured, and why."""
+
+    kernel: str
+    problem: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was measured of what was asked for, in its order; `stopped` before all was."""
+
+    measurements: tuple[Measurement, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    stopped: bool = False
+    torn: tuple[int, ...] = ()
+
+
+def layer_tasks(
+    layers: Iterable[Layer], kernels: Sequence[Kernel], threads: int = 1
+) -> tuple[Task, ...]:
+    """Each layer by each kernel; those of a layer follow each other, so that ratios are fair.
+
+    Depthwise layers are for floats alone (one channel a filter leaves little to gain), and large
+    ones not for slow kernels (described.MOST_MACS).
+    """
+    return tuple(
+        Task(
+            Subject(kernel.name, layer_name(layer), threads),
+            partial(_ready, layer, kernel, threads),
+        )
+        for layer in layers
+        for kernel in kernels
+        if (layer.groups == 1 or kernel.kind == "fp")
+        and layer_macs(layer) <= MOST_MACS.get(kernel.name, float("inf"))
+    )
+
+
+def _ready(layer: Layer, kernel: Kernel, threads: int) -> tuple[Work, Subject]:
+    ready = kernel.ready(problem(layer, kernel.kind), threads)
+    subject = Subject(kernel.name, layer_name(layer), ready.threads, ready.versions, ready.settings)
+    return partial(ready.run, image(layer, kernel.takes)), subject
+
+
+def survey(
+    tasks: Sequence[Task],
+    host: Host,
+    budget: Budget,
+    *,
+    records: Path | None = None,
+    progress: Tell = lambda done, total: None,
+    measure: Callable[..., Measurement] = measure,
+) -> Survey:
+    """Time each task, unless `records` has it of this machine, and append it there.
+
+    A measurement that was disturbed is repeated once; both are recorded, and the one with the
+    smaller spread counts. An interrupt (Ctrl-C) ends it with what there is.
+
+    Raises:
+        InputError: as `recorded`; UsageError as `measure`, such as a core that may not be used.
+        XnorsimError: records that cannot be written.
+    """
+    known = recorded(records, host) if records and records.exists() else Survey(())
+    done = {_key(found.subject): found for found in known.measurements}
+    left_out: list[LeftOut] = []
+    stopped = False
+    try:
+        for number, task in enumerate(tasks):
+            progress(number, len(tasks))
+            if _key(task.subject) in done or _is_absent(task, left_out):
+                continue
+            try:
+                work = task.prepare()
+            except UsageError as fault:
+                left_out.append(LeftOut(task.subject.kernel, task.subject.problem, str(fault)))
+            except MissingExtraError as fault:
+                left_out.append(LeftOut(task.subject.kernel, "", str(fault)))
+            else:
+                found = _timed(*work, partial(measure, host=host), budget, records)
+                done[_key(task.subject)] = best(found)
+    except KeyboardInterrupt:
+        stopped = True
+    wanted = (done.get(_key(task.subject)) for task in tasks)
+    return Survey(tuple(found for found in wanted if found), tuple(left_out), stopped, known.torn)
+
+
+def _timed(
+    run: Work,
+    subject: Subject,
+    measure: Callable[..., Measurement],
+    budget: Budget,
+    records: Path | None,
+) -> list[Measurement]:
+    """One measurement, or two if the first was disturbed."""
+    found: list[Measurement] = []
+    while not found or (found[-1].disturbed and len(found) < _TRIES):
+        taken = measure(run, subject, seconds=budget.seconds, core=budget.core)
+        found.append(taken)
+        if records:
+            append(records, taken)
+    return found
+
+
+_TRIES = 2
+
+
+def _key(subject: Subject) -> Key:
+    return subject.kernel, subject.problem, subject.threads
+
+
+def _is_absent(task: Task, left_out: Iterable[LeftOut]) -> bool:
+    """Whether the kernel's library was found not to be installed."""
+    return any(item.kernel == task.subject.kernel and not item.problem for item in left_out)
+
+
+def best(found: Sequence[Measurement]) -> Measurement:
+    """Of several measurements of one thing: the last undisturbed one, else the steadiest."""
+    calm = [item for item in found if not item.disturbed]
+    return calm[-1] if calm else min(found, key=_spread)
+
+
+def _spread(found: Measurement) -> float:
+    return (found.times.high - found.times.low) / found.times.median
+
+
+def recorded(path: Path, host: Host | None = None) -> Survey:
+    """The measurements of a file on one machine: `host`, or that of the last line.
+
+    Those of other machines are left out, and of several of one thing the `best` counts.
+
+    Raises:
+        InputError: a file that cannot be read, or lines that hold no measurement.
+        UsageError: no measurement at all, if no host is given.
+    """
+    found = read(path)
+    if host is None:
+        if not found.measurements:
+            raise UsageError(f"'{path}' holds no measurement")
+        host = found.measurements[-1].host
+    same = [item for item in found.measurements if machine(item.host) == machine(host)]
+    grouped: dict[Key, list[Measurement]] = {}
+    for item in same:
+        grouped.setdefault(_key(item.subject), []).append(item)
+    others = len(found.measurements) - len(same)
+    reason = f"{others} measurement{'s' * (others > 1)} of another machine, or with other libraries"
+    left_out = (LeftOut("", "", reason),) if others else ()
+    return Survey(tuple(map(best, grouped.values())), left_out, torn=found.torn)
+
+
+def machine(host: Host) -> Host:
+    """What makes a host the same one, with the same libraries: not the CPUs lent to a process."""
+    return replace(host, cpus=(), cores=0, quota=None, governor="")
