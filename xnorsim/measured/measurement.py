@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -101,24 +101,33 @@ class Measurement:
 def times(samples: Sequence[float]) -> Times:
     """The figures of samples [s]; quantiles are interpolated linearly.
 
-    The interval of the median is of order statistics j and k: j = floor(n/2 - 0.98 sqrt(n)),
-    k = ceil(n/2 + 1 + 0.98 sqrt(n)), at most 1 and n. It takes the samples to be independent, and
-    fewer than 6 hold the median with less than 95%, whatever is between them.
+    The interval of the median is from the j-th least sample to the j-th greatest, with the largest
+    j for which fewer than j of n samples are below the median with 2.5% probability at most; j is
+    1 for fewer than 6 samples, which hold it less often than 95%. Samples are taken to be
+    independent.
 
     Source: J.-Y. Le Boudec, "Performance Evaluation of Computer and Communication Systems", EPFL
-    Press, 2010, section 2.2.
+    Press, 2010, chapter 2.
 
     Raises:
         UsageError: no sample.
     """
     if not samples:
         raise UsageError("the figures of a measurement need at least one sample")
-    ordered, count = sorted(samples), len(samples)
-    half = 0.98 * math.sqrt(count)
-    j = max(1, math.floor(count / 2 - half))
-    k = min(count, math.ceil(count / 2 + 1 + half))
+    ordered, j = sorted(samples), _rank(len(samples))
     p10, p25, median, p75, p90 = np.quantile(ordered, (0.10, 0.25, 0.50, 0.75, 0.90)).tolist()
-    return Times(ordered[0], p10, p25, median, p75, p90, ordered[j - 1], ordered[k - 1])
+    return Times(ordered[0], p10, p25, median, p75, p90, ordered[j - 1], ordered[-j])
+
+
+@cache
+def _rank(count: int) -> int:
+    """The largest j with P(B < j) <= 2.5%, where B is binomial(count, 1/2); 1 at least."""
+    below, term, j = 0, 1, 0  # sums of binomial coefficients, exact
+    while 40 * (below + term) <= 1 << count:
+        below += term
+        term = term * (count - j) // (j + 1)
+        j += 1
+    return max(j, 1)
 
 
 def busy_cores(signs: Signs) -> float:
