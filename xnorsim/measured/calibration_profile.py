@@ -1,0 +1,274 @@
+"""The profile that a calibration writes: what it measured, and the nearest profile for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xnorsim.cost.ports import port_cycles
+from xnorsim.kernels.loops import Dialect, Program
+from xnorsim.machine.core import lower_core
+from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.schema import HardwareProfile
+from xnorsim.measured.caches import Cache
+from xnorsim.measured.calibration_borrowed import borrowed_energy, borrowed_level, taken
+from xnorsim.measured.calibration_plan import CLOCK, FRONT_ENDS, MIXES, VECTORS, name_of
+from xnorsim.measured.calibration_ports import corrected, structure
+from xnorsim.measured.calibration_values import Value, of_clock, of_rounds, stores_stream, streamed
+
+__all__ = ["Facts", "document"]
+
+SOURCE = "calibration"
+Core = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a profile is made of: the machine, the loops, and what the rounds have found.
+
+    core: cycles of a turn by loop, and the clock [Hz]; memory: seconds a byte by level and stream;
+    calls: seconds of an empty call; source: who measured what, when and with what.
+    """
+
+    name: str
+    description: str
+    source: str
+    dialect: Dialect
+    programs: Mapping[str, Program]
+    nearest: HardwareProfile
+    caches: tuple[Cache, ...]
+    memory_bytes: int
+    cores: int
+    core: Sequence[Mapping[str, float]]
+    memory: Sequence[Mapping[str, float]]
+    calls: Sequence[Mapping[str, float]]
+    energy: Mapping[str, Value]
+
+
+def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Plain data of a profile that `HardwareProfile` takes, and what there is to say about it."""
+    sources: dict[str, str] = {SOURCE: facts.source}
+    ports, notes = _ports(facts)
+    found: dict[str, Any] = {
+        "schema": 1,
+        "name": facts.name,
+        "kind": "cpu",
+        "description": facts.description,
+        "sources": sources,
+        "clock": measured(of_clock(facts.core, CLOCK).times(1e-9), "GHz", "Median of the rounds."),
+        "cores": {"value": facts.cores, "source": SOURCE, "basis": "measured"},
+        "simd": {
+            "bits": {
+                "value": f"{facts.dialect.simd_bits} bit",
+                "source": SOURCE,
+                "basis": "measured",
+                "note": facts.dialect.name,
+            }
+        },
+        "throughput": {kind: _throughput(facts, kind) for kind in VECTORS},
+        "scalar": _scalar(facts),
+        "core": _core(facts),
+        "instructions": _instructions(facts, ports, sources),
+        "memories": _memories(facts, sources),
+        "overhead": {
+            "layer": measured(
+                of_rounds(facts.calls, "call").times(1e6),
+                "us",
+                "A call of compiled code that does nothing, from Python.",
+            )
+        },
+    }
+    if facts.nearest.energy is not None:
+        found["energy"] = borrowed_energy(facts.nearest, sources)
+        for name, value in facts.energy.items():
+            found["energy"][name] = measured(value, _ENERGY_UNITS[name], _ENERGY_NOTE)
+    _keep_used(found)
+    found["core"]["efficiency"] = _efficiency(found, facts)
+    return found, notes
+
+
+_ENERGY_UNITS = {"static": "W", "instruction": "pJ"}
+_ENERGY_NOTE = "Counters of the processor's package (RAPL), idle and with every core in a loop."
+
+
+def measured(value: Value, unit: str, note: str = "") -> dict[str, Any]:
+    """A quantity of the calibration."""
+    numbers = {key: f"{getattr(value, key):.4g}" for key in ("value", "low", "high")}
+    given = {key: f"{text} {unit}" if unit else float(text) for key, text in numbers.items()}
+    return {**given, "source": SOURCE, "basis": "measured", **({"note": note} if note else {})}
+
+
+def _cycles(facts: Facts, name: str) -> Value:
+    """Cycles of one instruction of a loop, on average."""
+    return of_rounds(facts.core, name).times(1 / sum(facts.programs[name].counts.values()))
+
+
+def _known(facts: Facts) -> list[str]:
+    return [name for name in CLASSES if f"rate:{name}" in facts.programs]
+
+
+def _ports(facts: Facts) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    alone = {name: _cycles(facts, f"rate:{name}").value for name in _known(facts)}
+    pairs = {}
+    for name in facts.programs:
+        if name.startswith("pair:"):
+            a, b = name.removeprefix("pair:").split("+")
+            pairs[a, b] = 2 * _cycles(facts, name).value
+    return corrected(structure(facts.nearest, _known(facts)), alone, pairs, _issue(facts).value)
+
+
+def _issue(facts: Facts) -> Value:
+    """Instructions a cycle of the fastest mix: the whole number that is less than 8% off, if any."""
+    mixes = [name_of("mix", counts) for counts in (*MIXES, *FRONT_ENDS)]
+    rates = [_cycles(facts, name).inverse() for name in mixes if name in facts.programs]
+    best = max(rates, key=lambda rate: rate.value)
+    whole = float(np.round(best.value))
+    value = whole if abs(best.value - whole) < 0.08 * whole else best.value
+    return Value(value, min(best.low, value), value)
+
+
+def _core(facts: Facts) -> dict[str, Any]:
+    nearest = facts.nearest.core
+    return {
+        "execution": nearest.execution if nearest else "out-of-order",
+        "issue_width": measured(
+            _issue(facts), "op/cycle", "The fastest mix of scalar, vector and load instructions."
+        ),
+        "write_streaming": stores_stream(facts.memory, len(facts.caches)),
+    }
+
+
+def _throughput(facts: Facts, kind: str) -> dict[str, Any]:
+    program = facts.programs[f"vector:{kind}"]
+    way, vectors = next(
+        (counts, vectors) for counts, vectors in VECTORS[kind] if set(counts) == set(program.counts)
+    )
+    steps = sum(program.counts.values()) / sum(way.values())
+    cycles = of_rounds(facts.core, f"vector:{kind}").times(1 / (steps * vectors))
+    text = " + ".join(f"{count} {name}" for name, count in way.items())
+    return measured(cycles.inverse(), "vector/cycle", f"Loop of {text} in registers.")
+
+
+def _scalar(facts: Facts) -> dict[str, Any]:
+    latency = _cycles(facts, "latency:scalar_fp32_add")
+    loads = _cycles(facts, "rate:scalar_load").inverse()
+    return {
+        "fp32_latency": measured(latency, "cycle"),
+        "loads_per_cycle": measured(loads, "op/cycle"),
+    }
+
+
+def _instructions(
+    facts: Facts, ports: Mapping[str, tuple[str, ...]], sources: dict[str, str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in _known(facts):
+        known = getattr(facts.nearest.instructions, name)
+        each = _cycles(facts, f"rate:{name}")
+        form = facts.dialect.forms[name].split(" ")[0] or "the jump of a loop"
+        item: dict[str, Any] = {
+            "ports": list(ports[name]),
+            "uops": known.uops if known else 1,
+            "busy": measured(
+                _busy(each, len(ports[name])),
+                "cycle",
+                f"{form}: {1 / each.value:.3g} a cycle; ports {_origin(name, ports, facts)}",
+            ),
+        }
+        if f"latency:{name}" in facts.programs:
+            item["latency"] = measured(_cycles(facts, f"latency:{name}"), "cycle")
+        elif known and known.latency:
+            item["latency"] = taken(known.latency, facts.nearest, sources)
+        found[name] = item
+    return found
+
+
+def _origin(name: str, ports: Mapping[str, tuple[str, ...]], facts: Facts) -> str:
+    same = structure(facts.nearest, [name])[name] == ports[name]
+    return f"as in profile {facts.nearest.name}" if same else "from pairs of instructions"
+
+
+def _busy(cycles: Value, ports: int) -> Value:
+    """Of one port. A port takes at most one a cycle: up to a tenth less is noise."""
+    busy = cycles.times(ports)
+    least = 1.0 if busy.value > 0.9 else 0.0
+    value = max(busy.value, least)
+    return Value(value, min(max(busy.low, least), value), max(busy.high, value))
+
+
+def _memories(facts: Facts, sources: dict[str, str]) -> list[dict[str, Any]]:
+    fitted = streamed(facts.memory, len(facts.caches))
+    clock = of_clock(facts.core, CLOCK).value
+    nearest = of_rounds(facts.memory, "0:stream:0").inverse()
+    rates = [nearest, *(fit.seconds.inverse() for fit in fitted)]
+    found = []
+    for level, rate in enumerate(rates):
+        is_last = level == len(facts.caches)
+        private = not is_last and facts.caches[level].cpus <= facts.caches[0].cpus
+        item = {
+            "name": "DRAM" if is_last else f"L{facts.caches[level].level}",
+            "size": _size(facts, level),
+            "bandwidth": measured(
+                rate.times(1 / clock) if private else rate.times(1e-9),
+                "byte/cycle" if private else "GB/s",
+                "Vectors read one after another.",
+            ),
+        }
+        if not private and facts.cores > 1:
+            item["shared_bandwidth"] = _shared(facts, level, rate)
+        if level:
+            item["overlap"] = measured(
+                fitted[level - 1].overlap, "", "A stream with more and more work beside it."
+            )
+        energy = borrowed_level(facts.nearest, level, is_last, sources)
+        found.append({**item, **energy})
+    return found
+
+
+def _size(facts: Facts, level: int) -> dict[str, Any]:
+    """As the kernel tells it; others use a part of what is shared, and conflicts a part of all."""
+    is_last = level == len(facts.caches)
+    size = facts.memory_bytes if is_last else facts.caches[level].size
+    shared = not is_last and facts.caches[level].cpus > facts.caches[0].cpus
+    share = 1.0 if is_last else 0.5 if shared else 0.75
+    note = "As the system tells it; low: " + ("others have half." if shared else "conflicts.")
+    return {
+        "value": f"{size / 1024:.10g} KiB",
+        "low": f"{size * share / 1024:.10g} KiB",
+        "high": f"{size / 1024:.10g} KiB",
+        "source": SOURCE,
+        "basis": "measured",
+        "note": "As the system tells it." if is_last else note,
+    }
+
+
+def _shared(facts: Facts, level: int, rate: Value) -> dict[str, Any]:
+    """One core's bandwidth times how much faster all cores together read than one."""
+    alone, together = (of_rounds(facts.memory, f"{level}:{name}") for name in ("stream:0", "all"))
+    gain = Value(*(min(max(alone.value / t, 1.0), facts.cores) for t in
+                   (together.value, together.high, together.low)))  # fmt: skip
+    value = Value(rate.value * gain.value, rate.low * gain.low, rate.high * gain.high)
+    return measured(value.times(1e-9), "GB/s", f"{facts.cores} cores reading at once.")
+
+
+def _efficiency(found: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """How far mixes stay behind the bound of ports and front end: their median."""
+    core = lower_core(HardwareProfile.model_validate(found))
+    shares = []
+    for counts in MIXES:
+        name = name_of("mix", counts)
+        if name in facts.programs:
+            mix = np.array([facts.programs[name].counts.get(each, 0) for each in core.classes])
+            shares.append(float(port_cycles(mix, core)) / of_rounds(facts.core, name).value)
+    share = np.minimum(np.quantile(shares, (0.5, 0.1, 0.9)), 1.0)
+    note = f"Median of {len(shares)} mixes of instructions in registers and the nearest cache."
+    return measured(Value(*(float(each) for each in share)), "", note)
+
+
+def _keep_used(found: dict[str, Any]) -> None:
+    """Leave out sources that nothing names; what is borrowed has brought its own."""
+    text = str({key: value for key, value in found.items() if key != "sources"})
+    found["sources"] = {key: each for key, each in found["sources"].items() if key in text}
