@@ -357,7 +357,6 @@ def test_a_library_that_is_absent_is_said(timed, monkeypatch):
         ({"kernels": ["xnoor"]}, "no kernel 'xnoor'.*did you mean"),
         ({"networks": ["vgg19"]}, "network 'vgg19' is not measured.*resnet18"),
         ({"threads": 0}, "threads must be"),
-        ({"profile": ["zen-3", "zen-4"]}, "one profile"),
     ],
 )
 def test_bad_options(options, message, timed):

@@ -50,21 +50,17 @@ def choose_profile(profile: Profile | None, host: Host) -> Chosen:
     """The profile given, or else the packaged one that is nearest to the processor.
 
     Raises:
-        UsageError: none is given and none is near, or several are given.
+        UsageError: none is given and none is near.
         ProfileError: no such profile, or one with faults.
     """
     if profile is None:
         return _nearest(host)
-    several = load_profiles(profile)
-    if len(several) != 1:
-        raise UsageError(f"one profile describes this machine, and {len(several)} were given")
-    packaged = isinstance(profile, str) and profile in profile_names()
-    note = f"packaged, not calibrated on this machine: {_CALIBRATE}" if packaged else _told(profile)
-    return Chosen(several[0], note)
-
-
-def _told(profile: Profile | Sequence[Profile]) -> str:
-    return f"from {Path(profile).name}" if isinstance(profile, str | PathLike) else "as given"
+    if not isinstance(profile, str | PathLike):
+        return Chosen(profile, "as given")
+    (loaded,) = load_profiles(profile)
+    packaged = profile in profile_names()
+    note = f"packaged, not calibrated on this machine: {_CALIBRATE}"
+    return Chosen(loaded, note if packaged else f"from {Path(profile).name}")
 
 
 def _nearest(host: Host) -> Chosen:

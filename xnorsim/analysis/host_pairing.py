@@ -71,7 +71,9 @@ def explained(task: Task) -> LayerExplanation:
 
     (profile,) = load_profiles(task.profile)
     predictor = f"instructions:{task.recipes}"
-    report = analyze(task.model, profile=profile, threads=task.threads, predictor=predictor)
+    report = analyze(
+        task.model, profile=profile, threads=task.threads, fuse=task.fuse, predictor=predictor
+    )
     place = report.table.names.index(_PRODUCT)
     return explain_layer(report.table, place, profile, report.predictions[0])
 

@@ -21,9 +21,9 @@ from xnorsim.measured.measurement import Measurement, Subject
 from xnorsim.measured.survey import Tell
 from xnorsim.measured.validate import Compared
 from xnorsim.show.host_validation import HostRow, Lone, Timing
+from xnorsim.work.fusion import DEFAULT_FUSE, Fuse
 
 if TYPE_CHECKING:
-    from xnorsim.analysis.models import Model
     from xnorsim.machine.schema import HardwareProfile
 
 __all__ = [
@@ -104,10 +104,14 @@ def _recipes(subject: Subject) -> str | None:
 
 def task_of(subject: Subject, recipes: str, profile: HardwareProfile) -> Task:
     """What predicts a measurement: the same layer or network, as a user would ask for it."""
-    model: Model = subject.problem
-    if subject.problem not in NETWORKS:
-        model = layer_graph(known_layers()[subject.problem], KERNELS[subject.kernel])
-    return Task(model, recipes, profile, subject.threads)
+    if subject.problem in NETWORKS:
+        return Task(subject.problem, recipes, profile, subject.threads, _FUSED)
+    model = layer_graph(known_layers()[subject.problem], KERNELS[subject.kernel])
+    return Task(model, recipes, profile, subject.threads, _FUSED)
+
+
+_FUSED = (*DEFAULT_FUSE, Fuse.SIGN)
+"""Our kernels compare with thresholds where their results are read as signs alone."""
 
 
 # --- names ---------------------------------------------------------------------------------------

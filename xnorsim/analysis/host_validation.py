@@ -22,8 +22,9 @@ from xnorsim.analysis.host_rows import (
 from xnorsim.analysis.options import checked, whole, word_of
 from xnorsim.analysis.validation import Predictor, predict
 from xnorsim.errors import UsageError, choices
+from xnorsim.kernels.problem import Kernel
 from xnorsim.kernels.table import KERNELS, kernel
-from xnorsim.measured.described import NETWORKS
+from xnorsim.measured.described import NETWORKS, NOT_BY_DEFAULT
 from xnorsim.measured.grid import GRIDS, grid
 from xnorsim.measured.programs import network_tasks
 from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
@@ -64,7 +65,8 @@ def validate_host(
     profile : name or file of this machine's profile (xnorsim calibrate makes one); None takes the
         packaged one nearest to the processor, and says so
     size : the grid of layers: "quick", "default" or "full"
-    kernels : names of kernels; None takes all whose libraries are installed
+    kernels : names of kernels; None takes all whose libraries are installed, but those that differ
+        in little from others with "full" alone
     networks : names of networks, () for none; None takes all, or none with "quick"
     threads : of every kernel
     records : a file that measurements are appended to; those of this machine in it are not repeated
@@ -81,7 +83,7 @@ def validate_host(
     >>> validate_host("my-machine.yaml", size="quick").frame["error"]  # doctest: +SKIP
     """
     checked({"size": size, "threads": threads}, {"size": word_of(GRIDS), "threads": whole})
-    chosen = [kernel(name) for name in kernels] if kernels is not None else [*KERNELS.values()]
+    chosen = _kernels(kernels, size)
     wanted = _networks(networks, size)
     if from_records is not None:
         found = recorded(Path(from_records))
@@ -99,6 +101,12 @@ def validate_host(
         more = survey(network_tasks(wanted, threads), host, longer, **common)
         layers = _joined(layers, more)
     return comparison(layers, profile, progress=progress)
+
+
+def _kernels(names: Sequence[str] | None, size: str) -> list[Kernel]:
+    if names is not None:
+        return [kernel(name) for name in names]
+    return [k for k in KERNELS.values() if size == "full" or k.name not in NOT_BY_DEFAULT]
 
 
 def _networks(names: Sequence[str] | None, size: str) -> tuple[str, ...]:

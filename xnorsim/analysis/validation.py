@@ -18,6 +18,7 @@ from xnorsim.network.policy import apply
 from xnorsim.network.precision import BIPOLAR
 from xnorsim.show.report import Report
 from xnorsim.show.validation import Unpredicted, Validation
+from xnorsim.work.fusion import DEFAULT_FUSE
 from xnorsim.work.table import LayerTable
 from xnorsim.zoo.builder import Builder
 
@@ -121,12 +122,13 @@ Measured = NetworkTime | LayerTime
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is predicted: a model by a recipe set on a profile."""
+    """What is predicted: a model by a recipe set on a profile, and what it fuses (`analyze`)."""
 
     model: Model
     recipes: str
     profile: Profile
     threads: int
+    fuse: tuple[str, ...] = DEFAULT_FUSE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,6 +268,7 @@ def predict(task: Task) -> Predicted:
         task.model,
         profile=task.profile,
         threads=task.threads,
+        fuse=task.fuse,
         predictor=f"instructions:{task.recipes}",
     )
     return Predicted(report.predictions[0], _parts(report))

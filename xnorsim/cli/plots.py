@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from xnorsim.cli.options import ANALYSIS_OPTIONS, ModelName, Output, group, takes_options
-from xnorsim.cli.writing import save
+from xnorsim.cli.progress import progress_bar
+from xnorsim.cli.writing import check_figure, check_output, save
+from xnorsim.errors import UsageError
 
 __all__ = ["app"]
 
@@ -22,14 +24,51 @@ def plot_speedup(
         typer.Option("--profile", "-p", help="Beside the paper's formula, these machines."),
     ] = None,
     baseline: Annotated[
-        str, typer.Option(help="Of the machines' curves: scalar or peak.")
-    ] = "peak",
+        str | None, typer.Option(help="Of the machines' curves: scalar or peak (unless told).")
+    ] = None,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure", help="Beside what is measured on this machine, described by --profile."
+        ),
+    ] = False,
+    records: Annotated[
+        Path | None, typer.Option("--records", help="With --measure: as for validate.")
+    ] = None,
+    from_records: Annotated[
+        Path | None, typer.Option("--from", help="Draw such a file, and measure nothing.")
+    ] = None,
     output: Output = Path("speedup.png"),
 ) -> None:
     """Draw speedup by channels and by filter size, as in the paper."""
+    if output is not None:  # before any work is done
+        check_figure(output)
+    if measure or from_records:
+        if baseline or (records and from_records):
+            raise UsageError(
+                "plot speedup: --measure has its baselines, and --from measures nothing: "
+                "leave out --baseline, and --records beside --from"
+            )
+        check_output(records, ())
+        save(_measured(profile, records, from_records), output)
+        return
     from xnorsim.analysis import speedup_figure
 
-    save(speedup_figure(profile or (), baseline=baseline), output)
+    if records:
+        raise UsageError("plot speedup: --records keeps what is measured: give --measure too")
+    save(speedup_figure(profile or (), baseline=baseline or "peak"), output)
+
+
+def _measured(profiles: list[str] | None, records: Path | None, again: Path | None) -> Any:
+    from xnorsim.analysis.host_speedup import measured_speedup_figure
+
+    if profiles and len(profiles) > 1:
+        raise UsageError(f"plot speedup: --measure takes one --profile, not {len(profiles)}")
+    profile = profiles[0] if profiles else None
+    with progress_bar() as progress:
+        return measured_speedup_figure(
+            profile, records=records, from_records=again, progress=progress
+        )
 
 
 @app.command("layers")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "LIBRARIES",
     "MOST_MACS",
     "NETWORKS",
     "NETWORK_RECIPES",
+    "NOT_BY_DEFAULT",
     "NO_RECIPES",
     "PAIRING",
     "PROFILES",
@@ -22,8 +24,11 @@ SCALAR_LOOP, UNROLLED_LOOP = "float-loop", "float-unrolled"
 RECIPES: Mapping[str, str] = {
     "xnor": "own",
     "xnor-bits": "own",
+    "xnor-from-bits": "own",
+    "xnor-to-bits": "own",
     "bwn": "own",
     "popcnt": "popcnt",
+    "popcnt-bits": "popcnt",
     SCALAR_LOOP: "scalar",
     UNROLLED_LOOP: "scalar-unrolled",
     "fma": "own",
@@ -52,6 +57,12 @@ TWINS: Mapping[str, str] = {"bireal-net-18": "resnet18"}
 
 MOST_MACS: Mapping[str, float] = {SCALAR_LOOP: 1.6e8, UNROLLED_LOOP: 3.3e8}
 """The largest layer that a slow kernel is measured on: half a second a call, at 3 and 1.5 ns."""
+
+NOT_BY_DEFAULT = ("xnor-from-bits", "xnor-to-bits", "popcnt-bits")
+"""Kernels of which another one differs in little: for the full grid, and by name."""
+
+LIBRARIES = ("numpy", "onnxruntime", "torch")
+"""The kernels that are float libraries, of which the fastest is the best baseline."""
 
 PAIRING = (SCALAR_LOOP, UNROLLED_LOOP, "popcnt", "xnor")
 """The paper's own pairing, words of 64 bits against a scalar float loop, and the vector kernel."""

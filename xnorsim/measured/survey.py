@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,12 +72,15 @@ class Survey:
 
 
 def layer_tasks(
-    layers: Iterable[Layer], kernels: Sequence[Kernel], threads: int = 1
+    layers: Iterable[Layer],
+    kernels: Sequence[Kernel],
+    threads: int = 1,
+    most_macs: Mapping[str, float] = MOST_MACS,
 ) -> tuple[Task, ...]:
     """Each layer by each kernel; those of a layer follow each other, so that ratios are fair.
 
     Depthwise layers are for floats alone (one channel a filter leaves little to gain), and large
-    ones not for slow kernels (described.MOST_MACS).
+    ones not for slow kernels (most_macs, by kernel).
     """
     return tuple(
         Task(
@@ -87,7 +90,7 @@ def layer_tasks(
         for layer in layers
         for kernel in kernels
         if (layer.groups == 1 or kernel.kind == "fp")
-        and layer_macs(layer) <= MOST_MACS.get(kernel.name, float("inf"))
+        and layer_macs(layer) <= most_macs.get(kernel.name, float("inf"))
     )
 
 

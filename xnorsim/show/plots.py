@@ -63,6 +63,7 @@ _BASELINES = {
     "peak": "peak: every float lane",
 }
 _LONGEST_NAME = 40
+_MANY = 3
 
 
 def _axes(width: float, height: float) -> Axes:
@@ -77,6 +78,7 @@ def plot_speedup(
     by: str,
     title: str = "",
     ax: Axes | None = None,
+    logarithmic: bool = False,
 ) -> Axes:
     """Draw speedup curves, their ranges as bands, over channels or filter sizes.
 
@@ -86,6 +88,7 @@ def plot_speedup(
     by : "channels" (a logarithmic axis) or "filter"
     title : of the axes
     ax : where to draw; a figure of its own by default
+    logarithmic : whether the axis of speedups is: baselines may lie far apart
 
     Raises:
         UsageError: another `by`.
@@ -99,9 +102,13 @@ def plot_speedup(
         over = _BASELINES.get(curve.baseline, curve.baseline)
         _draw(ax, i, curve, f", over {over}" if len(baselines) > 1 else "")
     over = _BASELINES.get(baselines[0]) if len(baselines) == 1 else None
-    over = over or " or ".join(baselines)
+    over = over or (" or ".join(baselines) if len(baselines) < _MANY else "the baseline named")
     ax.set_ylabel(f"speedup over {over} (×)")
-    ax.set_ylim(bottom=0)
+    if logarithmic:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    else:
+        ax.set_ylim(bottom=0)
     _XAXES[by](ax)
     ax.set_title(title, fontsize="medium")
     _finish(ax)
@@ -148,13 +155,19 @@ def _finish(ax: Axes) -> None:
         literally(ax.legend(frameon=False, fontsize="small", loc="best").get_texts())
 
 
-def speedup_figure(by_channels: Iterable[Curve], by_filter: Iterable[Curve]) -> Figure:
+def speedup_figure(
+    by_channels: Iterable[Curve], by_filter: Iterable[Curve], *, logarithmic: bool = False
+) -> Figure:
     """The two figures of the paper side by side: speedup by channels and by filter size."""
     figure = Figure(figsize=(10.5, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
-    plot_speedup(by_channels, by="channels", title=f"{KERNEL}×{KERNEL} filters", ax=left)
-    plot_speedup(by_filter, by="filter", title=f"{CHANNELS_OF_FILTERS} channels", ax=right)
+    titles = f"{KERNEL}×{KERNEL} filters", f"{CHANNELS_OF_FILTERS} channels"
+    for ax, curves, by, title in (
+        (left, by_channels, "channels", titles[0]),
+        (right, by_filter, "filter", titles[1]),
+    ):
+        plot_speedup(curves, by=by, title=title, ax=ax, logarithmic=logarithmic)
     right.set_ylabel("")
     handles, names = left.get_legend_handles_labels()
     same = names == right.get_legend_handles_labels()[1]

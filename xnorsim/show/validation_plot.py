@@ -30,6 +30,9 @@ _Pair = tuple[float, float]
 _MS = 1e3
 _MARGIN = 1.6  # two to each side hold a tick of 1, 2, 5, ... however narrow the data
 _GREY = "#555555"
+_MEANINGS = 5
+_LINE_HEIGHT = 0.22
+"""Of the legend: lines that say what is meant, and the height of each [inch]."""
 _COLOURS = LINES[1:]  # names are black
 _HOLLOW = "#FFFFFF"
 _BAND_COLOUR = "#E2E2E2"
@@ -62,17 +65,18 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
     rows = [row for row in doc["rows"] if row["unit"] == "s"]
     if not rows:
         raise UsageError("a figure of a validation needs latencies, and there are none")
-    figure = Figure(figsize=(7.5, 8.6), layout="constrained")
+    names = dict.fromkeys(row["group"] for row in rows)
+    lines = (len(names) + _MEANINGS + 1) // 2
+    figure = Figure(figsize=(7.5, 7.5 + _LINE_HEIGHT * lines), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
     _scales(ax, rows, (1, 2, 5) if named else (1,))
     groups = {
         group: {"color": _COLOURS[i % len(_COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-        for i, group in enumerate(dict.fromkeys(row["group"] for row in rows))
+        for i, group in enumerate(names)
     }
-    size = 6.0 if named else 4.0
     for row in rows:
-        _draw(ax, row, {"markersize": size, **groups[row["group"]]})
+        _draw(ax, row, {**(_LARGE if named else _SMALL), **groups[row["group"]]})
     held = sum(row["inside"] for row in rows)
     ax.set_title(
         f"Predicted and measured latency: {held} of {len(rows)} measurements "
@@ -87,6 +91,8 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
     return figure
 
 
+_LARGE = {"markersize": 6.0, "elinewidth": 1.1, "capsize": 2}
+_SMALL = {"markersize": 3.5, "markeredgewidth": 0.7, "elinewidth": 0.5, "capsize": 0}
 _DEVIATION = "measured ± 1 standard deviation"
 _SAMPLES = "the middle 80% of the measured samples"
 
@@ -118,8 +124,6 @@ def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
         xerr=[[x - left], [right - x]],
         yerr=[[y - row["low"] * _MS], [row["high"] * _MS - y]],
         markerfacecolor=style["color"] if row["inside"] else _HOLLOW,
-        elinewidth=1.1,
-        capsize=2,
         **style,
     )
 

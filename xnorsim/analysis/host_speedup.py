@@ -1,0 +1,166 @@
+"""The paper's two figures on this machine: formula, prediction, and what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xnorsim.analysis.host_machine import choose_profile, require_native
+from xnorsim.analysis.host_rows import Known, label, predictions, speedup
+from xnorsim.analysis.host_validation import SECONDS
+from xnorsim.analysis.validation import predict
+from xnorsim.errors import UsageError
+from xnorsim.kernels.table import KERNELS
+from xnorsim.measured.described import LIBRARIES, SCALAR_LOOP
+from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, REFERENCE, Layer, layer_name
+from xnorsim.measured.measurement import Measurement
+from xnorsim.measured.survey import Budget, Tell, layer_tasks, recorded, survey
+from xnorsim.measured.validate import Compared
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from xnorsim.analysis.models import Profile
+    from xnorsim.cost.curves import Curve
+
+__all__ = ["measured_curves", "measured_speedup_figure"]
+
+_KERNEL = "xnor"
+_BOTH = (*dict.fromkeys((*BY_CHANNELS, *BY_FILTER)),)
+
+
+def measured_speedup_figure(
+    profile: Profile | None = None,
+    *,
+    records: str | PathLike[str] | None = None,
+    from_records: str | PathLike[str] | None = None,
+    progress: Tell = lambda done, total: None,
+) -> Figure:
+    """Speedup by channels and by filter size: formula, prediction, and two measured curves.
+
+    The vector kernel is set over the scalar float loop, predicted and measured, and over the float
+    library that is fastest on the reference layer. One thread.
+
+    Parameters: as `validate_host`.
+
+    Raises:
+        MissingExtraError: what runs kernels is not installed.
+        UsageError: no profile is near this machine; or the kernels were not measured.
+        InputError: a profile or records with faults.
+    """
+    from xnorsim.show.plots import speedup_figure
+
+    if from_records is not None:
+        found = recorded(Path(from_records))
+        machine = choose_profile(profile, found.measurements[-1].host)
+    else:
+        host = require_native("plot speedup --measure")
+        machine = choose_profile(profile, host)
+        kernels = [KERNELS[name] for name in (_KERNEL, SCALAR_LOOP, *LIBRARIES) if name in KERNELS]
+        tasks = layer_tasks(_BOTH, kernels, most_macs={})
+        path = None if records is None else Path(records)
+        budget = Budget(SECONDS["default"], host.cpus[-1])
+        found = survey(tasks, host, budget, records=path, progress=progress)
+    single = [item for item in found.measurements if item.subject.threads == 1]
+    known = predictions(_of(single), machine.profile, predict)
+    return speedup_figure(
+        measured_curves(known, BY_CHANNELS, "channels"),
+        measured_curves(known, BY_FILTER, "filter"),
+        logarithmic=True,
+    )
+
+
+def _of(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Those of the figures' layers and kernels: records may hold more."""
+    names = {layer_name(layer) for layer in _BOTH}
+    kernels = {_KERNEL, SCALAR_LOOP, *LIBRARIES}
+    return [m for m in measurements if m.subject.problem in names and m.subject.kernel in kernels]
+
+
+def measured_curves(known: Sequence[Known], layers: Sequence[Layer], by: str) -> list[Curve]:
+    """Formula, prediction and measurements over the scalar loop, measurements over a library.
+
+    by: "channels" or "filter", what is drawn along.
+
+    Raises:
+        UsageError: no layer has both the vector kernel and the scalar loop.
+    """
+    from xnorsim.cost.curves import speedup_by_channels, speedup_by_filter
+
+    at = {layer_name(layer): _PLACES[by](layer) for layer in layers}
+    times = {
+        (item.measurement.subject.kernel, item.measurement.subject.problem): item for item in known
+    }
+    library = _best(times)
+    scalar = _pairs(times, at, SCALAR_LOOP)
+    if not scalar:
+        raise UsageError(
+            f"there is nothing to draw: '{_KERNEL}' and '{SCALAR_LOOP}' were not both measured on "
+            f"the layers by {by}"
+        )
+    formula = speedup_by_channels() if by == "channels" else speedup_by_filter()
+    predicted = [(x, speedup(*pair)) for x, pair in scalar.items()]
+    curves = [formula, _predicted([(x, row) for x, row in predicted if isinstance(row, Compared)])]
+    curves.append(_measured(scalar))
+    if library:
+        curves.append(_measured(_pairs(times, at, library)))
+    return [curve for curve in curves if curve.x.size]
+
+
+_PLACES: Mapping[str, Callable[[Layer], int]] = {
+    "channels": lambda layer: layer.channels,
+    "filter": lambda layer: layer.kernel,
+}
+
+_Times = Mapping[tuple[str, str], Known]
+
+
+def _best(times: _Times) -> str:
+    """The library that is fastest on the reference layer; "" if none was measured there."""
+    name = layer_name(REFERENCE)
+    measured = {
+        library: times[library, name].measurement.times.median
+        for library in LIBRARIES
+        if (library, name) in times
+    }
+    return min(measured, key=measured.__getitem__, default="")
+
+
+def _pairs(times: _Times, at: Mapping[str, int], baseline: str) -> dict[int, tuple[Known, Known]]:
+    """The vector kernel and a baseline, wherever both were measured, by place."""
+    return {
+        x: (times[_KERNEL, name], times[baseline, name])
+        for name, x in at.items()
+        if (_KERNEL, name) in times and (baseline, name) in times
+    }
+
+
+def _predicted(rows: Sequence[tuple[int, Compared]]) -> Curve:
+    name = f"{rows[0][1].machine}, predicted" if rows else ""
+    values = ((row.predicted, row.low, row.high) for _, row in rows)
+    return _curve(name, "scalar", [x for x, _ in rows], values)
+
+
+def _measured(pairs: Mapping[int, tuple[Known, Known]]) -> Curve:
+    """Ratios of medians, from the least to the largest that their 95% intervals allow."""
+    ratios = []
+    for fast, slow in pairs.values():
+        quick, long = fast.measurement.times, slow.measurement.times
+        ratios.append((long.median / quick.median, long.low / quick.high, long.high / quick.low))
+    first = next(iter(pairs.values()), None)
+    over = label(first[1].measurement.subject) if first else ""
+    return _curve(f"{_KERNEL}, measured", over, [*pairs], ratios)
+
+
+def _curve(
+    name: str, baseline: str, x: Sequence[int], points: Iterable[tuple[float, float, float]]
+) -> Curve:
+    """(value, low, high) at each place."""
+    from xnorsim.cost.curves import Curve
+
+    value, low, high = np.array([*points], dtype=float).reshape(len(x), 3).T
+    return Curve(name, baseline, np.array(x), value, low, high)
