@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,12 @@ def test_x86_by_its_features(tmp_path):
     # Skylake's client cores have no flag of Skylake-SP's, and all of these
     host = read_host(tree(tmp_path, x86("GenuineIntel", 6, 94, AVX2)))
     assert host.microarchitecture == "skylake"
+
+
+def test_without_archspec_what_no_number_tells_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "archspec.cpu", None)
+    host = read_host(tree(tmp_path, x86("GenuineIntel", 6, 94, AVX2)))
+    assert (host.microarchitecture, host.vendor) == ("", "GenuineIntel")
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,6 @@ HOST = Host(
 )
 SUBJECT = Subject("gemm", "REF")
 QUIET = Activity(0.0, 0.0, 0.01, 0, 0.5, {})
-needs_pinning = pytest.mark.skipif(
-    not hasattr(os, "sched_setaffinity"), reason="this system pins no thread"
-)
 
 
 @dataclass
@@ -249,35 +246,65 @@ def test_the_walk_is_twice_the_largest_cache(size, walked):
 # --- the machine is left as it was ---------------------------------------------------------------
 
 
-@needs_pinning
-def test_pinned_without_garbage_collection_and_all_restored(fake):
-    before, core = os.sched_getaffinity(0), max(os.sched_getaffinity(0))
-    seen = set()
+@pytest.fixture
+def affinity(monkeypatch) -> list[set[int]]:
+    """What this thread may run on, the last set the present one; of a made-up machine."""
+    sets = [{0, 1, 2}]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(sets[-1]), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda pid, new: sets.append(new), raising=False)
+    return sets
+
+
+def test_pinned_without_garbage_collection_and_all_restored(fake, affinity):
+    seen = []
     run = fake.takes(1e-3)
 
     def look() -> None:
-        seen.add((frozenset(os.sched_getaffinity(0)), gc.isenabled()))
+        seen.append((affinity[-1], gc.isenabled()))
         run()
 
     assert gc.isenabled()
-    found = measure(look, SUBJECT, rounds=3, core=core, host=HOST, clock=fake.clock())
-    assert seen == {(frozenset({core}), False)}
-    assert (os.sched_getaffinity(0), gc.isenabled()) == (before, True)
-    assert found.core == core
-    assert set(fake.asked) == {(core,)}
+    found = measure(look, SUBJECT, rounds=3, core=2, host=HOST, clock=fake.clock())
+    assert all(one == ({2}, False) for one in seen)
+    assert affinity == [{0, 1, 2}, {2}, {0, 1, 2}]
+    assert gc.isenabled()
+    assert found.core == 2
+    assert set(fake.asked) == {(2,)}
 
 
-@needs_pinning
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_all_is_restored_after_an_error_too(fake, error):
-    before = os.sched_getaffinity(0)
-
+def test_all_is_restored_after_an_error_too(fake, affinity, error):
     def fails() -> None:
         raise error("from the call")
 
     with pytest.raises(error, match="from the call"):
-        measure(fails, SUBJECT, core=max(before), host=HOST, clock=fake.clock())
-    assert (os.sched_getaffinity(0), gc.isenabled()) == (before, True)
+        measure(fails, SUBJECT, core=1, host=HOST, clock=fake.clock())
+    assert affinity == [{0, 1, 2}, {1}, {0, 1, 2}]
+    assert gc.isenabled()
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system pins no thread to a core"
+)
+def test_really_pinned(fake):
+    before, seen = os.sched_getaffinity(0), set()
+    run = fake.takes(1e-3)
+
+    def look() -> None:
+        seen.add(frozenset(os.sched_getaffinity(0)))
+        run()
+
+    measure(look, SUBJECT, rounds=3, core=max(before), host=HOST, clock=fake.clock())
+    assert seen == {frozenset({max(before)})}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_system_that_pins_nothing_says_so(fake, monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    with pytest.raises(UsageError, match="pins no thread to a core: leave out core 0"):
+        measure(fake.takes(1e-3), SUBJECT, core=0, host=HOST, clock=fake.clock())
+    found = measure(fake.takes(1e-3), SUBJECT, rounds=1, host=HOST, clock=fake.clock())
+    assert found.core is None
 
 
 def test_a_collector_that_was_off_stays_off(fake):

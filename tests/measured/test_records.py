@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -241,6 +242,21 @@ def test_two_writers_do_not_mix(tmp_path):
         own = [values for _, values in found.rows if values["who"] == who]
         assert [values["number"] for values in own] == [*range(40)]
         assert all(values["text"] == who * 10_000 for values in own)
+
+
+def test_a_writer_waits_for_the_lock(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / "results.jsonl"
+    append_line(path, {"number": 0})
+    writing = threading.Thread(target=append_line, args=(path, {"number": 2}))
+    with path.open("ab", buffering=0) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        writing.start()
+        writing.join(0.2)
+        assert writing.is_alive()
+        stream.write(b'{"number":1,"schema":1}\n')
+    writing.join(60)
+    assert [values["number"] for _, values in read_lines(path).rows] == [0, 1, 2]
 
 
 LIMITED = """
