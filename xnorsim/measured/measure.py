@@ -98,25 +98,11 @@ def measure(
         XnorsimError: the clock stands still.
     """
     _check_amounts(seconds=seconds, warm_up=warm_up, precision=precision)
-
-    def enough(samples: Sequence[float], elapsed: float) -> bool:
-        return len(samples) >= FEWEST and (
-            elapsed >= seconds
-            or len(samples) >= MOST
-            or (elapsed >= seconds / 10 and _is_known(samples, precision))
-        )
-
-    plan = _Plan(
-        stop=enough if rounds is None else rounds,
-        # MOST samples fill a tenth of the time, which a brief disturbance then cannot
-        sample_s=max(SAMPLE_S, TICKS * clock.tick, seconds / 10 / MOST),
-        precision=precision if rounds is None else None,
-        warm_up=warm_up,
-        cache=cache,
-        core=core,
-        host=host or read_host(),
-        clock=clock,
-    )
+    stop = _until_known(seconds, precision) if rounds is None else rounds
+    asked = precision if rounds is None else None
+    # MOST samples fill a tenth of the time, which a brief disturbance then cannot
+    sample_s = max(SAMPLE_S, TICKS * clock.tick, seconds / 10 / MOST)
+    plan = _Plan(stop, sample_s, asked, warm_up, cache, core, host or read_host(), clock)
     return _measured([_Track(run, subject)], plan)[0]
 
 
@@ -146,16 +132,8 @@ def interleaved(
     known = subjects if subjects is not None else {name: Subject(name, "") for name in runs}
     if missing := [name for name in runs if name not in known]:
         raise UsageError(f"no subject for {', '.join(missing)}; {choices(missing[0], known)}")
-    plan = _Plan(
-        stop=rounds,
-        sample_s=max(SAMPLE_S, TICKS * clock.tick),
-        precision=None,
-        warm_up=warm_up,
-        cache=cache,
-        core=core,
-        host=host or read_host(),
-        clock=clock,
-    )
+    sample_s = max(SAMPLE_S, TICKS * clock.tick)
+    plan = _Plan(rounds, sample_s, None, warm_up, cache, core, host or read_host(), clock)
     tracks = [_Track(run, known[name]) for name, run in runs.items()]
     return dict(zip(runs, _measured(tracks, plan), strict=True))
 
@@ -321,6 +299,17 @@ def _calls(run: Callable[[], object], once: float, least: float, clock: Clock) -
         calls = max(2 * calls, math.ceil(1.1 * calls * least / best)) if best > 0 else 8 * calls
         best = _best(run, clock, 3, calls)
     return calls
+
+
+def _until_known(seconds: float, precision: float) -> _Stop:
+    def is_enough(samples: Sequence[float], elapsed: float) -> bool:
+        return len(samples) >= FEWEST and (
+            elapsed >= seconds
+            or len(samples) >= MOST
+            or (elapsed >= seconds / 10 and _is_known(samples, precision))
+        )
+
+    return is_enough
 
 
 def _is_known(samples: Sequence[float], precision: float) -> bool:
