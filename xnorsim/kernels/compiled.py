@@ -22,10 +22,23 @@ try:
     from numba import njit
     from numba.core import cgutils
     from numba.core.registry import cpu_target
+    from numba.extending import intrinsic as numba_intrinsic
 except ImportError as error:
     raise MissingExtraError(error.name or "numba", "native", "a native kernel") from error
 
-__all__ = ["HOST", "Host", "aligned", "call", "compiled", "constant", "load", "store", "vector"]
+__all__ = [
+    "HOST",
+    "Host",
+    "aligned",
+    "at",
+    "call",
+    "compiled",
+    "constant",
+    "intrinsic",
+    "load",
+    "store",
+    "vector",
+]
 
 CACHE_LINE = 64  # bytes
 
@@ -34,23 +47,29 @@ CACHE_LINE = 64  # bytes
 class Host:
     """The vectors of a processor: `features` by their LLVM names, width [bit], and registers."""
 
+    x86: bool
     features: frozenset[str]
     vector_bits: int
     vector_registers: int
 
 
 def _host() -> Host:
-    triple, _, signed = cpu_target.target_context.codegen().magic_tuple()
+    target: Any = cpu_target.target_context
+    triple, _, signed = target.codegen().magic_tuple()
     features = frozenset(name[1:] for name in signed.split(",") if name.startswith("+"))
-    if "avx512bw" in features:
-        return Host(features, 512, 32)
     if not triple.startswith(("x86", "i686")):
-        return Host(features, 128, 32)
-    return Host(features, 256 if "avx2" in features else 128, 16)
+        return Host(False, features, 128, 32)
+    if "avx512bw" in features:
+        return Host(True, features, 512, 32)
+    return Host(True, features, 256 if "avx2" in features else 128, 16)
 
 
 HOST = _host()
 """What numba compiles for."""
+
+
+intrinsic: Any = numba_intrinsic
+"""numba's, whose type hints do not know that it takes the first argument away."""
 
 
 @cache
@@ -67,8 +86,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
     of other files too, so it is kept until any file of this package does.
     """
-    made = njit(nogil=True, cache=True)(function)
-    kept: Any = made._cache._cache_file  # no public way to say what it depends on
+    made: Any = njit(nogil=True, cache=True)(function)
+    kept = made._cache._cache_file  # no public way to say what it depends on
     kept._source_stamp = (kept._source_stamp, _newest())
     return made
 
@@ -92,6 +111,12 @@ def vector(bits: int, lanes: int) -> Any:
 def constant(kind: Any, value: int) -> Any:
     """A number, or a vector of it in every lane."""
     return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def at(builder: Any, base: Any, index: Any, step: Any) -> Any:
+    """The address base + index * step, of which index and step may be plain numbers."""
+    index, step = (constant(base.type, n) if isinstance(n, int) else n for n in (index, step))
+    return builder.add(base, builder.mul(index, step))
 
 
 def load(builder: Any, address: Any, kind: Any, align: int = 1) -> Any:

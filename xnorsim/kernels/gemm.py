@@ -11,8 +11,6 @@ them on needs to know no more.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from xnorsim.errors import UsageError, choices

@@ -6,170 +6,241 @@ A step is 4 bits of K. For two rows whose 4 bits are a0 and a1 there is a table 
 
 and one byte shuffle looks up there the 4 bits j of as many filters as a vector has bytes: 256
 binary MACs in an instruction of 32 bytes. Three look-ups add up to at most 12 in each half of a
-byte; then a sum s is taken apart into two accumulators:
+byte; their sum s is then taken apart into two accumulators:
 
     low  += s & 15      bytes: what differs from row 0
-    high += s >> 4      words of 16 bits: the same of row 1, with the odd bytes' s & 15 in between
+    high += s >> 4      words of 16 bits: what differs from row 1, and between it, in bits 4 to 11,
+                        the s & 15 of the odd bytes, which no mask need remove: low knows their sum
 
-which spares `high` its mask, because `low` knows what must be taken off. Bytes hold 21 such sums
-(63 steps, at most 252), a block, before they are added to the result.
+Bytes hold 21 of these (63 steps, at most 252): a block. Then both are added to the result. All
+pairs of rows pass a block of a panel before the next, so that it stays in the L1 cache.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
 
-from xnorsim.kernels.compiled import HOST, aligned, compiled, constant, load, store, vector
+from xnorsim.kernels.compiled import (
+    HOST,
+    aligned,
+    at,
+    call,
+    compiled,
+    constant,
+    intrinsic,
+    load,
+    store,
+    vector,
+)
 
-# numba comes after compiled, which says what is missing without it
-from llvmlite import ir  # isort: skip
-from numba import types  # isort: skip
-from numba.core import cgutils  # isort: skip
-from numba.extending import intrinsic  # isort: skip
+__all__ = [
+    "BYTES",
+    "GROUP",
+    "NEEDED",
+    "ROWS",
+    "SHUFFLE",
+    "WORDS",
+    "add_up",
+    "differing",
+    "pack",
+]
 
-SHUFFLES = {
-    128: ("ssse3", "llvm.x86.ssse3.pshuf.b.128"),
-    256: ("avx2", "llvm.x86.avx2.pshuf.b"),
-    512: ("avx512bw", "llvm.x86.avx512.pshuf.b.512"),
-}
 WIDTH = HOST.vector_bits // 8
-NEEDED, SHUFFLE = SHUFFLES[HOST.vector_bits]
-import os
-PAIRS=int(os.environ.get("Q",1)); VECTORS=int(os.environ.get("N",4))
-GROUP = 3  # look-ups of at most 4 that half a byte holds
-BLOCK = 63  # steps: the most that a byte holds
+NEEDED, SHUFFLE = {
+    16: ("ssse3", "llvm.x86.ssse3.pshuf.b.128"),
+    32: ("avx2", "llvm.x86.avx2.pshuf.b"),
+    64: ("avx512bw", "llvm.x86.avx512.pshuf.b.512"),
+}[WIDTH]
+"""The feature of a processor without which there is no such shuffle, and its name."""
+
+ROWS = 2
 STEPS = 16  # of a word
+GROUP = 3  # look-ups of at most 4 that half a byte holds
+BLOCK = 63  # steps of at most 4 that a byte holds
+WIDE, NARROW = 4 * WIDTH, 2 * WIDTH  # filters of a panel
+OFFSETS_TYPE = np.uint16  # where in the tables that of a step begins: 256 a0 + 16 a1
 
-_ones = np.bitwise_count(np.arange(16)[:, None] ^ np.arange(16)).astype(np.uint8)
-TABLES = aligned((256, 16), np.uint8)
-TABLES[:] = (_ones[:, None] + 16 * _ones).reshape(256, 16)
+BYTES, WORDS = vector(8, WIDTH), vector(16, WIDTH // 2)
+NUMBER = ir.IntType(64)
 
 
-def pack(words):
+def pack(words: np.ndarray) -> np.ndarray:
+    """Words (filters, words) as panels (panels, steps, WIDE or NARROW), a byte for 4 bits.
+
+    Steps are in order of bytes, first their low halves and then their high ones. In each vector of
+    a step, byte 2i is filter i and byte 2i + 1 is filter WIDTH / 2 + i: what is taken apart by
+    words of 16 bits is then in order.
+    """
     filters, width = words.shape
-    lanes = WIDTH * VECTORS
-    panels = -(-filters // lanes)
-    steps = -(-width * STEPS // GROUP) * GROUP
-    bytes_ = np.zeros((panels * lanes, width * 8), np.uint8)
-    bytes_[:filters] = words.astype("<u8").view(np.uint8).reshape(filters, width*8)
-    nibbles = np.concatenate([bytes_ & 15, bytes_ >> 4, np.zeros((panels*lanes, steps-16*width),np.uint8)], axis=1)
-    out = aligned((panels, steps, lanes), np.uint8)
-    half = WIDTH // 2
-    # byte 2i: filter i, 2i+1: filter half + i
-    out.reshape(panels, steps, VECTORS, half, 2)[:] = nibbles.reshape(panels, VECTORS, 2, half, steps).transpose(0, 4, 1, 3, 2)
-    return out
+    whole = [-(-filters // lanes) * lanes for lanes in (WIDE, NARROW)]
+    lanes = WIDE if whole[0] == whole[1] else NARROW
+    halves = np.zeros((min(whole), -(-width * STEPS // GROUP) * GROUP), np.uint8)
+    octets = np.ascontiguousarray(words, "<u8").view(np.uint8).reshape(filters, width * 8)
+    halves[:filters, : width * 8] = octets & 15
+    halves[:filters, width * 8 : width * 16] = octets >> 4
+    panels, steps = min(whole) // lanes, halves.shape[1]
+    packed = aligned((panels, steps, lanes), np.uint8)
+    parts = halves.reshape(panels, lanes // WIDTH, 2, WIDTH // 2, steps)
+    packed.reshape(panels, steps, lanes // WIDTH, WIDTH // 2, 2)[:] = parts.transpose(0, 4, 1, 3, 2)
+    return packed
 
-
-@intrinsic
-def _tile(typingctx, offsets, stride, tables, panel, sums, array, row_bytes, groups):
-    dtype = array.dtype
-    signature = types.void(*[types.intp] * 5, array, types.intp, types.intp)
-
-    def codegen(context, builder, signature, args):
-        offsets, stride, tables, panel, sums, _, row_bytes, groups = args
-        word = offsets.type
-        bytes_, words = vector(8, WIDTH), vector(16, WIDTH // 2)
-        shuffle = cgutils.get_or_insert_function(builder.module, ir.FunctionType(bytes_, [bytes_, bytes_]), SHUFFLE)
-        at = lambda base, n: builder.add(base, ir.Constant(word, n))
-        low = [[cgutils.alloca_once_value(builder, constant(bytes_, 0)) for _ in range(VECTORS)] for _ in range(PAIRS)]
-        high = [[cgutils.alloca_once_value(builder, constant(words, 0)) for _ in range(VECTORS)] for _ in range(PAIRS)]
-        spread = ir.Constant(vector(32, WIDTH), [i % 16 for i in range(WIDTH)])
-        rowstart = [builder.add(offsets, builder.mul(stride, ir.Constant(word, q))) for q in range(PAIRS)]
-        with cgutils.for_range(builder, groups) as loop:
-            b = builder.add(panel, builder.mul(loop.index, ir.Constant(word, GROUP * WIDTH * VECTORS)))
-            tab = []
-            for q in range(PAIRS):
-                a = builder.add(rowstart[q], builder.mul(loop.index, ir.Constant(word, GROUP * 2)))
-                ts = []
-                for g in range(GROUP):
-                    off = builder.zext(load(builder, at(a, 2 * g), ir.IntType(16), 2), word)
-                    t = load(builder, builder.add(tables, off), vector(8, 16), 16)
-                    ts.append(builder.shuffle_vector(t, t, spread))
-                tab.append(ts)
-            for n in range(VECTORS):
-                bs = [load(builder, at(b, (g * VECTORS + n) * WIDTH), bytes_, WIDTH) for g in range(GROUP)]
-                for q in range(PAIRS):
-                    s = None
-                    for g in range(GROUP):
-                        l = builder.call(shuffle, [tab[q][g], bs[g]])
-                        s = l if s is None else builder.add(s, l)
-                    lo, hi = low[q][n], high[q][n]
-                    builder.store(builder.add(builder.load(lo), builder.and_(s, constant(bytes_, 15))), lo)
-                    builder.store(builder.add(builder.load(hi), builder.lshr(builder.bitcast(s, words), constant(words, 4))), hi)
-        kind = vector(dtype.bitwidth, WIDTH // 2)
-        for q in range(PAIRS):
-            for n in range(VECTORS):
-                l = builder.bitcast(builder.load(low[q][n]), words)
-                odd = builder.lshr(l, constant(words, 8))
-                h = builder.sub(builder.load(high[q][n]), builder.shl(odd, constant(words, 4)))
-                vals = [(builder.and_(l, constant(words, 255)), odd), (builder.and_(h, constant(words, 255)), builder.lshr(h, constant(words, 8)))]
-                for r in range(2):
-                    row = builder.add(sums, builder.mul(row_bytes, ir.Constant(word, 2 * q + r)))
-                    for part in range(2):
-                        p = at(row, (2 * n + part) * WIDTH // 2 * dtype.bitwidth // 8)
-                        v = vals[r][part]
-                        if dtype.bitwidth > 16: v = builder.zext(v, kind)
-                        store(builder, builder.add(load(builder, p, kind), v), p)
-        return context.get_dummy_value()
-    return signature, codegen
-
-
-def _offsets(count):
-    @intrinsic
-    def offsets(typingctx, first, second, low, high):
-        signature = types.void(*[types.intp]*4)
-        def codegen(context, builder, signature, args):
-            first, second, low, high = args
-            kind = vector(16, 8 * count)
-            x = builder.zext(load(builder, first, vector(8, 8 * count)), kind)
-            y = builder.zext(load(builder, second, vector(8, 8 * count)), kind)
-            c = builder.or_(builder.shl(x, constant(kind, 8)), y)
-            four = constant(kind, 4)
-            lo = builder.or_(builder.and_(c, constant(kind, 0xF00)), builder.shl(builder.and_(c, constant(kind, 0xF)), four))
-            hi = builder.or_(builder.and_(builder.lshr(c, four), constant(kind, 0xF00)), builder.and_(c, constant(kind, 0xF0)))
-            store(builder, lo, low)
-            store(builder, hi, high)
-            return context.get_dummy_value()
-        return signature, codegen
-
-    return offsets
-
-_of_two, _of_one = _offsets(2), _offsets(1)
-
-ROWS = 2 * PAIRS
 
 @compiled
-def expand(rows, offsets):
+def differing(rows, panels, sums, offsets):
+    """sums[p, f] = differing bits of row p and filter f, by way of the rows' table offsets."""
+    pairs = (rows.shape[0] + 1) // 2
+    _find_tables(rows, offsets)
+    sums[: 2 * pairs] = 0
+    steps, lanes = panels.shape[1:]
+    for panel in range(panels.shape[0]):
+        for start in range(0, steps, BLOCK):
+            groups = min(BLOCK, steps - start) // GROUP
+            filters = panels.ctypes.data + panel * panels.strides[0] + start * lanes
+            for pair in range(pairs):
+                tables = offsets.ctypes.data + pair * offsets.strides[0] + start * offsets.itemsize
+                to = sums.ctypes.data + 2 * pair * sums.strides[0] + panel * lanes * sums.itemsize
+                if lanes == WIDE:
+                    _wide_tile(tables, filters, groups, to, sums)
+                else:
+                    _narrow_tile(tables, filters, groups, to, sums)
+
+
+@compiled
+def _find_tables(rows, offsets):
+    """The offsets (pairs of rows, steps) of rows (rows, words); a last single row is its own mate.
+
+    Steps beyond the words have the table of whatever was there: the filters' 4 bits are 0, and so
+    must these be.
+    """
     count, width = rows.shape
     for row in range(0, count, 2):
         first = rows.ctypes.data + row * rows.strides[0]
         second = first + min(1, count - 1 - row) * rows.strides[0]
-        low = offsets.ctypes.data + (row // 2) * offsets.strides[0]
-        high = low + 16 * width
+        to = offsets.ctypes.data + row // 2 * offsets.strides[0]
         for word in range(0, width - 1, 2):
-            _of_two(first + 8 * word, second + 8 * word, low + 16 * word, high + 16 * word)
+            _offsets_of_two(first + 8 * word, second + 8 * word, to + 16 * word, width)
         if width % 2:
             word = width - 1
-            _of_one(first + 8 * word, second + 8 * word, low + 16 * word, high + 16 * word)
+            _offsets_of_one(first + 8 * word, second + 8 * word, to + 16 * word, width)
+        offsets[row // 2, STEPS * width :] = 0
 
 
-@compiled
-def multiply(offsets, pairs, tables, panels, sums):
-    steps = panels.shape[1]
-    lanes = panels.shape[2]
-    for panel in range(panels.shape[0]):
-        for start in range(0, steps, BLOCK):
-            groups = min(BLOCK, steps - start) // GROUP
-            base = panels.ctypes.data + panel * panels.strides[0] + start * lanes
-            for pair in range(0, pairs, PAIRS):
-                _tile(offsets.ctypes.data + pair * offsets.strides[0] + 2 * start, offsets.strides[0], tables.ctypes.data, base,
-                      sums.ctypes.data + 2 * pair * sums.strides[0] + panel * lanes * sums.itemsize, sums, sums.strides[0], groups)
+def _offsets_of(count: int) -> Any:
+    """An intrinsic: the offsets of `count` words of two rows, of low halves and of high ones."""
+    kind = vector(16, 8 * count)
 
-@compiled
-def differing(rows, panels, sums, scratch):
-    expand(rows, scratch)
-    pairs = (rows.shape[0] + 1) // 2
-    sums[:2*pairs] = 0
-    multiply(scratch, pairs, TABLES, panels, sums)
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def bits(value: Any, mask: int) -> Any:
+            return builder.and_(value, constant(kind, mask))
+
+        first, second, low, width = args
+        x, y = (builder.zext(load(builder, a, vector(8, 8 * count)), kind) for a in (first, second))
+        four = constant(kind, 4)
+        both = builder.or_(builder.shl(x, constant(kind, 8)), y)
+        lows = builder.or_(bits(both, 0xF00), bits(builder.shl(both, four), 0xF0))
+        highs = builder.or_(bits(builder.lshr(both, four), 0xF00), bits(both, 0xF0))
+        store(builder, lows, low)
+        store(builder, highs, at(builder, low, width, 8 * OFFSETS_TYPE().itemsize))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def offsets_of(context, first, second, low, width):
+        return types.void(*[types.intp] * 4), code
+
+    return offsets_of
+
+
+_offsets_of_one, _offsets_of_two = _offsets_of(1), _offsets_of(2)
+
+
+def _tile(vectors: int) -> Any:
+    """An intrinsic: adds a block's sums of two rows and `vectors` vectors to those at `to`."""
+
+    @intrinsic
+    def tile(context, tables, filters, groups, to, sums):
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            tables, filters, groups, to, array = args
+            totals = [
+                [cgutils.alloca_once_value(builder, constant(kind, 0)) for kind in (BYTES, WORDS)]
+                for _ in range(vectors)
+            ]
+            with cgutils.for_range(builder, groups) as loop:
+                offsets = at(builder, tables, loop.index, GROUP * OFFSETS_TYPE().itemsize)
+                panel = at(builder, filters, loop.index, GROUP * vectors * WIDTH)
+                _add_group(builder, offsets, panel, totals)
+            stride = context.make_array(signature.args[-1])(context, builder, array).strides
+            second = builder.add(to, builder.extract_value(stride, 0))
+            for n, (low, high) in enumerate(totals):
+                sizes = n * WIDTH, sums.dtype.bitwidth // 8
+                rows = [at(builder, row, *sizes) for row in (to, second)]
+                _add_block(builder, builder.load(low), builder.load(high), rows, sums.dtype)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 4, sums), code
+
+    return tile
+
+
+_wide_tile, _narrow_tile = _tile(WIDE // WIDTH), _tile(NARROW // WIDTH)
+
+
+def _add_group(builder: Any, offsets: Any, panel: Any, totals: list[list[Any]]) -> None:
+    """GROUP steps, from where their offsets and the filters' bytes are, into the accumulators."""
+    tables = [_table(builder, at(builder, offsets, g, 2)) for g in range(GROUP)]
+    for n, (low, high) in enumerate(totals):
+        found = []
+        for g, table in enumerate(tables):
+            bits = load(builder, at(builder, panel, g * len(totals) + n, WIDTH), BYTES)
+            found.append(call(builder, SHUFFLE, table, bits))
+        add_up(builder, found, low, high)
+
+
+def add_up(builder: Any, found: list[Any], low: Any, high: Any) -> None:
+    """The sum of GROUP look-ups, taken apart into two accumulators."""
+    total = reduce(builder.add, found)
+    part = builder.and_(total, constant(BYTES, 15))
+    builder.store(builder.add(builder.load(low), part), low)
+    part = builder.lshr(builder.bitcast(total, WORDS), constant(WORDS, 4))
+    builder.store(builder.add(builder.load(high), part), high)
+
+
+def _table(builder: Any, address: Any) -> Any:
+    """The table whose offset lies at an address, in each 16 bytes of a vector."""
+    name, kind = "xnorsim.tables", vector(8, 16)
+    tables: Any = builder.module.globals.get(name)
+    if tables is None:
+        ones = np.bitwise_count(np.arange(16)[:, None] ^ np.arange(16))
+        entries = (ones[:, None] + 16 * ones).reshape(256, 16).tolist()
+        lines = [ir.Constant(kind, line) for line in entries]
+        tables = cgutils.global_constant(
+            builder.module, name, ir.Constant(ir.ArrayType(kind, 256), lines)
+        )
+        tables.align = 64
+    offset = builder.zext(load(builder, address, ir.IntType(16)), NUMBER)
+    table = load(builder, builder.add(builder.ptrtoint(tables, NUMBER), offset), kind, 16)
+    spread = ir.Constant(vector(32, WIDTH), [lane % 16 for lane in range(WIDTH)])
+    return builder.shuffle_vector(table, table, spread)
+
+
+def _add_block(builder: Any, low: Any, high: Any, rows: list[Any], dtype: Any) -> None:
+    """The accumulators of a vector, taken apart and added to the sums of both rows."""
+    eight, even = constant(WORDS, 8), constant(WORDS, 255)
+    low = builder.bitcast(low, WORDS)
+    odd = builder.lshr(low, eight)
+    high = builder.sub(high, builder.shl(odd, constant(WORDS, 4)))
+    parts = (
+        (builder.and_(low, even), odd),
+        (builder.and_(high, even), builder.lshr(high, eight)),
+    )
+    kind = vector(dtype.bitwidth, WIDTH // 2)
+    for row, halves in zip(rows, parts, strict=True):
+        for half, value in enumerate(halves):
+            wide = value if kind == WORDS else builder.zext(value, kind)
+            place = at(builder, row, half * WIDTH // 2, dtype.bitwidth // 8)
+            store(builder, builder.add(load(builder, place, kind), wide), place)

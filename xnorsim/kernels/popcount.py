@@ -17,15 +17,26 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from xnorsim.kernels.compiled import HOST, aligned, call, compiled, constant, load, store, vector
+from xnorsim.kernels.compiled import (
+    HOST,
+    aligned,
+    at,
+    call,
+    compiled,
+    constant,
+    intrinsic,
+    load,
+    store,
+    vector,
+)
 
-__all__ = ["FILTERS", "ROWS", "differing", "pack"]
+__all__ = ["FILTERS", "LANES", "ROWS", "differing", "pack"]
 
 ROWS = 6 if HOST.vector_registers >= 32 else 4
 VECTORS = 2
 LANES = HOST.vector_bits // 64
+LANE = vector(64, LANES)
 COUNT = f"llvm.ctpop.v{LANES}i64"
 FILTERS = VECTORS * LANES
 """Rows and filters of a tile: sums, a row's word and the filters' must fit the registers."""
@@ -63,41 +74,46 @@ def differing(rows, panels, sums):
 
 @intrinsic
 def _tile(context, rows, stride, last, panel, words, to, to_stride, sums):
-    """A tile of sums at address `to`. Rows beyond the `last` repeat it."""
+    """ROWS by FILTERS sums to the address `to`; rows beyond the `last` are it once more."""
+    numbers = types.void(*[types.intp] * 7, sums)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows, stride, last, panel, words, to, to_stride, _ = args
-        number, lane = rows.type, vector(64, LANES)
-        out = vector(sums.dtype.bitwidth, LANES)
-
-        def at(base: Any, index: Any, step: Any) -> Any:
-            step = constant(number, step) if isinstance(step, int) else step
-            index = constant(number, index) if isinstance(index, int) else index
-            return builder.add(base, builder.mul(index, step))
-
-        starts = [rows]
-        for m in range(1, ROWS):
-            there = builder.icmp_signed("<", constant(number, m), last)
-            starts.append(at(rows, builder.select(there, constant(number, m), last), stride))
-        zero = constant(lane, 0)
+        starts = []
+        for m in range(ROWS):
+            row = constant(last.type, m)
+            row = builder.select(builder.icmp_signed("<", row, last), row, last)
+            starts.append(at(builder, rows, row, stride))
         totals = [
-            [cgutils.alloca_once_value(builder, zero) for _ in range(VECTORS)] for _ in starts
+            [cgutils.alloca_once_value(builder, constant(LANE, 0)) for _ in range(VECTORS)]
+            for _ in starts
         ]
         with cgutils.for_range(builder, words) as loop:
-            line = at(panel, loop.index, FILTERS * 8)
-            filters = [load(builder, at(line, n, LANES * 8), lane, 8) for n in range(VECTORS)]
-            for start, total in zip(starts, totals, strict=True):
-                word = load(builder, at(start, loop.index, 8), ir.IntType(64))
-                single = builder.insert_element(zero, word, constant(ir.IntType(32), 0))
-                spread = builder.shuffle_vector(single, zero, constant(vector(32, LANES), 0))
-                for n in range(VECTORS):
-                    ones = call(builder, COUNT, builder.xor(spread, filters[n]))
-                    builder.store(builder.add(builder.load(total[n]), ones), total[n])
-        for m in range(ROWS):
-            for n in range(VECTORS):
-                value = builder.trunc(builder.load(totals[m][n]), out)
-                place = at(at(to, m, to_stride), n, LANES * sums.dtype.bitwidth // 8)
-                store(builder, value, place)
+            line = at(builder, panel, loop.index, FILTERS * 8)
+            _add_word(builder, starts, loop.index, line, totals)
+        kind = vector(sums.dtype.bitwidth, LANES)
+        for m, line in enumerate(totals):
+            row = at(builder, to, m, to_stride)
+            for n, total in enumerate(line):
+                value = builder.trunc(builder.load(total), kind)
+                store(builder, value, at(builder, row, n * LANES, sums.dtype.bitwidth // 8))
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 7, sums), code
+    return numbers, code
+
+
+def _add_word(builder: Any, starts: list[Any], index: Any, line: Any, totals: list[Any]) -> None:
+    """What differs in a word of each row and of the filters, into the accumulators."""
+    filters = [load(builder, at(builder, line, n, LANES * 8), LANE) for n in range(VECTORS)]
+    for start, total in zip(starts, totals, strict=True):
+        word = load(builder, at(builder, start, index, 8), ir.IntType(64))
+        row = spread(builder, word)
+        for n in range(VECTORS):
+            ones = call(builder, COUNT, builder.xor(row, filters[n]))
+            builder.store(builder.add(builder.load(total[n]), ones), total[n])
+
+
+def spread(builder: Any, word: Any) -> Any:
+    """A word in every lane of a vector."""
+    single = builder.insert_element(constant(LANE, 0), word, constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(single, single, constant(vector(32, LANES), 0))
