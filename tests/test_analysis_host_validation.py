@@ -189,11 +189,13 @@ def test_summaries_are_of_each_kernel_and_of_all():
         "numpy, 1 thread": 1,
         "xnor over numpy, 1 thread": 1,
         "all latencies": 3,
+        "all, fastest samples": 3,
         "all speedups": 1,
     }
     by_name = {item.name: item for item in found.summaries}
     assert by_name["xnor, 1 thread"].mean_error == pytest.approx(0.25)
     assert by_name["numpy, 1 thread"].inside == 1
+    assert by_name["all latencies"].bias < by_name["all, fastest samples"].bias
 
 
 # --- the paper's pairing -------------------------------------------------------------------------
