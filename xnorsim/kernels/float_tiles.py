@@ -1,0 +1,233 @@
+"""Tiles of float sums, as vector code: what floats.py makes its convolutions of.
+
+Sums are [ROWS][LANES]: filters x positions of a panel. They stay in registers for a whole loop.
+Arguments are addresses, and numbers of steps, which are at least one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from xnorsim.kernels.compiled import HOST
+
+__all__ = [
+    "CHUNK",
+    "LANES",
+    "ROWS",
+    "add_float_products",
+    "add_table_rows",
+    "fill_table",
+    "move",
+    "multiply_add",
+    "scale",
+    "window_sums",
+]
+
+inlined = cast("Callable[[Callable], Callable]", intrinsic)  # they are called without `typing`
+
+LANES = 16
+"""Positions of a panel: two vectors of AVX2, one of AVX-512, four of NEON."""
+
+ROWS = {512: 12, 256: 6}.get(HOST.vector_bits, 6 if HOST.vector_registers > 16 else 3)
+"""Filters of a tile: as many sums as registers hold beside two or three operands."""
+
+CHUNK = 16
+"""Products whose +-1 weights are one word of bits."""
+
+_FLOAT, _I64 = ir.FloatType(), ir.IntType(64)
+_PANEL = ir.VectorType(_FLOAT, LANES)
+_BYTES = 4 * LANES
+
+
+def _at(builder: ir.IRBuilder, address: Any, kind: ir.Type) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _load(builder: ir.IRBuilder, address: Any) -> Any:
+    return builder.load(_at(builder, address, _PANEL), align=4)
+
+
+def _store(builder: ir.IRBuilder, value: Any, address: Any) -> None:
+    builder.store(value, _at(builder, address, _PANEL), align=4)
+
+
+def _plus(builder: ir.IRBuilder, address: Any, bytes_: int) -> Any:
+    return builder.add(address, _I64(bytes_))
+
+
+def _broadcast(builder: ir.IRBuilder, value: Any) -> Any:
+    one = builder.insert_element(ir.Constant(_PANEL, ir.Undefined), value, ir.IntType(32)(0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, ir.Constant(_PANEL, ir.Undefined), places)
+
+
+def _multiply_add(builder: ir.IRBuilder, left: Any, right: Any, total: Any) -> Any:
+    """Fused where the host can; sums of integers are exact either way."""
+    kind = total.type
+    name = f"llvm.fmuladd.v{LANES}f32" if kind == _PANEL else "llvm.fmuladd.f32"
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, (kind,) * 3), name
+    )
+    return builder.call(function, (left, right, total))
+
+
+def _summing(
+    builder: ir.IRBuilder, sums: Any, rows: int, steps: Any, step: Callable[[Any, list[Any]], list]
+) -> None:
+    """A loop of `steps` (at least one) over `rows` sums, which it loads before and stores after."""
+    start = [_load(builder, _plus(builder, sums, row * _BYTES)) for row in range(rows)]
+    before = builder.block
+    loop, after = builder.append_basic_block(), builder.append_basic_block()
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    index = builder.phi(_I64)
+    totals = [builder.phi(_PANEL) for _ in range(rows)]
+    found = step(index, totals)
+    following = builder.add(index, _I64(1))
+    index.add_incoming(_I64(0), before)
+    index.add_incoming(following, loop)
+    for total, first, last in zip(totals, start, found, strict=True):
+        total.add_incoming(first, before)
+        total.add_incoming(last, loop)
+    builder.cbranch(builder.icmp_signed("<", following, steps), loop, after)
+    builder.position_at_end(after)
+    for row, last in enumerate(found):
+        _store(builder, last, _plus(builder, sums, row * _BYTES))
+
+
+def _addresses(count: int, emit: Callable[..., None]) -> tuple[Any, Any]:
+    """An intrinsic of `count` integers, addresses or numbers, that returns nothing."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit(builder, *args)
+        return context.get_dummy_value()
+
+    return types.void(*(types.int64,) * count), codegen
+
+
+@inlined
+def add_float_products(typing, sums, weights, columns, steps):
+    """sums[ROWS][LANES] += weights[steps][ROWS] x columns[steps][LANES], at these addresses."""
+
+    def emit(builder, sums, weights, columns, steps):
+        def step(index, totals):
+            column = _load(builder, builder.add(columns, builder.mul(index, _I64(_BYTES))))
+            row = builder.add(weights, builder.mul(index, _I64(4 * ROWS)))
+            each = (_at(builder, _plus(builder, row, 4 * r), _FLOAT) for r in range(ROWS))
+            found = [_broadcast(builder, builder.load(item)) for item in each]
+            return [
+                _multiply_add(builder, weight, column, total)
+                for weight, total in zip(found, totals, strict=True)
+            ]
+
+        _summing(builder, sums, ROWS, steps, step)
+
+    return _addresses(4, emit)
+
+
+@inlined
+def add_table_rows(typing, sums, words, tables, chunks):
+    """sums[ROWS][LANES] += rows of tables[chunks][4][16][LANES], by words[chunks][ROWS]."""
+    word_type = ir.IntType(16)
+
+    def emit(builder, sums, words, tables, chunks):
+        def step(index, totals):
+            table = builder.add(tables, builder.mul(index, _I64(4 * 16 * _BYTES)))
+            row = builder.add(words, builder.mul(index, _I64(2 * ROWS)))
+            each = (_at(builder, _plus(builder, row, 2 * r), word_type) for r in range(ROWS))
+            found = [builder.zext(builder.load(item), _I64) for item in each]
+            totals = list(totals)
+            for four in range(4):
+                for r, word in enumerate(found):
+                    shift = 4 * four - 6  # a row of the table is 2**6 bytes
+                    moved = (
+                        builder.lshr(word, _I64(shift))
+                        if shift >= 0
+                        else builder.shl(word, _I64(-shift))
+                    )
+                    offset = builder.and_(moved, _I64(15 * _BYTES))
+                    place = builder.add(_plus(builder, table, four * 16 * _BYTES), offset)
+                    totals[r] = builder.fadd(totals[r], _load(builder, place))
+            return totals
+
+        _summing(builder, sums, ROWS, chunks, step)
+
+    return _addresses(4, emit)
+
+
+@inlined
+def fill_table(typing, table, columns):
+    """table[16][LANES] = +-x0 +-x1 +-x2 +-x3 of columns[4][LANES]; bit i of a row's number: +xi."""
+
+    def emit(builder, table, columns):
+        x = [_load(builder, _plus(builder, columns, i * _BYTES)) for i in range(4)]
+        pairs = []
+        for one, other in (x[:2], x[2:]):
+            both, apart = builder.fadd(one, other), builder.fsub(one, other)
+            pairs.append([builder.fneg(both), apart, builder.fneg(apart), both])
+        for row in range(16):
+            total = builder.fadd(pairs[0][row & 3], pairs[1][row >> 2])
+            _store(builder, total, _plus(builder, table, row * _BYTES))
+
+    return _addresses(2, emit)
+
+
+@inlined
+def move(typing, to, source):
+    """LANES floats from one address to another."""
+
+    def emit(builder, to, source):
+        _store(builder, _load(builder, source), to)
+
+    return _addresses(2, emit)
+
+
+@inlined
+def window_sums(typing, to, image, taps, weights, count):
+    """to[LANES] = the sum over taps of weights[tap] x image[taps[tap] ...] (taps in elements)."""
+
+    def emit(builder, to, image, taps, weights, count):
+        _store(builder, ir.Constant(_PANEL, None), to)
+
+        def step(index, totals):
+            place = _at(builder, builder.add(taps, builder.mul(index, _I64(8))), _I64)
+            source = builder.add(image, builder.mul(builder.load(place), _I64(4)))
+            weight = _at(builder, builder.add(weights, builder.mul(index, _I64(4))), _FLOAT)
+            column, factor = _load(builder, source), _broadcast(builder, builder.load(weight))
+            return [_multiply_add(builder, factor, column, totals[0])]
+
+        _summing(builder, to, 1, count, step)
+
+    return _addresses(5, emit)
+
+
+@inlined
+def scale(typing, to, sums, alpha, a, b):
+    """to[LANES] = (sums[LANES] * alpha) * a + b, each step rounded."""
+
+    def codegen(context, builder, signature, args):
+        to, sums, *factors = args
+        alpha, a, b = (_broadcast(builder, factor) for factor in factors)
+        scaled = builder.fmul(builder.fmul(_load(builder, sums), alpha), a)
+        _store(builder, builder.fadd(scaled, b), to)
+        return context.get_dummy_value()
+
+    address, number = types.int64, types.float32
+    return types.void(address, address, number, number, number), codegen
+
+
+@inlined
+def multiply_add(typing, left, right, total):
+    """left * right + total of single floats, fused where the host can."""
+
+    def codegen(context, builder, signature, args):
+        return _multiply_add(builder, *args)
+
+    number = types.float32
+    return number(number, number, number), codegen
