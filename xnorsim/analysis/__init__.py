@@ -1,5 +1,6 @@
 """The questions that xnorsim answers, each a few lines over the rest."""
 
+from xnorsim.analysis.calibration import calibrate
 from xnorsim.analysis.costs import analyze, compare, speedup_figure
 from xnorsim.analysis.execution import diff, fidelity, run, vectors
 from xnorsim.analysis.explanation import explain
@@ -8,6 +9,7 @@ from xnorsim.analysis.validation import validate_published
 
 __all__ = [
     "analyze",
+    "calibrate",
     "compare",
     "diff",
     "explain",

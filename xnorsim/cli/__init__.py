@@ -14,7 +14,16 @@ from typing import Annotated
 import typer
 
 from xnorsim import __version__
-from xnorsim.cli import analysis, execution, explanation, plots, profiles, validation, zoo
+from xnorsim.cli import (
+    analysis,
+    calibration,
+    execution,
+    explanation,
+    plots,
+    profiles,
+    validation,
+    zoo,
+)
 from xnorsim.cli.options import group
 from xnorsim.errors import InputError
 
@@ -27,7 +36,7 @@ app = group(
 for _command in (
     *(analysis.analyze, analysis.compare, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
-    validation.validate,
+    *(validation.validate, calibration.calibrate),
 ):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):

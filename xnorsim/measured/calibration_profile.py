@@ -121,7 +121,7 @@ def _ports(facts: Facts) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
 
 
 def _issue(facts: Facts) -> Value:
-    """Instructions a cycle of the fastest mix: the whole number that is less than 8% off, if any."""
+    """Instructions a cycle of the fastest mix, or the whole number that is less than 8% off."""
     mixes = [name_of("mix", counts) for counts in (*MIXES, *FRONT_ENDS)]
     rates = [_cycles(facts, name).inverse() for name in mixes if name in facts.programs]
     best = max(rates, key=lambda rate: rate.value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorsim.errors import MissingExtraError, XnorsimError
+from xnorsim.errors import MissingExtraError, UsageError, XnorsimError
 from xnorsim.kernels.loops.dialects import Dialect, Target
 from xnorsim.kernels.loops.programs import NEAR_BYTES, Program
 
@@ -33,7 +33,8 @@ def compiled(programs: Iterable[Program], dialect: Dialect, target: Target) -> d
 
     Raises:
         MissingExtraError: llvmlite is not installed.
-        XnorsimError: LLVM refuses an instruction.
+        UsageError: loops of another architecture.
+        XnorsimError: LLVM cannot compile them.
     """
     programs = tuple(programs)
     llvm = _llvm()
@@ -52,7 +53,12 @@ def compiled(programs: Iterable[Program], dialect: Dialect, target: Target) -> d
 
 
 def assembly(programs: Iterable[Program], dialect: Dialect, target: Target) -> str:
-    """The text that LLVM assembles, for any processor it knows; raises as `compiled` does."""
+    """What LLVM has read of each loop, for any processor of this machine's architecture.
+
+    Raises:
+        MissingExtraError: llvmlite is not installed.
+        UsageError: another architecture: llvmlite has no assembler for it.
+    """
     llvm = _llvm()
     machine = _machine(llvm, target)
     return machine.emit_assembly(_module(llvm, tuple(programs), dialect, target))
@@ -78,13 +84,16 @@ def _llvm() -> Any:
         import llvmlite.binding as llvm
     except ImportError as error:
         raise MissingExtraError("numba", "native", "to run loops on this machine") from error
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
     return llvm
 
 
 def _machine(llvm: Any, target: Target) -> Any:
+    own = llvm.get_process_triple()
+    if own.partition("-")[0] != target.triple.partition("-")[0]:
+        raise UsageError(f"no assembler for '{target.triple}' here, only for '{own}'")
     features = ",".join(f"+{name}" for name in sorted(target.features))
     return llvm.Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=features, opt=2, jit=True

@@ -103,7 +103,7 @@ def _x86(features: frozenset[str]) -> Dialect | None:
         "vector_shift": f"vpsrlw $4, {v}{{a}}, {v}{{to}}",
         "vector_sad": f"vpsadbw {v}{{b}}, {v}{{a}}, {v}{{to}}",
         "vector_shuffle": f"vpshufb {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_compare": f"vcmpps $1, {v}{{b}}, {v}{{a}}, {'%k2' if wide else v + '{to}'}",
+        "vector_compare": f"vcmpltps {v}{{b}}, {v}{{a}}, {'%k2' if wide else v + '{to}'}",
         "vector_min_max": f"vmaxps {v}{{b}}, {v}{{a}}, {v}{{to}}",
         "vector_narrow": f"vpackssdw {v}{{b}}, {v}{{a}}, {v}{{to}}",
         "vector_mask_move": "kmovq %k1, %r{xto}" if wide else f"vmovmskps {v}{{a}}, %r{{xto}}d",
