@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xnorsim.analysis.models import load_profiles
 from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.machine.profile import profile_names
-from xnorsim.measured.described import PROFILES
+from xnorsim.measured.calibration_ports import nearest_name
 from xnorsim.measured.host import Host, read_host
 from xnorsim.measured.measurement import Measurement
 
@@ -64,17 +64,16 @@ def choose_profile(profile: Profile | None, host: Host) -> Chosen:
 
 
 def _nearest(host: Host) -> Chosen:
-    name = PROFILES.get(host.microarchitecture)
-    if name is None:
-        core = host.microarchitecture or host.model or "an unknown one"
+    if not host.microarchitecture:
         raise UsageError(
-            f"no packaged profile is near this machine's processor ({core}): {_CALIBRATE}"
+            f"this machine's processor ({host.model or 'without a name'}) is none that a packaged "
+            f"profile is near to: {_CALIBRATE}"
         )
     note = (
         f"the packaged one nearest to {host.microarchitecture}, not calibrated on this machine: "
         f"its clock, caches and memory may be others; {_CALIBRATE}"
     )
-    return Chosen(load_profiles(name)[0], note)
+    return Chosen(load_profiles(nearest_name(host))[0], note)
 
 
 def about(measurements: Sequence[Measurement], chosen: Chosen) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What stands for what on this machine: recipe sets for kernels, profiles for processors."""
+"""What stands for what on this machine: recipe sets for kernels, and what is compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ __all__ = [
     "NOT_BY_DEFAULT",
     "NO_RECIPES",
     "PAIRING",
-    "PROFILES",
     "RECIPES",
     "SCALAR_LOOP",
     "TWINS",
@@ -33,7 +32,7 @@ RECIPES: Mapping[str, str] = {
     UNROLLED_LOOP: "scalar-unrolled",
     "fma": "own",
     "numpy": "numpy",
-    "onnxruntime": "onnxruntime",
+    "onnxruntime": "onnxruntime-alone",
 }
 """The recipe set that describes each kernel of kernels.table. One choice each, never by row."""
 
@@ -66,22 +65,3 @@ LIBRARIES = ("numpy", "onnxruntime", "torch")
 
 PAIRING = (SCALAR_LOOP, UNROLLED_LOOP, "popcnt", "xnor")
 """The paper's own pairing, words of 64 bits against a scalar float loop, and the vector kernel."""
-
-PROFILES: Mapping[str, str] = {
-    "cortex_a53": "raspberry-pi-3b-plus",
-    "cortex_a72": "raspberry-pi-4b",
-    "cortex_a76": "raspberry-pi-5",
-    "haswell": "haswell",
-    "broadwell": "haswell",
-    "skylake_avx512": "skylake-sp",
-    "cascadelake": "skylake-sp",
-    "icelake": "x86-avx512-vpopcnt",
-    "sapphirerapids": "x86-avx512-vpopcnt",
-    "m1": "apple-m1",
-    "neoverse_n1": "neoverse-n1",
-    "zen2": "zen-3",
-    "zen3": "zen-3",
-    "zen4": "zen-4",
-    "zen5": "zen-4",
-}
-"""The packaged profile nearest to each microarchitecture, by the names of archspec."""
