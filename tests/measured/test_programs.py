@@ -23,9 +23,9 @@ def test_a_program_runs_a_network(program, package, monkeypatch):
     (task,) = [t for t in subject.network_tasks(["resnet18"]) if t.subject.kernel == program]
     work, found = task.prepare()
     assert (found.kernel, found.problem, found.threads) == (program, "resnet18", 1)
-    results = [_result(work()) for _ in range(2)]
-    assert results[0].shape == (1, 5)
-    np.testing.assert_array_equal(*results)
+    first, again = _result(work()), _result(work())
+    assert first.shape == (1, 5)
+    np.testing.assert_array_equal(first, again)
 
 
 def _result(found: object) -> np.ndarray:
