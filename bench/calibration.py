@@ -16,7 +16,7 @@ import numpy as np
 
 from xnorsim import analyze
 from xnorsim.analysis.calibration import calibrate_and_tell
-from xnorsim.machine.profile import load_profile, quantities
+from xnorsim.machine.profile import load_profile
 from xnorsim.machine.quantity import Quantity, resolve
 from xnorsim.machine.schema import HardwareProfile, quantity_fields
 
@@ -27,8 +27,8 @@ SHOWN = 10
 
 def latencies(profile: str, network: str, binarize: str) -> dict[str, float]:
     report = analyze(network, profile=profile, binarize=binarize, predictor="instructions:own")
-    times = report.costs["latency_s"]
-    return {str(layer): float(time) for (_, layer), time in times.items()}
+    layers = report.costs.reset_index()
+    return dict(zip(layers["layer"].astype(str), layers["latency_s"].to_numpy(), strict=True))
 
 
 def values(profile: HardwareProfile) -> dict[str, float]:

@@ -139,7 +139,7 @@ def _stream_s(loop: Loop, address: int, size: int, timer: Timer) -> float:
     loop.call(address, turns, 1)
     passes = _passes(loop, address, turns, timer)
     best = np.inf
-    for _ in range(2 if passes == 1 else _REPEATS):
+    for _ in range(2 if passes == 1 else 2 * _REPEATS):
         start = timer()
         loop.call(address, turns, passes)
         best = min(best, timer() - start)

@@ -1,0 +1,480 @@
+"""A calibration: what the rounds become, and that it is written whole, once, and goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorsim.analysis.calibration import calibrate, calibrate_and_tell
+from xnorsim.cli import main
+from xnorsim.cost.latency import combined_seconds
+from xnorsim.cost.ports import port_cycles
+from xnorsim.errors import UsageError
+from xnorsim.kernels.loops import Program, Target, dialect_of
+from xnorsim.machine.core import Core, lower_core
+from xnorsim.machine.profile import check_profile, load_profile, profile_names
+from xnorsim.machine.schema import HardwareProfile
+from xnorsim.measured import calibrate as measured
+from xnorsim.measured import calibration_energy as energy_module
+from xnorsim.measured.activity import Energy
+from xnorsim.measured.caches import Cache
+from xnorsim.measured.calibration_energy import energy_round, instruction_energy
+from xnorsim.measured.calibration_plan import CLOCK, MIXES, STREAM_WORK, pairs_to_check, plan
+from xnorsim.measured.calibration_ports import _NAMES, corrected, nearest_name, structure
+from xnorsim.measured.calibration_profile import Facts, document
+from xnorsim.measured.calibration_rounds import core_round, regions
+from xnorsim.measured.calibration_values import of_rounds, stores_stream, streamed
+from xnorsim.measured.host import read_host
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def test_a_value_is_what_undisturbed_rounds_say() -> None:
+    """A quarter of the rounds undisturbed, the rest up to twice as slow."""
+    rounds = [{"x": value} for value in (*[1.0] * 25, *np.linspace(1.2, 2, 75))]
+    found = of_rounds(rounds, "x")
+    assert found.value == found.low == 1.0
+    assert found.high == pytest.approx(1.89, abs=0.02)
+
+
+def test_one_glitch_is_no_value() -> None:
+    assert of_rounds([{"x": 0.1}, *[{"x": 1.0}] * 59], "x").low == 1.0
+
+
+_LEVELS = [(0.010e-9, 1.0), (0.016e-9, 0.8), (0.05e-9, 0.3)]
+
+
+def _memory(levels: list[tuple[float, float]], moved_by_stores: int = 2) -> dict[str, float]:
+    """What a machine of the model shows: seconds a byte and overlap of each level."""
+    core = {work: 1e-12 * max(5, 2 * work) for work in STREAM_WORK}
+    found = {f"0:stream:{work}": each for work, each in core.items()} | {"0:store": 1e-11}
+    for level in range(1, len(levels) + 1):
+        seconds, overlaps = zip(*levels[:level], strict=True)
+        for work, each in core.items():
+            found[f"{level}:stream:{work}"] = float(combined_seconds(each, seconds, overlaps))
+        written = [moved_by_stores * each for each in seconds]
+        found[f"{level}:store"] = float(combined_seconds(1e-11, written, overlaps))
+        found[f"{level}:all"] = found[f"{level}:stream:0"] / 1.5
+    return found
+
+
+def test_streams_tell_bandwidth_and_overlap() -> None:
+    found = streamed([_memory(_LEVELS)] * 3, 3)
+    for level, (seconds, overlap) in zip(found, _LEVELS, strict=True):
+        assert level.seconds.value == pytest.approx(seconds, rel=0.02)
+        assert level.overlap.value == pytest.approx(overlap, abs=0.05)
+
+
+@pytest.mark.parametrize(("moved", "expected"), [(1, True), (2, False)])
+def test_stores_tell_whether_lines_are_fetched_first(moved: int, expected: bool) -> None:
+    assert stores_stream([_memory(_LEVELS, moved)] * 3, 3) is expected
+
+
+def test_regions_lie_between_a_cache_and_the_next() -> None:
+    sizes, shared = [32 << 10, 512 << 10, 32 << 20], [False, False, True]
+    found = regions(sizes, shared, 16 << 30)
+    assert [region.level for region in found] == [1, 2, 3]
+    assert [region.size for region in found] == [256 << 10, 4 << 20, 128 << 20]
+    for region, nearer in zip(found, sizes, strict=True):
+        assert region.size > nearer
+
+
+def test_little_memory_is_not_filled() -> None:
+    assert regions([32 << 10, 32 << 20], [False, True], 64 << 20)[-1].size == 16 << 20
+
+
+# --- ports ---------------------------------------------------------------------------------------
+
+_SAME = {"a": ("P0", "P1"), "b": ("P0", "P1"), "c": ("P2",), "d": ("P2",), "e": ("P0", "P1")}
+_ALONE = {"a": 0.5, "b": 0.5, "c": 1.0, "d": 1.0, "e": 0.5}
+
+
+def _pairs(truth: dict[str, tuple[str, ...]]) -> dict[tuple[str, str], float]:
+    names = sorted(truth)
+    return {
+        (a, b): _ALONE[a] + _ALONE[b] if truth[a] == truth[b] else max(_ALONE[a], _ALONE[b])
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+    }
+
+
+def test_pairs_that_agree_change_nothing() -> None:
+    assert corrected(_SAME, _ALONE, _pairs(_SAME), 6) == (_SAME, ())
+
+
+def test_a_class_on_ports_of_its_own_is_moved() -> None:
+    truth = _SAME | {"e": ("P8", "P9")}
+    found, notes = corrected(_SAME, _ALONE, _pairs(truth), 6)
+    assert not set(found["e"]) & {"P0", "P1", "P2"}
+    assert {name: found[name] for name in "abcd"} == {name: _SAME[name] for name in "abcd"}
+    assert len(notes) == 1
+    assert notes[0].startswith("e moved from P0+P1 to e_0+e_1: 2 pairs")
+
+
+def test_a_class_is_moved_to_those_it_shares_time_with() -> None:
+    wrong = _SAME | {"e": ("P2",)}
+    found, _ = corrected(wrong, _ALONE, _pairs(_SAME), 6)
+    assert found == _SAME
+
+
+def test_pairs_between_the_answers_tell_nothing() -> None:
+    """A scheduler that is not ideal: two thirds of the way from the longer one to the sum."""
+    between = dict.fromkeys(_pairs(_SAME), 0.75)
+    assert corrected(_SAME, _ALONE, between, 6) == (_SAME, ())
+
+
+def test_a_narrow_front_end_tells_nothing_of_ports() -> None:
+    """Two instructions a cycle at most: a pair takes a cycle on whatever ports."""
+    alone = dict.fromkeys("abcde", 0.5)
+    slow = dict.fromkeys(_pairs(_SAME), 1.0)
+    assert corrected(_SAME, alone, slow, 2) == (_SAME, ())
+
+
+def test_every_microarchitecture_names_a_profile_with_instructions() -> None:
+    for name in {*_NAMES.values()}:
+        assert name in profile_names()
+        assert load_profile(name).instructions is not None
+
+
+@pytest.mark.parametrize(
+    ("microarchitecture", "architecture", "features", "vendor", "expected"),
+    [
+        ("zen3", "x86_64", (), "AuthenticAMD", "zen-3"),
+        ("cortex_a72", "aarch64", (), "ARM", "raspberry-pi-4b"),
+        ("skylake_avx512", "x86_64", (), "GenuineIntel", "skylake-sp"),
+        ("", "aarch64", (), "ARM", "neoverse-n1"),
+        ("", "x86_64", ("avx512_vpopcntdq", "avx512f"), "GenuineIntel", "x86-avx512-vpopcnt"),
+        ("", "x86_64", ("avx512f",), "GenuineIntel", "skylake-sp"),
+        ("x86_64_v3", "x86_64", ("avx2",), "GenuineIntel", "haswell"),
+        ("", "x86_64", ("avx2",), "AuthenticAMD", "zen-3"),
+    ],
+)
+def test_the_nearest_profile(
+    microarchitecture: str, architecture: str, features: tuple, vendor: str, expected: str
+) -> None:
+    host = replace(
+        read_host(),
+        microarchitecture=microarchitecture, architecture=architecture, features=features,
+        vendor=vendor,
+    )  # fmt: skip
+    assert nearest_name(host) == expected
+
+
+# --- a profile of a made-up machine --------------------------------------------------------------
+
+_AVX2 = Target("x86_64-unknown-linux-gnu", "znver3", frozenset({"avx", "avx2", "fma", "popcnt"}))
+_CACHES = (
+    Cache(1, "data", 32 << 10, 64, 8, 1),
+    Cache(2, "unified", 512 << 10, 64, 8, 1),
+    Cache(3, "unified", 32 << 20, 64, 16, 2),
+)
+
+
+def _facts(share: float = 1.0) -> tuple[Facts, Core]:
+    """What loops say of the machine of profile zen-3 whose mixes reach `share` of its ports."""
+    nearest = load_profile("zen-3")
+    core = lower_core(nearest)
+    dialect = dialect_of(_AVX2)
+    ports = structure(nearest, [*dialect.forms])
+    programs = {each.name: each for each in plan(dialect, pairs_to_check(ports, dialect))}
+    cycles: dict[str, float] = {CLOCK: 3e9}
+    for name, program in programs.items():
+        counts = np.array([program.counts.get(each, 0) for each in core.classes])
+        if name.startswith("latency:"):
+            place = core.classes.index(name.removeprefix("latency:"))
+            cycles[name] = counts[place] * core.latency_cycles[place]
+        elif name != CLOCK:
+            slow = share if name.startswith("mix:") and len(program.counts) > 1 else 1
+            cycles[name] = float(port_cycles(counts, core)) / slow
+    facts = Facts(
+        name="made-up", description="a machine", source="a test", dialect=dialect,
+        programs=programs, nearest=nearest, caches=_CACHES, memory_bytes=16 << 30, cores=2,
+        core=[cycles] * 3, memory=[_memory(_LEVELS)] * 3, calls=[{"call": 1e-6}] * 3, energy={},
+    )  # fmt: skip
+    return facts, core
+
+
+def _loaded(data: dict[str, Any], folder: Path) -> HardwareProfile:
+    path = folder / "made-up.yaml"
+    path.write_text(measured.profile_text(data), encoding="utf-8")
+    assert check_profile(path) == ()
+    return load_profile(path)
+
+
+def test_a_made_up_machine_comes_back(tmp_path: Path) -> None:
+    facts, truth = _facts()
+    data, notes = document(facts)
+    assert notes == ()
+    found = lower_core(_loaded(data, tmp_path))
+    has = [name in facts.dialect.forms for name in truth.classes]
+    np.testing.assert_allclose(found.busy_cycles[has], truth.busy_cycles[has], rtol=2e-3)
+    assert found.issue_width == truth.issue_width
+    assert data["core"]["efficiency"]["value"] == 1
+    assert data["clock"]["value"] == "3 GHz"
+    assert data["overhead"]["layer"]["value"] == "1 us"
+
+
+@pytest.mark.parametrize("share", [0.7, 0.9])
+def test_efficiency_is_how_far_mixes_stay_behind(share: float) -> None:
+    # the fastest mix tells the front end too: it must not be one of the slow ones
+    facts, _ = _facts(share)
+    rounds = [dict(each) for each in facts.core]
+    for each in rounds:
+        for name in each:
+            if name.startswith("mix:") and "scalar_alu" in name:
+                each[name] *= share
+    data, _ = document(replace(facts, core=rounds))
+    assert data["core"]["efficiency"]["value"] == pytest.approx(share, abs=0.01)
+
+
+def test_what_is_measured_says_so_and_what_is_not_is_estimated(tmp_path: Path) -> None:
+    data, _ = document(_facts()[0])
+    profile = _loaded(data, tmp_path)
+    nearest = load_profile("zen-3")
+    assert profile.clock.basis == profile.simd.bits.basis == "measured"
+    assert profile.energy is not None
+    assert nearest.energy is not None
+    for name in ("node", "voltage", "static", "instruction"):
+        mine, other = getattr(profile.energy, name), getattr(nearest.energy, name)
+        assert (mine.value, mine.source, mine.basis) == (other.value, other.source, "estimated")
+        assert mine.note.startswith("As profile zen-3.")
+    for mine, other in zip(profile.memories, nearest.memories, strict=True):
+        assert mine.energy is not None
+        assert other.energy is not None
+        assert (mine.energy.value, mine.energy.basis) == (other.energy.value, "estimated")
+        assert mine.bandwidth.basis == "measured"
+    assert "zen-3" not in profile.sources
+    assert {profile.energy.node.source, "calibration"} <= set(profile.sources)
+
+
+def test_shared_caches_have_a_ceiling_and_private_ones_follow_the_clock(tmp_path: Path) -> None:
+    memories = _loaded(document(_facts()[0])[0], tmp_path).memories
+    assert [memory.name for memory in memories] == ["L1", "L2", "L3", "DRAM"]
+    assert [memory.shared_bandwidth is not None for memory in memories] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [str(memory.bandwidth.value).split()[1] for memory in memories] == [
+        "byte/cycle", "byte/cycle", "GB/s", "GB/s"
+    ]  # fmt: skip
+    assert memories[0].overlap is None
+
+
+def test_no_port_takes_more_than_one_a_cycle() -> None:
+    """Three percent too quick is noise, twice as quick a structure with more ports."""
+    facts, _ = _facts()
+    for factor, expected in ((0.97, "1 cycle"), (0.5, "0.5 cycle")):
+        rounds = [{**each, "rate:vector_shuffle": each["rate:vector_shuffle"] * factor}
+                  for each in facts.core]  # fmt: skip
+        data, _ = document(replace(facts, core=rounds))
+        assert data["instructions"]["vector_shuffle"]["busy"]["value"] == expected
+
+
+@given(factor=st.floats(1.0, 3.0), seed=st.integers(0, 2**31))
+@settings(max_examples=10, deadline=None)
+def test_any_noise_gives_a_profile_without_faults(factor: float, seed: int) -> None:
+    facts, _ = _facts()
+    draw = np.random.default_rng(seed)
+
+    def noisy(rows: Any) -> list[dict[str, float]]:
+        return [
+            {name: value * draw.uniform(1, factor) for name, value in row.items()} for row in rows
+        ]
+
+    changed = replace(
+        facts, core=noisy(facts.core), memory=noisy(facts.memory), calls=noisy(facts.calls)
+    )
+    HardwareProfile.model_validate(document(changed)[0])
+
+
+def test_mixes_are_of_known_classes() -> None:
+    from xnorsim.machine.instructions import CLASSES
+
+    assert all(set(counts) <= set(CLASSES) for counts in MIXES)
+
+
+# --- energy --------------------------------------------------------------------------------------
+
+
+def test_counters_become_power_and_the_energy_of_an_instruction() -> None:
+    rounds = [{"idle_w": 10.0, "busy_w": 30.0, "instructions_per_s": 4e9}, {}]
+    found = instruction_energy(rounds)
+    assert found["static"].value == 10
+    assert found["instruction"].value == pytest.approx(5000)  # 20 W / 4e9 = 5 nJ, in pJ
+    assert instruction_energy([{}]) == {}
+
+
+def test_without_counters_there_is_no_energy(tmp_path: Path) -> None:
+    assert energy_round(None, [], (), tmp_path) == {}  # pyright: ignore[reportArgumentType]
+
+
+class _Still:
+    """A loop that takes no time."""
+
+    program = Program("still", (), {"fp32_fma": 100})
+
+    @staticmethod
+    def call(address: int, turns: int, passes: int) -> None:
+        time.sleep(0.01)
+
+
+def test_counters_of_packages_are_read_and_wrap_around(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Idle the package takes 1 J, at work 3 J past the end of its counter; its parts do not add."""
+    package = tmp_path / "sys/class/powercap/intel-rapl:0"
+    for folder, name in ((package, "package-0"), (package.with_name("intel-rapl:0:0"), "core")):
+        folder.mkdir(parents=True)
+        (folder / "name").write_text(name)
+        (folder / "max_energy_range_uj").write_text("10000000")
+        (folder / "energy_uj").write_text("0")
+    readings = iter((7_000_000, 8_000_000, 8_000_000, 1_000_000))
+
+    def next_reading(root: Path) -> dict[str, Energy]:
+        (package / "energy_uj").write_text(str(next(readings)))
+        return original(root)
+
+    original = energy_module.energies
+    monkeypatch.setattr(energy_module, "energies", next_reading)
+    found = energy_round(_Still(), [0], read_host().cpus, tmp_path)  # pyright: ignore[reportArgumentType]
+    moment = energy_module._MOMENT_S
+    assert found["idle_w"] == pytest.approx(1 / moment, rel=0.01)
+    assert found["busy_w"] == pytest.approx(3 / moment, rel=0.25)  # the last call ends later
+    assert found["instructions_per_s"] > 0
+
+
+# --- a round, with a made-up clock ---------------------------------------------------------------
+
+
+def test_a_round_is_told_in_cycles_of_the_clock() -> None:
+    """Loops that take 2 and 6 nanoseconds an instruction on a core of 0.5 GHz."""
+    now = [0.0]
+
+    class Loop:
+        def __init__(self, name: str, count: int, seconds: float) -> None:
+            self.program = type("P", (), {"counts": {name: count}, "stride": 0})()
+            self.seconds = seconds * count
+
+        def call(self, address: int, turns: int, passes: int) -> None:
+            now[0] += 1e-6 + self.seconds * turns * passes
+
+    loops: Any = {CLOCK: Loop("scalar_alu", 96, 2e-9), "x": Loop("fp32_add", 10, 6e-9)}
+    found = core_round(loops, np.ones(16, np.float32), timer=lambda: now[0])
+    assert found[CLOCK] == pytest.approx(0.5e9, rel=1e-3)
+    assert found["x"] == pytest.approx(30, rel=1e-3)
+
+
+# --- all of it, on this machine ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calibration") / "here.yaml"
+    told: list[tuple[int, int]] = []
+    profile = calibrate(path, rounds=1, tell=lambda done, total: told.append((done, total)))
+    assert profile.name == "here"
+    assert told == [(0, 1), (1, 1)]
+    return path
+
+
+def test_this_machine_has_a_profile(once: Path) -> None:
+    assert check_profile(once) == ()
+    profile = load_profile(once)
+    assert profile.sources["calibration"].startswith("xnorsim calibrate, ")
+    assert [*once.parent.iterdir()] == [once], "finished rounds are removed with the profile"
+
+
+def test_a_profile_is_not_written_over(once: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = once.read_bytes()
+    with pytest.raises(UsageError, match="is there already: give --force"):
+        calibrate(once)
+    with pytest.raises(SystemExit) as ended:
+        main(["calibrate", "-o", str(once)])
+    assert ended.value.code == 2
+    assert "--force" in capsys.readouterr().err
+    assert once.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["x.yml", "X.yaml", "a b.yaml", ".yaml"])
+def test_a_name_must_be_one_of_a_profile(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"NAME\.yaml"):
+        calibrate(tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        calibrate(tmp_path / "none" / "x.yaml")
+    with pytest.raises(UsageError, match="at least 1 round"):
+        calibrate(tmp_path / "x.yaml", rounds=0)
+
+
+_ENDLESS = """
+import sys
+from xnorsim.analysis.calibration import calibrate
+calibrate(sys.argv[1], rounds=9999)
+"""
+
+
+def test_a_killed_calibration_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "k.yaml"
+    state = measured.state_path(path)
+    process = subprocess.Popen([sys.executable, "-c", _ENDLESS, str(path)])
+    try:
+        deadline = time.monotonic() + 60
+        while not (state.exists() and state.read_bytes().count(b'"round"') >= 1):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not path.exists()
+    kept = state.read_bytes().count(b'"round"')
+    found = calibrate_and_tell(path, rounds=kept)
+    assert any(note.startswith("went on after ") for note in found.notes)
+    assert found.rounds >= kept - 1  # the last line may be torn
+    assert load_profile(path).name == "k"
+    assert not state.exists()
+
+
+def test_another_machine_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    state = measured.state_path(path)
+    calibrate_and_tell(path, rounds=1)
+    path.unlink()
+    state.write_text(
+        json.dumps({"kind": "machine", "identity": {"model": "another"}, "schema": 1}) + "\n"
+    )
+    found = calibrate_and_tell(path, rounds=1)
+    assert found.notes[0].startswith("began anew: changed: model")
+
+
+def test_a_state_that_is_none_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "n.yaml"
+    measured.state_path(path).write_text("not JSON\n")
+    assert calibrate_and_tell(path, rounds=1).notes[0].startswith("began anew")
+
+
+def test_an_interruption_leaves_no_profile(tmp_path: Path) -> None:
+    path = tmp_path / "i.yaml"
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(path, rounds=3, tell=stop)
+    assert not path.exists()
+    assert measured.state_path(path).exists()
