@@ -131,7 +131,7 @@ def test_scalar_loops_equal_numpy(run: Any, filters: int) -> None:
 @pytest.mark.skipif("popcnt" not in HOST.features, reason="reads the instruction of x86")
 @pytest.mark.parametrize("run", SCALAR)
 def test_scalar_loops_stay_scalar(run: Any) -> None:
-    fresh = njit(run.py_func)  # from the cache it would have no text
+    fresh: Any = njit(run.py_func)  # from the cache it would have no text
     fresh(*[np.zeros((1, 1), np.uint64)] * 2, np.zeros((1, 1), np.int32))
     (text,) = fresh.inspect_asm().values()
     assert "popcntq" in text

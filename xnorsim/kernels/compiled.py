@@ -19,24 +19,30 @@ from xnorsim.errors import MissingExtraError
 
 try:
     from llvmlite import ir
-    from numba import njit
+    from numba import njit, types
     from numba.core import cgutils
     from numba.core.registry import cpu_target
     from numba.extending import intrinsic as numba_intrinsic
+    from numba.extending import overload
 except ImportError as error:
-    raise MissingExtraError(error.name or "numba", "native", "a native kernel") from error
+    raise MissingExtraError("numba", "native", "a native kernel") from error
 
+# what numba has is taken from here, so that one place says how to install it
 __all__ = [
     "HOST",
     "Host",
     "aligned",
     "at",
     "call",
+    "cgutils",
     "compiled",
     "constant",
     "intrinsic",
+    "ir",
     "load",
+    "overload",
     "store",
+    "types",
     "vector",
 ]
 
@@ -80,7 +86,7 @@ def _newest() -> tuple[str, int, float]:
     return name, size, when
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
     """The function as machine code that runs without Python's lock, kept for later processes.
 
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
@@ -131,8 +137,8 @@ def store(builder: Any, value: Any, address: Any) -> None:
     builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = 1
 
 
-def call(builder: Any, name: str, *values: Any) -> Any:
-    """What an intrinsic of LLVM makes of values of one type, of that type."""
+def call(builder: Any, name: str, *values: Any, gives: Any = None) -> Any:
+    """What an intrinsic of LLVM makes of values of one type, of that type or the one it `gives`."""
     kind = values[0].type
-    form = ir.FunctionType(kind, [kind] * len(values))
+    form = ir.FunctionType(gives or kind, [kind] * len(values))
     return builder.call(cgutils.get_or_insert_function(builder.module, form, name), values)

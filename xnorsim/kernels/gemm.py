@@ -15,10 +15,13 @@ import numpy as np
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.kernels import lookup, popcount
-from xnorsim.kernels.compiled import HOST, aligned, compiled
-
-from numba.extending import overload  # isort: skip
-from numba import types  # isort: skip
+from xnorsim.kernels.compiled import (
+    HOST,
+    aligned,
+    compiled,
+    overload,
+    types,
+)
 
 __all__ = ["METHODS", "differing", "pack_filters", "scratch_for", "sums_for"]
 

@@ -13,12 +13,20 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from xnorsim.kernels import gemm, lookup, popcount
-from xnorsim.kernels.compiled import HOST, at, call, compiled, intrinsic, load, store
+from xnorsim.kernels.compiled import (
+    HOST,
+    at,
+    call,
+    cgutils,
+    compiled,
+    intrinsic,
+    ir,
+    load,
+    store,
+    types,
+)
 
 __all__ = ["LIMITS", "Limit"]
 
@@ -83,7 +91,7 @@ def _look_up(builder: Any, held: list[Any]) -> None:
         lookup.add_up(builder, found, low, high)
 
 
-_counts = _loop(_count, [popcount.LANE] * (2 + SUMS))
+_counts = _loop(_count, [popcount.COUNTED] * (2 + SUMS))
 _look_ups = _loop(
     _look_up, [lookup.BYTES] * (1 + lookup.GROUP) + [lookup.BYTES, lookup.WORDS] * (SUMS // 2)
 )

@@ -22,20 +22,20 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from xnorsim.kernels.compiled import (
     HOST,
     aligned,
     at,
     call,
+    cgutils,
     compiled,
     constant,
     intrinsic,
+    ir,
     load,
     store,
+    types,
     vector,
 )
 
@@ -96,8 +96,10 @@ def differing(rows, panels, sums, offsets):
     """sums[p, f] = differing bits of row p and filter f, by way of the rows' table offsets."""
     pairs = (rows.shape[0] + 1) // 2
     _find_tables(rows, offsets)
-    sums[: 2 * pairs] = 0
-    steps, lanes = panels.shape[1:]
+    for row in range(2 * pairs):
+        for column in range(sums.shape[1]):
+            sums[row, column] = 0
+    _, steps, lanes = panels.shape
     for panel in range(panels.shape[0]):
         for start in range(0, steps, BLOCK):
             groups = min(BLOCK, steps - start) // GROUP
@@ -128,7 +130,8 @@ def _find_tables(rows, offsets):
         if width % 2:
             word = width - 1
             _offsets_of_one(first + 8 * word, second + 8 * word, to + 16 * word, width)
-        offsets[row // 2, STEPS * width :] = 0
+        for step in range(STEPS * width, offsets.shape[1]):
+            offsets[row // 2, step] = 0
 
 
 def _offsets_of(count: int) -> Any:

@@ -5,39 +5,49 @@ lanes, and lane by lane
 
     sum += popcount(row ^ filter)
 
-for a tile of rows by vectors, whose sums stay in registers over the whole of K. LLVM turns its
-vector popcount into VPOPCNTQ, into NEON's CNT, or elsewhere into shuffles or shifts and adds.
+for a tile of rows by vectors, whose sums stay in registers. LLVM makes VPOPCNTQ of a vector
+popcount of words, or NEON's CNT. An x86 processor without either has shuffles, or shifts and adds,
+for a popcount of bytes: there the sums are bytes, which PSADBW adds up after a block of words.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from xnorsim.kernels.compiled import (
     HOST,
     aligned,
     at,
     call,
+    cgutils,
     compiled,
     constant,
     intrinsic,
+    ir,
     load,
     store,
+    types,
     vector,
 )
 
-__all__ = ["FILTERS", "LANES", "ROWS", "differing", "pack"]
+__all__ = ["COUNT", "COUNTED", "FILTERS", "LANES", "ROWS", "differing", "pack"]
 
 ROWS = 6 if HOST.vector_registers >= 32 else 4
 VECTORS = 2
 LANES = HOST.vector_bits // 64
 LANE = vector(64, LANES)
-COUNT = f"llvm.ctpop.v{LANES}i64"
+WHOLE = "avx512vpopcntdq" in HOST.features or not HOST.x86
+COUNTED = LANE if WHOLE else vector(8, 8 * LANES)
+COUNT = f"llvm.ctpop.v{COUNTED.count}i{COUNTED.element.width}"
+BLOCK = 2**32 if WHOLE else 31  # words, of at most 8 in a byte's count
+ADD_BYTES = {
+    2: "llvm.x86.sse2.psad.bw",
+    4: "llvm.x86.avx2.psad.bw",
+    8: "llvm.x86.avx512.psad.bw.512",
+}
 FILTERS = VECTORS * LANES
 """Rows and filters of a tile: sums, a row's word and the filters' must fit the registers."""
 
@@ -84,13 +94,18 @@ def _tile(context, rows, stride, last, panel, words, to, to_stride, sums):
             row = constant(last.type, m)
             row = builder.select(builder.icmp_signed("<", row, last), row, last)
             starts.append(at(builder, rows, row, stride))
-        totals = [
-            [cgutils.alloca_once_value(builder, constant(LANE, 0)) for _ in range(VECTORS)]
-            for _ in starts
-        ]
-        with cgutils.for_range(builder, words) as loop:
-            line = at(builder, panel, loop.index, FILTERS * 8)
-            _add_word(builder, starts, loop.index, line, totals)
+        totals = _accumulators(builder, LANE)
+        block = constant(words.type, BLOCK)
+        with cgutils.for_range_slice(builder, constant(words.type, 0), words, block) as (start, _):
+            parts = _accumulators(builder, COUNTED)
+            left = builder.sub(words, start)
+            count = builder.select(builder.icmp_signed("<", left, block), left, block)
+            with cgutils.for_range(builder, count) as loop:
+                index = builder.add(start, loop.index)
+                _add_word(builder, starts, index, at(builder, panel, index, FILTERS * 8), parts)
+            for total, part in zip(chain(*totals), chain(*parts), strict=True):
+                value = _lane_sums(builder, builder.load(part))
+                builder.store(builder.add(builder.load(total), value), total)
         kind = vector(sums.dtype.bitwidth, LANES)
         for m, line in enumerate(totals):
             row = at(builder, to, m, to_stride)
@@ -102,18 +117,33 @@ def _tile(context, rows, stride, last, panel, words, to, to_stride, sums):
     return numbers, code
 
 
-def _add_word(builder: Any, starts: list[Any], index: Any, line: Any, totals: list[Any]) -> None:
+def _accumulators(builder: Any, kind: Any) -> list[list[Any]]:
+    """Zeros for each vector of a tile."""
+    held = [[cgutils.alloca_once(builder, kind) for _ in range(VECTORS)] for _ in range(ROWS)]
+    for place in chain(*held):
+        builder.store(constant(kind, 0), place)
+    return held
+
+
+def _add_word(builder: Any, starts: list[Any], index: Any, line: Any, parts: list[Any]) -> None:
     """What differs in a word of each row and of the filters, into the accumulators."""
     filters = [load(builder, at(builder, line, n, LANES * 8), LANE) for n in range(VECTORS)]
-    for start, total in zip(starts, totals, strict=True):
-        word = load(builder, at(builder, start, index, 8), ir.IntType(64))
-        row = spread(builder, word)
+    for start, part in zip(starts, parts, strict=True):
+        row = _spread(builder, load(builder, at(builder, start, index, 8), LANE.element))
         for n in range(VECTORS):
-            ones = call(builder, COUNT, builder.xor(row, filters[n]))
-            builder.store(builder.add(builder.load(total[n]), ones), total[n])
+            differ = builder.bitcast(builder.xor(row, filters[n]), COUNTED)
+            ones = call(builder, COUNT, differ)
+            builder.store(builder.add(builder.load(part[n]), ones), part[n])
 
 
-def spread(builder: Any, word: Any) -> Any:
+def _lane_sums(builder: Any, part: Any) -> Any:
+    """The sum of the counts in each lane of 64 bits."""
+    if WHOLE:
+        return part
+    return call(builder, ADD_BYTES[LANES], part, constant(COUNTED, 0), gives=LANE)
+
+
+def _spread(builder: Any, word: Any) -> Any:
     """A word in every lane of a vector."""
     single = builder.insert_element(constant(LANE, 0), word, constant(ir.IntType(32), 0))
     return builder.shuffle_vector(single, single, constant(vector(32, LANES), 0))

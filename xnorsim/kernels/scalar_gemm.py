@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-
-from xnorsim.kernels.compiled import call, compiled, intrinsic
+from xnorsim.kernels.compiled import (
+    call,
+    compiled,
+    intrinsic,
+    ir,
+    types,
+)
 
 __all__ = ["differing", "differing_unrolled"]
 
