@@ -231,7 +231,7 @@ def convolution(
     With `signs` the weights are their signs, kept as bits. One `run` at a time: buffers are kept.
     """
     s = _sizes(op, shape)
-    store = np.zeros((s.batch, shape[1] * s.height * s.width + LANES), np.float32)
+    store = aligned((s.batch, shape[1] * s.height * s.width + LANES), np.float32)
     inside = store[:, :-LANES].reshape(s.batch, shape[1], s.height, s.width)
     taps, (places, runs) = _tap_offsets(op, s), _lanes(s)
     sweep, stored, scratch = _layout(weight, s, threads, signs)
