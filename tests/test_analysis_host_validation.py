@@ -306,7 +306,7 @@ def test_the_head_says_what_was_measured_and_what_disturbed_it():
     assert found["measured"] == (
         "2026-03-01 12:00 UTC, 3 measurements, pinned to a CPU, caches warm"
     )
-    assert found["disturbed"] == "2 of 3, though measured twice"
+    assert found["disturbed"] == "2 of 3, the most uncertain of them measured again"
     assert found["libraries"] == "Python 3.11.9, xnorsim 0.1.0, numpy 2.2.0"
     assert about([calm], choose_profile(None, HOST))["disturbed"] == "none of them"
 

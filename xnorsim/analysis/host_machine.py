@@ -109,4 +109,8 @@ def _runs(measurements: Sequence[Measurement]) -> str:
 
 def _disturbed(measurements: Sequence[Measurement]) -> str:
     hit = sum(bool(item.disturbed) for item in measurements)
-    return f"{hit} of {len(measurements)}, though measured twice" if hit else "none of them"
+    return (
+        f"{hit} of {len(measurements)}, the most uncertain of them measured again"
+        if hit
+        else "none of them"
+    )
