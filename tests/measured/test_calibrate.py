@@ -77,20 +77,28 @@ def test_streams_tell_bandwidth_and_overlap() -> None:
 
 @pytest.mark.parametrize(("moved", "expected"), [(1, True), (2, False)])
 def test_stores_tell_whether_lines_are_fetched_first(moved: int, expected: bool) -> None:
-    assert stores_stream([_memory(_LEVELS, moved)] * 3, 3) is expected
+    rounds = [_memory(_LEVELS, moved)] * 3
+    assert stores_stream(rounds, streamed(rounds, 3)) is expected
 
 
 def test_regions_lie_between_a_cache_and_the_next() -> None:
-    sizes, shared = [32 << 10, 512 << 10, 32 << 20], [False, False, True]
-    found = regions(sizes, shared, 16 << 30)
+    sizes = [32 << 10, 512 << 10, 32 << 20]
+    found = regions(sizes, [1, 1, 2], 16 << 30, 2)
     assert [region.level for region in found] == [1, 2, 3]
-    assert [region.size for region in found] == [256 << 10, 4 << 20, 128 << 20]
+    assert [region.alone for region in found] == [256 << 10, 4 << 20, 128 << 20]
     for region, nearer in zip(found, sizes, strict=True):
-        assert region.size > nearer
+        assert region.alone > nearer
+
+
+def test_many_threads_reach_the_level_that_is_meant() -> None:
+    """Eight times eight cores share 32 MiB each: all together touch more than what is nearer."""
+    _, third, memory = regions([32 << 10, 512 << 10, 32 << 20], [1, 1, 8], 256 << 30, 64)
+    assert 512 << 10 < third.each <= (32 << 20) // 8
+    assert 64 * memory.each >= 2 * 8 * (32 << 20)
 
 
 def test_little_memory_is_not_filled() -> None:
-    assert regions([32 << 10, 32 << 20], [False, True], 64 << 20)[-1].size == 16 << 20
+    assert regions([32 << 10, 32 << 20], [1, 2], 64 << 20, 2)[-1].alone == 16 << 20
 
 
 # --- ports ---------------------------------------------------------------------------------------
@@ -452,8 +460,6 @@ def test_a_killed_calibration_goes_on(tmp_path: Path) -> None:
 def test_another_machine_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     state = measured.state_path(path)
-    calibrate_and_tell(path, rounds=1)
-    path.unlink()
     state.write_text(
         json.dumps({"kind": "machine", "identity": {"model": "another"}, "schema": 1}) + "\n"
     )

@@ -35,7 +35,7 @@ def calibrate(
     Args:
         output: the profile's file, which ends in .yaml; its name is that of the profile.
         force: whether a file that is there may be written over.
-        rounds: how often every loop is timed; else 60 times.
+        rounds: how often every loop is timed; else 60 times, or as time allows.
         tell: called with the rounds that are done, and all of them.
 
     Raises:
@@ -59,8 +59,7 @@ def calibrate_and_tell(
 
     path = Path(output)
     name = _name(path)
-    rounds = measured.ROUNDS if rounds is None else rounds
-    if rounds < 1:
+    if rounds is not None and rounds < 1:
         raise UsageError(f"a calibration takes at least 1 round (got {rounds})")
     check_place(path)
     if path.exists() and not force:

@@ -34,7 +34,7 @@ from xnorsim.kernels.loops.dispatch import empty_call
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.profile import load_profile
 from xnorsim.machine.schema import HardwareProfile
-from xnorsim.measured.activity import Activity, read_activity
+from xnorsim.measured.activity import Activity, read_activity, read_text
 from xnorsim.measured.calibration_energy import energy_round, instruction_energy
 from xnorsim.measured.calibration_plan import pairs_to_check, plan, streams
 from xnorsim.measured.calibration_ports import nearest_name, structure
@@ -47,7 +47,10 @@ from xnorsim.measured.records import append_line, read_lines
 __all__ = ["ROUNDS", "Calibration", "calibrate", "profile_text", "state_path"]
 
 ROUNDS = 60
-"""How often every loop is timed; a round takes less than a second."""
+"""How often every loop is timed; a round takes less than a second on a quick machine."""
+
+_LIMIT_S, _LEAST = 90.0, 20
+"""On a slow one rounds end after so much time, if there are at least so many."""
 
 _CALLS, _BLOCKS = 50, 20
 _STEAL = 0.02
@@ -89,9 +92,9 @@ def state_path(output: Path) -> Path:
 
 
 def calibrate(
-    name: str, state: Path, rounds: int = ROUNDS, tell: Tell = lambda done, total: None
+    name: str, state: Path, rounds: int | None = None, tell: Tell = lambda done, total: None
 ) -> Calibration:
-    """Describe this machine by `rounds` rounds of micro-benchmarks.
+    """Describe this machine by `rounds` rounds of micro-benchmarks, or ROUNDS if time allows.
 
     name: of the profile. state: the file of finished rounds; those in it that are of this machine
     count. It is left where it is.
@@ -107,13 +110,17 @@ def calibrate(
     done, notes = _resumed(state, _identity(host, bench))
     before, began = read_activity(host.cpus), time.perf_counter()
     with _on_one_cpu(bench.cpus[0]):
-        while len(done) < rounds:
-            tell(len(done), rounds)
+        wanted = ROUNDS if rounds is None else rounds
+        while len(done) < wanted:
+            late = time.perf_counter() - start > _LIMIT_S and len(done) >= _LEAST
+            if rounds is None and late:
+                break
+            tell(len(done), wanted)
             done.append(_round(bench))
             append_line(state, {"kind": "round", **done[-1]})
-        tell(rounds, rounds)
+        tell(wanted, wanted)
     after, seconds = read_activity(host.cpus), time.perf_counter() - began
-    facts = _facts(name, bench, done[:rounds])
+    facts = _facts(name, bench, done[:wanted])
     profile, corrections = document(facts)
     warnings = (*_disturbances(before, after, seconds), *_spread(facts))
     elapsed = time.perf_counter() - start
@@ -152,14 +159,15 @@ def _bench(host: Host) -> _Bench:
     known = [name for name in CLASSES if name in dialect.forms]
     pairs = pairs_to_check(structure(nearest, known), dialect)
     caches = data_caches(host)
+    cpus = _one_of_each_core(host.cpus)
     found = regions(
         [cache.size for cache in caches],
-        [cache.cpus > caches[0].cpus for cache in caches],
+        [max(1, cache.cpus // caches[0].cpus) for cache in caches],
         host.memory or 1 << 30,
+        len(cpus),
     )
-    cpus = tuple(reversed(host.cpus))[: host.cores]  # the first CPU serves most interrupts
-    largest = max(region.size for region in found)
-    shared = max(region.size for region in found) // len(cpus)
+    largest = max(region.alone for region in found)
+    each = max(region.each for region in found)
     return _Bench(
         host=host,
         dialect=dialect,
@@ -168,10 +176,19 @@ def _bench(host: Host) -> _Bench:
         streams=compiled(streams(dialect), dialect, target),
         regions=found,
         memory=near_memory(dialect),
-        memories=[aligned_ones(shared if place else largest) for place in range(len(cpus))],
+        memories=[aligned_ones(each if place else largest) for place in range(len(cpus))],
         call=empty_call(),
         cpus=cpus,
     )
+
+
+def _one_of_each_core(cpus: tuple[int, ...]) -> tuple[int, ...]:
+    """One CPU of each physical core, the last one first: the first serves most interrupts."""
+    cores: dict[str, int] = {}
+    for cpu in cpus:
+        place = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        cores.setdefault(read_text(place) or str(cpu), cpu)
+    return tuple(reversed(cores.values()))
 
 
 def _round(bench: _Bench) -> dict[str, dict[str, float]]:

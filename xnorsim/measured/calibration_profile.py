@@ -17,7 +17,14 @@ from xnorsim.measured.caches import Cache
 from xnorsim.measured.calibration_borrowed import borrowed_energy, borrowed_level, taken
 from xnorsim.measured.calibration_plan import CLOCK, FRONT_ENDS, MIXES, VECTORS, name_of
 from xnorsim.measured.calibration_ports import corrected, structure
-from xnorsim.measured.calibration_values import Value, of_clock, of_rounds, stores_stream, streamed
+from xnorsim.measured.calibration_values import (
+    Fitted,
+    Value,
+    of_clock,
+    of_rounds,
+    stores_stream,
+    streamed,
+)
 
 __all__ = ["Facts", "document"]
 
@@ -52,6 +59,7 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Plain data of a profile that `HardwareProfile` takes, and what there is to say about it."""
     sources: dict[str, str] = {SOURCE: facts.source}
     ports, notes = _ports(facts)
+    fitted = streamed(facts.memory, len(facts.caches))
     found: dict[str, Any] = {
         "schema": 1,
         "name": facts.name,
@@ -70,9 +78,9 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
         },
         "throughput": {kind: _throughput(facts, kind) for kind in VECTORS},
         "scalar": _scalar(facts),
-        "core": _core(facts),
+        "core": _core(facts, fitted),
         "instructions": _instructions(facts, ports, sources),
-        "memories": _memories(facts, sources),
+        "memories": _memories(facts, fitted, sources),
         "overhead": {
             "layer": measured(
                 of_rounds(facts.calls, "call").times(1e6),
@@ -130,14 +138,14 @@ def _issue(facts: Facts) -> Value:
     return Value(value, min(best.low, value), value)
 
 
-def _core(facts: Facts) -> dict[str, Any]:
+def _core(facts: Facts, fitted: Sequence[Fitted]) -> dict[str, Any]:
     nearest = facts.nearest.core
     return {
         "execution": nearest.execution if nearest else "out-of-order",
         "issue_width": measured(
             _issue(facts), "op/cycle", "The fastest mix of scalar, vector and load instructions."
         ),
-        "write_streaming": stores_stream(facts.memory, len(facts.caches)),
+        "write_streaming": stores_stream(facts.memory, fitted),
     }
 
 
@@ -199,8 +207,9 @@ def _busy(cycles: Value, ports: int) -> Value:
     return Value(value, min(max(busy.low, least), value), max(busy.high, value))
 
 
-def _memories(facts: Facts, sources: dict[str, str]) -> list[dict[str, Any]]:
-    fitted = streamed(facts.memory, len(facts.caches))
+def _memories(
+    facts: Facts, fitted: Sequence[Fitted], sources: dict[str, str]
+) -> list[dict[str, Any]]:
     clock = of_clock(facts.core, CLOCK).value
     nearest = of_rounds(facts.memory, "0:stream:0").inverse()
     rates = [nearest, *(fit.seconds.inverse() for fit in fitted)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +32,11 @@ Timer = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Memory that a stream goes over: `level` is the memory it lies in, `size` of each thread."""
+    """Memory that streams go over to reach `level`: of one core alone, and each of all [byte]."""
 
     level: int
-    size: int
-    shared_size: int
+    alone: int
+    each: int
 
 
 def core_round(
@@ -86,23 +86,29 @@ def _elapsed(loop: Loop, address: int, turns: int, timer: Timer) -> float:
     return timer() - start
 
 
-def regions(cache_sizes: Iterable[int], shared: Iterable[bool], memory: int) -> tuple[Region, ...]:
-    """A stretch of memory for each cache beyond the nearest and for the main memory.
+def regions(
+    sizes: Sequence[int], sharers: Sequence[int], memory: int, threads: int
+) -> tuple[Region, ...]:
+    """A stretch of memory for each cache beyond the nearest, and for the main memory.
 
-    Half of a private cache, since the kernel's pages and code lie there too; of a shared one an
-    eighth, since neighbours have the rest; four times the last cache for the main memory, but at
-    most a quarter of it.
+    sizes: of the caches [byte]; sharers: the cores that share each; memory [byte]; threads: cores.
+    Half of a private cache, since code and page tables lie there too; of a shared one an eighth,
+    since neighbours have the rest, and at least four times the one before; four times the last
+    cache for the main memory, at most a quarter of it.
     """
-    sizes, found = list(cache_sizes), []
-    for level, (size, is_shared) in enumerate(zip(sizes, shared, strict=True)):
+    found = []
+    for level, (size, shared) in enumerate(zip(sizes, sharers, strict=True)):
         if level == 0:
             continue
         nearer = sizes[level - 1]
-        wanted = max(size // 8, min(4 * nearer, size // 2)) if is_shared else size // 2
-        found.append(Region(level, wanted, wanted))
-    last = sizes[-1] if sizes else 1 << 20
-    size = min(max(4 * last, 64 << 20), max(memory // 4, 1 << 20))
-    return (*found, Region(len(sizes), size, size))
+        alone = size // 2 if shared == 1 else max(size // 8, min(4 * nearer, size // 2))
+        each = min(alone, max(size // (2 * min(shared, threads)), nearer))
+        found.append(Region(level, alone, each))
+    last, shared = (sizes[-1], sharers[-1]) if sizes else (1 << 20, 1)
+    most = max(memory // 4, 1 << 20)
+    alone = min(max(4 * last, 64 << 20), most)
+    each = min(max(alone // threads, 4 * last // min(shared, threads)), most // threads)
+    return (*found, Region(len(sizes), alone, each))
 
 
 def memory_round(
@@ -124,11 +130,10 @@ def memory_round(
         values[f"0:{name}"] = _stream_s(loop, address, near, timer)
     for region in found:
         for name, loop in loops.items():
-            values[f"{region.level}:{name}"] = _stream_s(loop, address, region.size, timer)
+            values[f"{region.level}:{name}"] = _stream_s(loop, address, region.alone, timer)
         if len(memories) > 1:
-            size = region.shared_size // len(memories)
             values[f"{region.level}:all"] = _together_s(
-                loops["stream:0"], memories, size, cpus, timer
+                loops["stream:0"], memories, region.each, cpus, timer
             )
     return values
 

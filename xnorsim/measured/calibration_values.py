@@ -107,14 +107,13 @@ def _fit(time: Mapping[str, float], levels: int) -> list[tuple[float, float]]:
     return found
 
 
-def stores_stream(rounds: Rounds, levels: int) -> bool:
+def stores_stream(rounds: Rounds, fitted: Sequence[Fitted]) -> bool:
     """Whether runs of stores go to the main memory without their lines being fetched first.
 
     By which of the two the time of a loop of stores is nearer: of one byte moved for each byte
-    stored over every boundary, or of two.
+    stored over every boundary, or of two. fitted: what `streamed` gives.
     """
-    fitted = streamed(rounds, levels)
-    seen = of_rounds(rounds, f"{levels}:store").value
+    seen = of_rounds(rounds, f"{len(fitted)}:store").value
     core = of_rounds(rounds, "0:store").value
     overlaps = [level.overlap.value for level in fitted]
 
