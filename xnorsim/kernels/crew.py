@@ -1,0 +1,189 @@
+"""Threads that stand ready: work begins on all of them within a microsecond or two.
+
+A layer may take 0.1 ms, and to wake a thread that sleeps takes half of that. So the threads of a
+crew look out for work for a short while after they had some, and only then go to sleep.
+
+    together(work, 2)        work(0) here and work(1) in another thread
+
+Work is meant to be claimed, tile after tile, by whoever is free:
+
+    tile = claim(counter)    0, 1, 2, ... each once, whichever thread asks
+
+so that a thread that comes late, or whose core is slow, takes fewer. One that has not begun when
+this thread has done all there is, is not waited for, and does not begin any more.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from xnorsim.kernels.compiled import compiled, intrinsic
+
+__all__ = ["claim", "together"]
+
+IDLE, POSTED, RUNNING, ASLEEP = range(4)
+"""What a thread of the crew does. It becomes POSTED by who has work, the rest by itself."""
+
+PATIENCE = 4000
+"""Looks at the state before a thread sleeps, about 0.1 ms."""
+
+_INT = ir.IntType(64)
+
+
+def _element(context: Any, builder: Any, kind: Any, array: Any, index: int = 0) -> Any:
+    held = cgutils.create_struct_proxy(kind)(context, builder, array)
+    return builder.gep(held.data, [_INT(index)])
+
+
+@intrinsic
+def _added(_: Any, numbers: Any, more: Any) -> Any:
+    """numbers[0] before `more` is added to it, at once for all threads."""
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _element(context, builder, numbers, args[0])
+        return builder.atomic_rmw("add", place, args[1], "seq_cst")
+
+    return types.int64(numbers, types.int64), make
+
+
+@intrinsic
+def _exchanged(_: Any, state: Any, old: Any, new: Any) -> Any:
+    """state[0] as it was; it is `new` now if it was `old`."""
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _element(context, builder, state, args[0])
+        pair = builder.cmpxchg(place, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(pair, 0)
+
+    return types.int64(state, types.int64, types.int64), make
+
+
+@intrinsic
+def _looked(_: Any, state: Any) -> Any:
+    """state[0] as it is now, after leaving the core to its other hyperthread for a moment."""
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if _HINT:
+            name, *operands = _HINT
+            kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)
+        return builder.load_atomic(_element(context, builder, state, args[0]), "acquire", 8)
+
+    return types.int64(state), make
+
+
+_HINTS = {
+    "x86_64": ("llvm.x86.sse2.pause",),
+    "aarch64": ("llvm.aarch64.hint", ir.IntType(32)(1)),  # yield
+}
+_HINT = _HINTS.get(platform.machine(), ())
+
+
+@compiled
+def claim(counter):
+    """The next number of `counter` int64 [1]: each is given once, whichever thread asks."""
+    return _added(counter, 1)
+
+
+@compiled
+def _moved(state, old, new):
+    """From `old` to `new`; what it was."""
+    return _exchanged(state, old, new)
+
+
+@compiled
+def _begun(state, looks):
+    """Wait for work and begin it; False if there was none in time."""
+    for _ in range(looks):
+        if _looked(state) == POSTED and _exchanged(state, POSTED, RUNNING) == POSTED:
+            return True
+    return False
+
+
+@compiled
+def _ended(state, looks):
+    """Wait for the work to end; False if it did not in time."""
+    while looks and _looked(state) == RUNNING:
+        looks -= 1
+    return looks > 0
+
+
+class _Member:
+    """One thread of the crew."""
+
+    def __init__(self) -> None:
+        self.state = np.zeros(8, np.int64)  # a cache line of its own
+        self.work: Callable[[], object] = lambda: None
+        self.failure: BaseException | None = None
+        self._awake = threading.Semaphore(0)
+        threading.Thread(target=self._serve, name="xnorsim", daemon=True).start()
+
+    def post(self, work: Callable[[], object]) -> None:
+        self.work = work
+        if _moved(self.state, IDLE, POSTED) == ASLEEP:
+            _moved(self.state, ASLEEP, POSTED)
+            self._awake.release()
+
+    def finish(self) -> BaseException | None:
+        """Wait for the work if it has begun, and take it back if not; what it raised."""
+        if _moved(self.state, POSTED, IDLE) != POSTED:
+            while not _ended(self.state, PATIENCE):
+                os.sched_yield()
+        failure, self.failure = self.failure, None
+        return failure
+
+    def _serve(self) -> None:
+        while True:
+            if _begun(self.state, PATIENCE):
+                try:
+                    self.work()
+                except BaseException as failure:  # noqa: BLE001 -- raised again where the work was given
+                    self.failure = failure
+                _moved(self.state, RUNNING, IDLE)
+            elif _moved(self.state, IDLE, ASLEEP) == IDLE:
+                self._awake.acquire()
+
+
+@cache
+def _members(process: int, count: int) -> tuple[_Member, ...]:
+    """The crew of a process (a fork has no threads but the one that forked)."""
+    return (*_members(process, count - 1), _Member()) if count else ()
+
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def together(work: Callable[[int], object], threads: int) -> None:
+    """work(0) here, and work(1) to work(threads - 1) in other threads as far as they come in time.
+
+    Each of them claims tiles until none is left; all have returned when this returns. What one of
+    them raises is raised here. While the crew is busy for another thread, work(0) does it all.
+    """
+    if threads == 1 or not _ONE_AT_A_TIME.acquire(blocking=False):
+        work(0)
+        return
+    try:
+        _do(work, _members(os.getpid(), threads - 1))
+    finally:
+        _ONE_AT_A_TIME.release()
+
+
+def _do(work: Callable[[int], object], members: tuple[_Member, ...]) -> None:
+    for part, member in enumerate(members, 1):
+        member.post(partial(work, part))
+    try:
+        work(0)
+    finally:
+        failures = [failure for member in members if (failure := member.finish()) is not None]
+    for failure in failures:
+        raise failure

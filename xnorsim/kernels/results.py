@@ -1,0 +1,232 @@
+"""What becomes of differing bits: floats, channels first, or the next layer's packed bits.
+
+    dot = offset - 2 * differing         int32; offset = k, and on a border of true zeros
+                                         k plus the weights that read them
+    y = (dot * alpha) * K * a + b        float32, in this order
+    bit = y >= 0                         differing < bound, or not so where y falls with dot
+
+What a problem does not have is a factor 1, or -0.0 to add: they change no bit of y.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from xnorsim.errors import ModelError
+from xnorsim.kernels.compiled import at, compiled, constant, intrinsic, load, store, vector
+
+__all__ = ["bounds_of", "finish_bits", "finish_floats", "offsets_of", "turning_points"]
+
+Array = np.ndarray
+
+EDGE = 8
+"""Rows and columns of the square that is transposed in registers."""
+
+LANES = vector(32, EDGE)
+
+
+def offsets_of(signs: Array, missing: Array) -> Array:
+    """int32 (classes, filters): what dots of each class of positions are with no differing bit.
+
+    `signs` is int8 (filters, channels, taps), and `missing` bool (classes, taps) has the taps that
+    read a true zero. Their bits are 0, so that such a tap has counted -w for each of its weights.
+    """
+    taps = signs.sum(axis=1, dtype=np.int64)
+    k = signs[0].size if len(signs) else 0
+    return (k + missing.astype(np.int64) @ taps.T).astype(np.int32)
+
+
+def turning_points(alpha: Array, a: Array, b: Array, k: int) -> tuple[Array, Array]:
+    """Thresholds of y = (dot * alpha) * a + b >= 0: (direction int8, least int32) of each filter.
+
+    bit = direction * dot >= least, found by bisection of the float32 expression over -k to k.
+
+    Raises:
+        ModelError: y is NaN or cannot be told, from parameters that are not finite.
+    """
+
+    def positive(dot: Array) -> Array:
+        with np.errstate(all="ignore"):
+            y = dot.astype(np.float32) * alpha * a + b
+        if np.isnan(y).any():
+            raise ModelError(f"filter {int(np.argmax(np.isnan(y)))}: y is NaN, and has no sign")
+        return y >= 0
+
+    low, high = np.full(len(alpha), -k), np.full(len(alpha), k + 1)
+    first = positive(low)
+    while np.any(high - low > 1):  # alike at low, and another sign (or no dot any more) at high
+        middle = (low + high) // 2
+        alike = positive(middle) == first
+        low, high = np.where(alike, middle, low), np.where(alike, high, middle)
+    least = np.where(first, -low, high)
+    return np.where(first, np.int8(-1), np.int8(1)), least.astype(np.int32)
+
+
+def bounds_of(
+    direction: Array, least: Array, offsets: Array, largest: int, kind: np.dtype
+) -> tuple[Array, Array]:
+    """Thresholds as finish_bits compares: bounds (classes, filters) and flips uint64 (words).
+
+    direction * (offset - 2 d) >= least as (d < bound), or where direction is -1 as not so.
+    """
+    falls = direction < 0
+    at_most = (offsets.astype(np.int64) - least) // 2  # offset - 2 d >= least
+    too_few = -((offsets.astype(np.int64) + least) // -2)  # 2 d - offset >= least from here on
+    bounds = np.clip(np.where(falls, too_few, at_most + 1), 0, largest + 1)
+    flips = np.zeros(-(-len(direction) // 64), np.uint64)
+    for one in np.flatnonzero(falls):
+        flips[one // 64] |= np.uint64(1) << np.uint64(one % 64)
+    return bounds.astype(kind), flips
+
+
+@intrinsic
+def _below(_: Any, left: Any, right: Any, kind: Any) -> Any:
+    """Bit i is 1 where number i from address `left` on is below that from `right` on, i < 64."""
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = vector(kind.dtype.bitwidth, 64)
+        numbers = [load(builder, address, lanes) for address in args[:2]]
+        return builder.bitcast(builder.icmp_unsigned("<", *numbers), ir.IntType(64))
+
+    return types.uint64(types.uintp, types.uintp, kind), make
+
+
+@compiled
+def finish_bits(sums, bounds, flips, classes, start, count, first, words):
+    """Rows of sums to the bits of y at filters `first` on: words (positions, words), or-ed in.
+
+    Row i is position start + i; classes (positions of an image) says which bounds are its own.
+    """
+    filters = bounds.shape[1]
+    size = sums.itemsize
+    for row in range(count):
+        own = classes[(start + row) % classes.shape[0]]
+        left = np.uintp(sums.ctypes.data + row * sums.strides[0])
+        right = np.uintp(bounds.ctypes.data + own * bounds.strides[0])
+        for word in range(flips.shape[0]):
+            at = 64 * word
+            bits = np.uint64(0)
+            if at + 64 <= filters:
+                bits = _below(left + np.uintp(at * size), right + np.uintp(at * size), sums)
+            else:
+                for lane in range(filters - at):
+                    less = sums[row, at + lane] < bounds[own, at + lane]
+                    bits |= np.uint64(less) << np.uint64(lane)
+            bits ^= flips[word]
+            to, low = (first + at) // 64, np.uint64((first + at) % 64)
+            words[start + row, to] |= bits << low
+            if low and to + 1 < words.shape[1]:
+                words[start + row, to + 1] |= bits >> (np.uint64(64) - low)
+
+
+@compiled
+def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
+    """Rows of sums to y at filters `first` on: out (batch, filters, positions of an image).
+
+    Row i is position start + i. factors is float32 (3, filters): alpha, a and b. K is float32
+    (positions of all images).
+    """
+    filters, each = offsets.shape[1], classes.shape[0]
+    row = 0
+    while row < count:
+        image, place = (start + row) // each, (start + row) % each
+        run = min(count - row, each - place)
+        whole = run >= EDGE
+        rows, squares = (EDGE, filters // EDGE) if whole else (1, 0)
+        _finish_squares(
+            sums.ctypes.data + row * sums.strides[0],
+            sums.strides[0],
+            offsets.ctypes.data,
+            offsets.strides[0],
+            classes.ctypes.data + 4 * place,
+            factors.ctypes.data,
+            factors.strides[0],
+            K.ctypes.data + 4 * (start + row),
+            out.ctypes.data + image * out.strides[0] + first * out.strides[1] + 4 * place,
+            out.strides[1],
+            squares,
+            sums,
+        )
+        for one in range(squares * EDGE, filters):
+            alpha, a, b = factors[0, one], factors[1, one], factors[2, one]
+            for lane in range(rows):
+                offset = offsets[classes[place + lane], one]
+                dot = np.float32(offset - np.int32(2) * np.int32(sums[row + lane, one]))
+                y = dot * alpha * K[start + row + lane] * a + b
+                out[image, first + one, place + lane] = y
+        # the last square of an image begins earlier, and some of its results are written twice
+        row += min(rows, run - rows) if run > rows else rows
+
+
+@intrinsic
+def _finish_squares(
+    _, sums, sums_step, offsets, offsets_step, classes, factors, step, K, out, plane, count, like
+):
+    """y of EDGE positions and `count` times EDGE filters, square by square.
+
+    The others are the addresses of the first of each, and steps in bytes from one row, class,
+    factor or plane to the next.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        sums, sums_step, offsets, offsets_step, classes, factors, step, K, out, plane, count, _ = (
+            args
+        )
+        floats, found = ir.VectorType(ir.FloatType(), EDGE), vector(like.dtype.bitwidth, EDGE)
+        rows = []
+        for row in range(EDGE):
+            own = load(builder, at(builder, classes, row, 4), ir.IntType(32))
+            own = at(builder, offsets, builder.zext(own, sums.type), offsets_step)
+            scale = load(builder, at(builder, K, row, 4), ir.FloatType())
+            rows.append((at(builder, sums, row, sums_step), own, _repeated(builder, scale, floats)))
+        with cgutils.for_range(builder, count) as loop:
+            here = at(builder, factors, loop.index, 4 * EDGE)
+            alpha, a, b = (load(builder, at(builder, here, n, step), floats) for n in range(3))
+            values = []
+            for own_sums, own_offsets, scale in rows:
+                differs = load(
+                    builder,
+                    at(builder, own_sums, loop.index, EDGE * like.dtype.bitwidth // 8),
+                    found,
+                )
+                differs = differs if found == LANES else builder.zext(differs, LANES)
+                offset = load(builder, at(builder, own_offsets, loop.index, 4 * EDGE), LANES)
+                dot = builder.sub(offset, builder.shl(differs, constant(LANES, 1)))
+                y = builder.fmul(builder.fmul(builder.sitofp(dot, floats), alpha), scale)
+                values.append(builder.fadd(builder.fmul(y, a), b))
+            planes = at(builder, out, builder.mul(loop.index, constant(plane.type, EDGE)), plane)
+            for number, value in enumerate(_transposed(builder, values)):
+                store(builder, value, at(builder, planes, number, plane))
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 11, like), code
+
+
+def _repeated(builder: Any, value: Any, kind: Any) -> Any:
+    """A number in every lane."""
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, constant(vector(32, kind.count), 0))
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """EDGE vectors of EDGE lanes, rows as columns.
+
+    In log2(EDGE) rounds, blocks right above the diagonal and left below it are exchanged.
+    """
+    half = EDGE // 2
+    while half:
+        kept = [at if not at & half else at - half + EDGE for at in range(EDGE)]
+        masks = [
+            ir.Constant(vector(32, EDGE), [place + shift for place in kept]) for shift in (0, half)
+        ]
+        upper = [row for row in range(EDGE) if not row & half]
+        for row in upper:
+            pair = rows[row], rows[row + half]
+            rows[row], rows[row + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+        half //= 2
+    return rows
