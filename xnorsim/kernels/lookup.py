@@ -117,8 +117,7 @@ def differing(rows, panels, sums, offsets):
 def _find_tables(rows, offsets):
     """The offsets (pairs of rows, steps) of rows (rows, words); a last single row is its own mate.
 
-    Steps beyond the words have the table of whatever was there: the filters' 4 bits are 0, and so
-    must these be.
+    Steps beyond the words, which fill the last group, are 0, as the filters' bits are there.
     """
     count, width = rows.shape
     for row in range(0, count, 2):
