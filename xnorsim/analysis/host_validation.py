@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SECONDS", "comparison", "validate_host"]
 
-SECONDS = {"quick": 0.15, "default": 0.3, "full": 1.0}
+SECONDS = {"quick": 0.1, "default": 0.2, "full": 0.5}
 """How long each kernel is sampled on each layer at most [s], by grid."""
 
 NETWORK_SECONDS = 4.0

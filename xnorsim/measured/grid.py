@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -183,10 +183,12 @@ def layer_macs(layer: Layer) -> int:
     return positions * layer.filters * layer.channels // layer.groups * layer.kernel**2
 
 
+@lru_cache(maxsize=4)
 def problem(layer: Layer, kind: str) -> Problem:
     """The layer with weights, a batch normalization, and alpha = mean|W| where weights are signs.
 
-    kind: that of the kernel that is to compute it (kernels.problem.Kernel).
+    kind: that of the kernel that is to compute it (kernels.problem.Kernel). The arrays are for
+    reading: the same ones may be given again.
     """
     random = seeded("grid", layer_name(layer))
     op = layer_op(layer)
@@ -197,6 +199,7 @@ def problem(layer: Layer, kind: str) -> Problem:
     return Problem(op, _shape(layer), weight, alpha=alpha, norm=norm)
 
 
+@lru_cache(maxsize=2)
 def image(layer: Layer, takes: str) -> np.ndarray:
     """What a kernel reads: "floats", or the "bits" of their signs, channels last, in words."""
     floats = seeded("grid", f"{layer_name(layer)}.image").standard_normal(_shape(layer))
