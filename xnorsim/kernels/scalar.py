@@ -1,7 +1,9 @@
 """Plain loops over floats, one number at a time: the kind of baseline that speedups are told over.
 
-    float-loop        six nested loops, one sum: each product waits for the sum of the last one
+    float-loop        nested loops, one sum: each product waits for the sum of the last one
     float-unrolled    the same for two filters at two positions at once: four sums
+
+The innermost loop goes over channels, which lie next to each other: sum += image[i] * weight[i].
 
 Compilers may not reorder sums of floats, so neither becomes vectors: a test reads the machine code.
 Both run in one thread, as written.
@@ -49,21 +51,24 @@ class _Sizes(NamedTuple):
 
 @compiled
 def plain(image, weight, scales, out, s):
-    """out = the convolution of a padded image; all arrays but scales are flat."""
+    """out = the convolution of a padded image (batch, height, width, channels).
+
+    weight is (filters, *kernel, channels of a group); all arrays but scales are flat.
+    """
     at = np.uint64(0)
     for sample in range(s.batch):
         for f in range(s.groups * s.filters):
-            start = (sample * s.groups + f // s.filters) * s.channels
             for y in range(s.out_height):
                 for x in range(s.out_width):
                     total = np.float32(0)
-                    for c in range(s.channels):
-                        for ky in range(s.kernel_height):
-                            row = (start + c) * s.height + y * s.stride_y + ky * s.dilation_y
-                            place = row * s.width + x * s.stride_x
-                            tap = ((f * s.channels + c) * s.kernel_height + ky) * s.kernel_width
-                            for kx in range(s.kernel_width):
-                                total += image[place + kx * s.dilation_x] * weight[tap + kx]
+                    for ky in range(s.kernel_height):
+                        row = sample * s.height + y * s.stride_y + ky * s.dilation_y
+                        for kx in range(s.kernel_width):
+                            column = row * s.width + x * s.stride_x + kx * s.dilation_x
+                            place = (column * s.groups + f // s.filters) * s.channels
+                            tap = (f * s.kernel_height + ky) * s.kernel_width + kx
+                            for c in range(s.channels):
+                                total += image[place + c] * weight[tap * s.channels + c]
                     out[at] = total * scales[0, f] * scales[1, f] + scales[2, f]
                     at += np.uint64(1)
 
@@ -74,7 +79,6 @@ def unrolled(image, weight, scales, out, s):
     one, two = np.uint64(1), np.uint64(2)
     for sample in range(s.batch):
         for group in range(s.groups):
-            start = (sample * s.groups + group) * s.channels
             for pair in range(np.uint64(0), s.filters, two):
                 f, g = (
                     group * s.filters + pair,
@@ -83,7 +87,7 @@ def unrolled(image, weight, scales, out, s):
                 for y in range(s.out_height):
                     for x in range(np.uint64(0), s.out_width, two):
                         z = min(x + one, s.out_width - one)
-                        sums = _four_sums(image, weight, start, (f, g), (y, x, z), s)
+                        sums = _four_sums(image, weight, (sample, group, f, g), (y, x, z), s)
                         row = (sample * s.groups * s.filters + f) * s.out_height + y
                         _store(out, scales, sums[:2], f, row * s.out_width, (x, z))
                         row = (sample * s.groups * s.filters + g) * s.out_height + y
@@ -97,20 +101,20 @@ def _store(out, scales, sums, f, row, places):
 
 
 @compiled
-def _four_sums(image, weight, start, filters, at, s):
+def _four_sums(image, weight, of, at, s):
     a = b = c = d = np.float32(0)
-    y, x, z = at
-    across = z * s.stride_x - x * s.stride_x
-    other = (filters[1] - filters[0]) * s.channels * s.kernel_height * s.kernel_width
-    for channel in range(s.channels):
-        for ky in range(s.kernel_height):
-            row = (start + channel) * s.height + y * s.stride_y + ky * s.dilation_y
-            place = row * s.width + x * s.stride_x
-            tap = ((filters[0] * s.channels + channel) * s.kernel_height + ky) * s.kernel_width
-            for kx in range(s.kernel_width):
-                left = image[place + kx * s.dilation_x]
-                right = image[place + across + kx * s.dilation_x]
-                one, two = weight[tap + kx], weight[tap + other + kx]
+    (sample, group, f, g), (y, x, z) = of, at
+    across = (z - x) * s.stride_x * s.groups * s.channels
+    other = (g - f) * s.kernel_height * s.kernel_width * s.channels
+    for ky in range(s.kernel_height):
+        row = sample * s.height + y * s.stride_y + ky * s.dilation_y
+        for kx in range(s.kernel_width):
+            column = row * s.width + x * s.stride_x + kx * s.dilation_x
+            place = (column * s.groups + group) * s.channels
+            tap = ((f * s.kernel_height + ky) * s.kernel_width + kx) * s.channels
+            for channel in range(s.channels):
+                left, right = image[place + channel], image[place + across + channel]
+                one, two = weight[tap + channel], weight[tap + other + channel]
                 a, b = multiply_add(left, one, a), multiply_add(right, one, b)
                 c, d = multiply_add(left, two, c), multiply_add(right, two, d)
     return a, b, c, d
@@ -129,9 +133,9 @@ def ready(problem: Problem, threads: int, loop: str) -> Ready:
     check(problem, threads)
     op, (batch, channels, *size) = problem.op, problem.shape
     (top, bottom), (left, right) = op.padding
-    padded = np.zeros((batch, channels, size[0] + top + bottom, size[1] + left + right), np.float32)
-    inside = padded[:, :, top : top + size[0], left : left + size[1]]
-    weight = np.ascontiguousarray(problem.weight, np.float32)
+    padded = np.zeros((batch, size[0] + top + bottom, size[1] + left + right, channels), np.float32)
+    inside = padded[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
+    weight = np.ascontiguousarray(problem.weight.transpose(0, 2, 3, 1), np.float32)
     scales = scales_of(op.out_channels, problem.alpha, problem.norm)
 
     sizes = _sizes(problem, padded.shape)
@@ -146,7 +150,7 @@ def ready(problem: Problem, threads: int, loop: str) -> Ready:
 
 
 def _sizes(problem: Problem, padded: tuple[int, ...]) -> _Sizes:
-    op, (batch, channels, height, width) = problem.op, padded
+    op, (batch, height, width, channels) = problem.op, padded
     counts = (batch, op.groups, op.out_channels // op.groups, channels // op.groups, height, width)
     rest = (*op.kernel, *op.stride, *op.dilation, *output_shape(problem)[2:])
     return _Sizes(*map(np.uint64, (*counts, *rest)))
