@@ -19,13 +19,25 @@ from xnorsim.errors import ModelError
 from xnorsim.kernels.compiled import at, call, compiled, constant, intrinsic, load, store, vector
 from xnorsim.network.bits import word_count
 
-__all__ = ["check_finite", "pack_planes", "regroup", "room_for"]
+__all__ = ["address", "check_finite", "pack_planes", "regroup", "room_for"]
 
 LANES = 16
 """Positions whose bits are shifted in at a time."""
 
 INFINITE = np.uint32(0x7F800000)
 MAGNITUDE = 0x7FFFFFFF
+
+
+@intrinsic
+def address(_: Any, array: Any) -> Any:
+    """Where an array begins, as a number with a sign: `ctypes.data` has none, and adding one that
+    has makes floats of both."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = cgutils.create_struct_proxy(array)(context, builder, args[0])
+        return builder.ptrtoint(held.data, context.get_value_type(types.intp))
+
+    return types.intp(array), code
 
 
 def room_for(groups: int, positions: int, channels: int) -> np.ndarray:
@@ -65,8 +77,8 @@ def pack_planes(image, words, start, stop):
             for word in range(words.shape[2]):
                 count = min(channels - 64 * word, 64)
                 channel = group * channels + 64 * word
-                source = image.ctypes.data + sample * image.strides[0] + channel * plane + 4 * first
-                to = words.ctypes.data + group * words.strides[0] + start * position + 8 * word
+                source = address(image) + sample * image.strides[0] + channel * plane + 4 * first
+                to = address(words) + group * words.strides[0] + start * position + 8 * word
                 if lanes == LANES:
                     found = _pack_lanes(source, plane, count, to, position)
                 else:

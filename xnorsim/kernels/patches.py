@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
+from numba.core import cgutils
 
-from xnorsim.kernels.compiled import compiled, intrinsic, load, store, vector
+from xnorsim.kernels.compiled import at, compiled, constant, intrinsic, load, store, vector
+from xnorsim.kernels.packing import address
 from xnorsim.network.extents import window_output
 from xnorsim.network.ops import Conv
 
@@ -90,7 +92,7 @@ def gather(words, window, pad, start, stop, rows):
     wide = words.shape[1]
     tap = 8 * wide  # bytes
     run = tap * w.kernel_width
-    base, to = words.ctypes.data, rows.ctypes.data
+    base, to = address(words), address(rows)
     for position in range(start, stop):
         image, place = position // each, position % each
         top = place // w.out_width * w.stride_y - w.top
@@ -105,33 +107,24 @@ def gather(words, window, pad, start, stop, rows):
                 continue
             for x in range(left, left + w.kernel_width * w.dilation_x, w.dilation_x):
                 there = reads and 0 <= x < w.width
-                _copy(line + x * tap if there else pad.ctypes.data, to, wide)
+                _copy(line + x * tap if there else address(pad), to, wide)
                 to += tap
 
 
-@compiled
-def _copy(source, to, words):
-    at = 0
-    while at + 4 <= words:
-        _copy_four(source + 8 * at, to + 8 * at)
-        at += 4
-    while at < words:
-        _copy_one(source + 8 * at, to + 8 * at)
-        at += 1
-
-
-def _copier(words: int) -> Any:
-    """An intrinsic: so many words from an address to another."""
+@intrinsic
+def _copy(_: Any, source: Any, to: Any, words: Any) -> Any:
+    """So many words from one address to another, four at a time and then the rest."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        store(builder, load(builder, args[0], vector(64, words)), args[1])
+        source, to, words = args
+        fours = builder.lshr(words, constant(words.type, 2))
+        whole = builder.shl(fours, constant(words.type, 2))
+        parts = (fours, 4, constant(words.type, 0)), (builder.sub(words, whole), 1, whole)
+        for count, lanes, first in parts:
+            begin, end = (at(builder, base, first, 8) for base in (source, to))
+            with cgutils.for_range(builder, count) as loop:
+                found = load(builder, at(builder, begin, loop.index, 8 * lanes), vector(64, lanes))
+                store(builder, found, at(builder, end, loop.index, 8 * lanes))
         return context.get_dummy_value()
 
-    @intrinsic
-    def copy(context, source, to):
-        return types.void(types.intp, types.intp), code
-
-    return copy
-
-
-_copy_one, _copy_four = _copier(1), _copier(4)
+    return types.void(*[types.intp] * 3), code

@@ -19,6 +19,7 @@ from numba.core import cgutils
 
 from xnorsim.errors import ModelError
 from xnorsim.kernels.compiled import at, compiled, constant, intrinsic, load, store, vector
+from xnorsim.kernels.packing import address
 
 __all__ = ["bounds_of", "finish_bits", "finish_floats", "offsets_of", "turning_points"]
 
@@ -93,7 +94,7 @@ def _below(_: Any, left: Any, right: Any, kind: Any) -> Any:
         numbers = [load(builder, address, lanes) for address in args[:2]]
         return builder.bitcast(builder.icmp_unsigned("<", *numbers), ir.IntType(64))
 
-    return types.uint64(types.uintp, types.uintp, kind), make
+    return types.uint64(types.intp, types.intp, kind), make
 
 
 @compiled
@@ -106,13 +107,13 @@ def finish_bits(sums, bounds, flips, classes, start, count, first, words):
     size = sums.itemsize
     for row in range(count):
         own = classes[(start + row) % classes.shape[0]]
-        left = np.uintp(sums.ctypes.data + row * sums.strides[0])
-        right = np.uintp(bounds.ctypes.data + own * bounds.strides[0])
+        left = address(sums) + row * sums.strides[0]
+        right = address(bounds) + own * bounds.strides[0]
         for word in range(flips.shape[0]):
             at = 64 * word
             bits = np.uint64(0)
             if at + 64 <= filters:
-                bits = _below(left + np.uintp(at * size), right + np.uintp(at * size), sums)
+                bits = _below(left + at * size, right + at * size, sums)
             else:
                 for lane in range(filters - at):
                     less = sums[row, at + lane] < bounds[own, at + lane]
@@ -139,15 +140,15 @@ def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
         whole = run >= EDGE
         rows, squares = (EDGE, filters // EDGE) if whole else (1, 0)
         _finish_squares(
-            sums.ctypes.data + row * sums.strides[0],
+            address(sums) + row * sums.strides[0],
             sums.strides[0],
-            offsets.ctypes.data,
+            address(offsets),
             offsets.strides[0],
-            classes.ctypes.data + 4 * place,
-            factors.ctypes.data,
+            address(classes) + 4 * place,
+            address(factors),
             factors.strides[0],
-            K.ctypes.data + 4 * (start + row),
-            out.ctypes.data + image * out.strides[0] + first * out.strides[1] + 4 * place,
+            address(K) + 4 * (start + row),
+            address(out) + image * out.strides[0] + first * out.strides[1] + 4 * place,
             out.strides[1],
             squares,
             sums,
