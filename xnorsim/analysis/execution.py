@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -83,9 +85,9 @@ _LOADING = ("input_shape", "batch", "seed")
 
 
 def _engine(name: str, value: Any) -> str:
-    from xnorsim.exact.engines import ENGINES
+    from xnorsim.exact.engines import ENGINES, NATIVE
 
-    return word_of(ENGINES)(name, value)
+    return word_of([*ENGINES, NATIVE.name])(name, value)
 
 
 _CHECKS: dict[str, Check] = {
@@ -104,6 +106,7 @@ def run(
     *,
     keep: Keep = (),
     max_memory: str | float | None = None,
+    threads: int | None = None,
     progress: Tell | None = None,
     **options: Unpack[RunOptions],
 ) -> Run:
@@ -116,8 +119,12 @@ def run(
         to draw them from `seed`; they set the dimensions that a file leaves open, and its batch
     keep : tensors to keep, by their name, their layer's, or globs of either
     max_memory : the most that activations and weights may take: "2 GB", "512 MiB", or bytes
+    threads : how many the kernels and the BLAS library use; by default as many as there are cores
+        for engine native, and as the library chooses for the others
     progress : called after each layer, with the layers done and their number
-    engine : how binary products are computed, "blas" (the default) or "packed": the same results
+    engine : how the network is computed: "blas" (the default) or "packed", layer by layer, with the
+        same results; or "native", by compiled kernels for the whole network (extra native), whose
+        float layers may round their sums in another order
     binarize : run it "none" (as it is, the default), as "bwn" or as "xnor", with the weights it has
     high_precision : layers that stay in high precision then: "first", "last" (both by default),
         names and globs, or "none"
@@ -135,6 +142,7 @@ def run(
     Raises:
         InputError: model, inputs or an option at fault, or a layer that cannot run on what it
             reads; see xnorsim.errors.
+        MissingExtraError: engine native without its extra.
 
     Examples
     --------
@@ -144,18 +152,46 @@ def run(
     from xnorsim.exact.execute import execute, prepare
     from xnorsim.exact.memory import check_memory
 
-    own = checked({"keep": keep, "max_memory": max_memory}, _RUN_CHECKS)
+    own = {"keep": keep, "max_memory": max_memory, "threads": threads}
+    own = checked(own, _RUN_CHECKS)
     limit = own["max_memory"]
     graph, arrays, given = _loaded(model, inputs, options)
     graph = apply(graph, _policy(given))
     if limit is not None:  # before anything is drawn
         check_memory(graph, limit, hold=False)
     arrays = drawn(graph, given["seed"]) if arrays is None else arrays
-    session = prepare(graph, given["engine"], hold=False)
-    return execute(session, arrays, own["keep"], limit, progress)
+    with _limited(own["threads"], given["engine"]) as count:
+        session = prepare(graph, given["engine"], hold=False, threads=count)
+        return execute(session, arrays, own["keep"], limit, progress)
 
 
-_RUN_CHECKS: dict[str, Check] = {"keep": words, "max_memory": optional(memory)}
+_RUN_CHECKS: dict[str, Check] = {
+    "keep": words,
+    "max_memory": optional(memory),
+    "threads": optional(whole),
+}
+
+
+@contextmanager
+def _limited(threads: int | None, engine: str) -> Iterator[int]:
+    """Hold the BLAS library to `threads`, or leave it as it is; gives how many kernels are to use.
+
+    Raises:
+        UsageError: more threads than there are cores for this process.
+    """
+    from xnorsim.exact.engines import NATIVE
+    from xnorsim.kernels.threads import blas_threads
+
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if threads is not None and threads > cores:
+        raise UsageError(f"threads {threads}: this process has {cores} cores")
+    if threads is None and engine != NATIVE.name:
+        yield 1
+        return
+    with blas_threads(threads or cores):
+        yield threads or cores
 
 
 def fidelity(

@@ -28,6 +28,9 @@ def run(
         str | None,
         typer.Option("--max-memory", help="Most for activations and weights, as '2 GB'."),
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Cores that kernels and BLAS use.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write outputs and kept tensors to an .npz file."),
@@ -42,7 +45,14 @@ def run(
     if output and output.suffix.lower() != ".npz":
         raise UsageError(f"'{output}': tensors are written by name: end it in .npz")
     with progress_bar() as progress:
-        found = execute(model, keep=keep or (), max_memory=max_memory, progress=progress, **options)
+        found = execute(
+            model,
+            keep=keep or (),
+            max_memory=max_memory,
+            threads=threads,
+            progress=progress,
+            **options,
+        )
     if output:  # first: what is on the screen can be had again from it
         write_arrays(output, {**found.kept, **found.outputs})
         typer.echo(f"wrote {output}", err=True)

@@ -108,7 +108,7 @@ RUN_OPTIONS = (
         "-i",
         text=".npy for the only input, or .npz with arrays by name; else drawn from --seed.",
     ),
-    _option(str, "blas", "--engine", text="Of binary products: blas or packed."),
+    _option(str, "blas", "--engine", text="What computes: blas, packed, or native (compiled)."),
     _BINARIZE,
     _option(str, "first,last", "--high-precision", text=_KEPT_TEXT),
     *_BINARY_LAYERS,

@@ -4,7 +4,7 @@ A product takes filters (groups, filters, K) and columns (groups, K, positions) 
 (groups, filters, positions). K is the reduction as the arithmetic stores it: channels x taps
 numbers, or words x taps of packed channels.
 
-All engines give the same integers. A native kernel is another `Engine` in this table.
+All engines give the same integers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "FLOAT32_SUMS",
     "FLOAT64_SUMS",
     "INTEGER_SUMS",
+    "NATIVE",
     "WIDE_INTEGER_SUMS",
     "Arithmetic",
     "Engine",
@@ -163,15 +164,21 @@ ENGINES = {
         Engine("packed", "XNOR and popcount of 64-bit words", _PACKED, 2**30),
     )
 }
+"""The engines that run layer by layer: floats around their integers are the same too."""
+
+
+NATIVE = Engine("native", "compiled kernels for whole networks", _PACKED, 2**30)
+"""Runs a network by a plan (exact/native); a layer that is run alone, as packed."""
 
 
 def engine(name: str) -> Engine:
-    """The engine called `name`.
+    """The engine called `name`: one of ENGINES, or NATIVE.
 
     Raises:
         UsageError: there is none of that name.
     """
+    known = {**ENGINES, NATIVE.name: NATIVE}
     try:
-        return ENGINES[name]
+        return known[name]
     except KeyError:
-        raise UsageError(f"no engine '{name}': {choices(name, ENGINES)}") from None
+        raise UsageError(f"no engine '{name}': {choices(name, known)}") from None

@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xnorsim.errors import InputError, ModelError, UsageError, XnorsimError, choices
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.engines import Engine
+from xnorsim.exact.engines import NATIVE, Engine
 from xnorsim.exact.engines import engine as engine_called
 from xnorsim.exact.memory import check_memory, tile_bytes
 from xnorsim.exact.reference import run
 from xnorsim.network.graph import Graph, Node, TensorSpec, last_uses, scheme
 from xnorsim.network.ops import MULTIPLYING
 from xnorsim.network.precision import BIPOLAR, FP32
+
+if TYPE_CHECKING:
+    from xnorsim.exact.native.plan import Plan
 
 __all__ = [
     "Run",
@@ -33,6 +36,7 @@ __all__ = [
     "check_inputs",
     "execute",
     "kept_tensors",
+    "loaded",
     "prepare",
     "run_node",
     "steps",
@@ -50,7 +54,8 @@ class Session:
 
     `weights` is None where they are loaded by each layer and dropped after it, which takes less
     memory and, for a single run, no more time. `tile` is the most [byte] that a convolution's
-    columns take at once.
+    columns take at once. Engine native runs on so many `threads`, by a plan for each set of tensors
+    to keep, made when it is first asked for.
     """
 
     graph: Graph
@@ -58,6 +63,8 @@ class Session:
     weights: dict[str, Array] | None
     tile: int
     memos: dict[str, dict[str, Any]] = field(default_factory=dict)
+    threads: int = 1
+    plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +94,12 @@ def _summary(arrays: Arrays) -> str:
     return ", ".join(shown) or "none"
 
 
-def prepare(graph: Graph, engine: str | Engine = "blas", *, hold: bool = True) -> Session:
+def prepare(
+    graph: Graph, engine: str | Engine = "blas", *, hold: bool = True, threads: int = 1
+) -> Session:
     """A session for `graph`; with `hold` its weights are loaded now, and stay.
+
+    `threads` is for engine native.
 
     Raises:
         UsageError: no engine of that name.
@@ -104,11 +115,16 @@ def prepare(graph: Graph, engine: str | Engine = "blas", *, hold: bool = True) -
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise ModelError(f"{graph.name}: without values: {', '.join(missing[:5])}{more}")
-    weights = {name: _loaded(graph, name) for name in graph.parameters} if hold else None
-    return Session(graph, found, weights, tile_bytes(graph))
+    weights = {name: loaded(graph, name) for name in graph.parameters} if hold else None
+    return Session(graph, found, weights, tile_bytes(graph), threads=threads)
 
 
-def _loaded(graph: Graph, name: str) -> Array:
+def loaded(graph: Graph, name: str) -> Array:
+    """The values of a parameter, of which prepare() has seen that it has some.
+
+    Raises:
+        ModelError: they are of another shape than stated.
+    """
     parameter = graph.parameters[name]
     assert parameter.load is not None  # prepare() has looked
     value = np.asarray(parameter.load())
@@ -141,6 +157,10 @@ def execute(
     wanted = kept_tensors(graph, keep)
     if max_memory is not None:
         check_memory(graph, max_memory, hold=session.weights is not None)
+    if session.engine is NATIVE:
+        planned = _planned(session, inputs, wanted, progress)
+        if planned is not None:
+            return planned
     kept = {name: np.array(inputs[name]) for name in wanted if name in graph.inputs}
     outputs = {name: inputs[name] for name in graph.outputs if name in graph.inputs}
     walk = steps(session, inputs, keep=wanted, overwrite=True)
@@ -153,6 +173,29 @@ def execute(
             progress(done, len(graph.nodes))
     ordered = {name: outputs[name] for name in graph.outputs}
     return Run(ordered, {name: kept[name] for name in wanted}, graph.notes)
+
+
+def _planned(
+    session: Session, inputs: Arrays, wanted: tuple[str, ...], progress: Tell | None
+) -> Run | None:
+    """A run by the session's plan; None if only the walk over its layers can say what is wrong."""
+    from xnorsim.exact.native.plan import OddError, plan_of  # needs an extra
+
+    graph = session.graph
+    check_inputs(graph, inputs)
+    if wanted not in session.plans:
+        session.plans[wanted] = plan_of(graph, wanted, session.threads)
+    plan = session.plans[wanted]
+    try:
+        found = plan.run(inputs, progress)
+    except OddError:
+        return None
+    notes = (*graph.notes, *plan.notes)
+    return Run(
+        {name: found[name] for name in graph.outputs},
+        {name: found[name] for name in wanted},
+        notes,
+    )
 
 
 def kept_tensors(graph: Graph, keep: Iterable[str]) -> tuple[str, ...]:
@@ -197,6 +240,11 @@ def steps(
     """
     graph = session.graph
     check_inputs(graph, inputs)
+    if session.engine is NATIVE:
+        every = tuple(name for node in graph.nodes for name in node.outputs)
+        if (found := _planned(session, inputs, every, None)) is not None:
+            yield from _told_steps(graph, inputs, found.kept)
+            return
     tensors = {name: inputs[name] for name in graph.inputs}
     until = last_uses(graph) | dict.fromkeys(keep, len(graph.nodes))
     ours: set[str] = set()
@@ -219,6 +267,14 @@ def steps(
         for name in (*node.inputs, *node.outputs):
             if until[name] <= position:
                 tensors.pop(name, None)
+
+
+def _told_steps(graph: Graph, inputs: Arrays, written: Arrays) -> Iterator[Step]:
+    """The steps of a run that has kept all that its layers wrote."""
+    known = {**inputs, **written}
+    for node in graph.nodes:
+        sides = ({name: known[name] for name in names} for names in (node.inputs, node.outputs))
+        yield Step(node, *sides)
 
 
 def _root(array: Array) -> int:
@@ -285,7 +341,7 @@ def run_node(
 
 def _weight(session: Session, name: str) -> Array:
     if session.weights is None:
-        return _loaded(session.graph, name)
+        return loaded(session.graph, name)
     return session.weights[name]
 
 

@@ -1,0 +1,145 @@
+"""Float layers of a plan: convolutions and matrix products."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from xnorsim.exact.native.conversions import need
+from xnorsim.exact.native.draft import Draft, Run, Step, ending
+from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, matrix
+from xnorsim.kernels.direct import LONGEST, direct_convolution
+from xnorsim.kernels.floats import convolution
+from xnorsim.network import ops
+from xnorsim.network.graph import Node, by_role, scheme
+from xnorsim.network.precision import BIPOLAR, FLOAT32
+
+__all__ = ["planned_conv", "planned_dense"]
+
+Array = np.ndarray
+
+
+def planned_conv(draft: Draft, node: Node, op: ops.Conv) -> bool:
+    """A convolution of float images by float weights or by +-1; False if it is none of these."""
+    plain, roles = by_role(node)
+    padded = any(map(any, op.padding))
+    if (
+        not _is_floats(draft, node)
+        or len(op.kernel) != 2
+        or roles.keys() - {"weight", "alpha", "bias"}
+        or (padded and op.pad_value)
+    ):
+        return False
+    signs = scheme(draft.graph, node).weight == BIPOLAR
+    source = _source(draft, plain[0])
+    rows = source.form is Form.ROWS or prod(draft.spec(plain[0]).shape[2:]) == 1
+    pointwise = prod((*op.kernel, *op.stride, op.groups)) == 1 and not padded
+    if rows and pointwise and not signs and "alpha" not in roles:
+        weight = draft.weights(node.parameters["weight"]).reshape(op.out_channels, -1)
+        return _add_product(draft, node, source, weight)
+    return _add_conv(draft, node, op, source, signs=signs)
+
+
+def planned_dense(draft: Draft, node: Node, op: ops.Dense) -> bool:
+    """A product of a float matrix and float weights; False if it is none."""
+    plain, roles = by_role(node)
+    if (
+        not _is_floats(draft, node)
+        or len(draft.spec(plain[0]).shape) != 2
+        or scheme(draft.graph, node).weight != FLOAT32
+        or roles.keys() - {"weight", "bias"}
+        or op.transpose_input
+        or not op.alpha == op.beta == 1
+    ):
+        return False
+    weight = draft.weights(node.parameters["weight"])
+    by_filter = weight if op.transpose_weight else weight.T
+    return _add_product(draft, node, need(draft, plain[0], Form.PLAIN), by_filter)
+
+
+def _is_floats(draft: Draft, node: Node) -> bool:
+    """Whether a layer multiplies float32 by constants, floats or +-1, and writes float32."""
+    plain, _ = by_role(node)
+    if len(plain) != 1 or "weight" not in node.parameters:
+        return False
+    used = scheme(draft.graph, node)
+    tensors = (draft.spec(plain[0]), draft.spec(node.outputs[0]))
+    return used.weight in (FLOAT32, BIPOLAR) and all(item.encoding == FLOAT32 for item in tensors)
+
+
+def _source(draft: Draft, tensor: str) -> Held:
+    """What is held of a tensor, rows if they are: a convolution reads both."""
+    forms = draft.forms[tensor]
+    return forms.get(Form.ROWS) or need(draft, tensor, Form.PLAIN)
+
+
+def _bias(draft: Draft, node: Node) -> Array | None:
+    name = node.parameters.get("bias")
+    return None if name is None else draft.weights(name).astype(np.float32).reshape(-1)
+
+
+def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bool:
+    """Rows by a matrix (filters, features), plus a bias, by numpy's BLAS."""
+    bias = _bias(draft, node)
+    if bias is not None and bias.size not in (1, len(by_filter)):
+        return False
+    (name,) = node.outputs
+    target = floats_of(name, draft.spec(name), Form.ROWS)
+    factor = np.ascontiguousarray(by_filter.T, np.float32)
+
+    def bind(arrays: Arrays) -> Run:
+        x, out = (matrix(arrays[item], item, rows=True) for item in (source, target))
+
+        def run() -> None:
+            np.matmul(x, factor, out=out)
+            if bias is not None:
+                np.add(out, bias, out=out)
+
+        return run
+
+    draft.add(Step("matrix product", (node.name,), (source,), (target,), bind, "BLAS of numpy"))
+    return True
+
+
+def _add_conv(draft: Draft, node: Node, op: ops.Conv, source: Held, *, signs: bool) -> bool:
+    """A convolution by our own kernel, with its bias or the normalization right behind it."""
+    alpha, norm = node.parameters.get("alpha"), None
+    alpha = None if alpha is None else draft.weights(alpha).reshape(-1)
+    bias, nodes, (name,) = _bias(draft, node), [node], node.outputs
+    if bias is not None:
+        norm = (np.ones_like(bias), bias)
+    else:
+        end = ending(draft, name, signs=False)
+        first = end.nodes[:1]
+        if first and isinstance(first[0].op, ops.BatchNorm):
+            a, b = (link.operand for link in end.links[:2])
+            norm, nodes, (name,) = (np.asarray(a), np.asarray(b)), [node, *first], first[0].outputs
+    weight = draft.weights(node.parameters["weight"]).astype(np.float32)
+    names, shape = tuple(item.name for item in nodes), draft.spec(node.inputs[0]).shape
+    few = op.groups == 1 and not signs and alpha is None and prod(weight.shape[1:]) <= LONGEST
+    spec = draft.spec(name)
+    target = floats_of(name, spec, Form.ROWS) if few else held(name, spec, Form.PLAIN)
+
+    def bind(arrays: Arrays) -> Run:
+        x = _image(arrays[source], shape)
+        if few:
+            out = arrays[target].reshape(spec.shape[0], *spec.shape[2:], spec.shape[1])
+            direct = direct_convolution(op, shape, weight, norm, draft.threads)
+            return partial(direct, x, out)
+        own = convolution(
+            op, shape, weight, alpha=alpha, norm=norm, threads=draft.threads, signs=signs
+        )
+        return partial(own, x, arrays[target])
+
+    draft.add(Step("float convolution", names, (source,), (target,), bind, "FMA of xnorsim"))
+    return True
+
+
+def _image(array: Array, shape: tuple[int, ...]) -> Array:
+    """Planes or rows as an image (batch, channels, height, width), whatever its strides."""
+    if array.shape == shape:
+        return array
+    batch, channels, *size = shape
+    return array.reshape(batch, *size, channels).transpose(0, 3, 1, 2)

@@ -1,0 +1,173 @@
+"""A plan of a whole network: made once, run many times.
+
+    plan = plan_of(graph, keep=("conv1",), threads=1)
+    outputs = plan.run({"x": image})
+
+Layers are taken in their order. Each becomes a pass over memory together with the layers behind it
+that fit (rules.py); one that no rule takes runs as the reference has it, layer by layer. Tensors
+share buffers, which are allocated once: one is free again after the last step that reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from xnorsim.exact.engines import NATIVE
+from xnorsim.exact.execute import Session, Tell, loaded, prepare, run_node
+from xnorsim.exact.native.conversions import need
+from xnorsim.exact.native.draft import Draft, Run, Step
+from xnorsim.exact.native.layout import Form, Held, held
+from xnorsim.exact.native.rules import planned
+from xnorsim.kernels.compiled import aligned
+from xnorsim.network.graph import Graph, Node, consumers
+
+__all__ = ["OddError", "Plan", "plan_of"]
+
+Array = np.ndarray
+Arrays = Mapping[str, Array]
+
+
+class OddError(ArithmeticError):
+    """A sign was taken of what may be NaN or infinite: the reference says which."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """`runs` are the steps bound to their arrays; `inputs` and `outputs` those arrays by name.
+
+    `outputs` has the graph's outputs and what was to be kept. `bytes` is what buffers take.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    runs: tuple[Run, ...]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    bytes: int
+
+    def run(self, inputs: Arrays, progress: Tell | None = None) -> dict[str, Array]:
+        """The outputs and kept tensors for `inputs`, arrays by name, which are not looked at.
+
+        Raises:
+            OddError: a sign was taken of what may be NaN or infinite.
+        """
+        for name, own in self.inputs.items():
+            np.copyto(own, inputs[name])
+        if progress is None:
+            for run in self.runs:
+                if run() is False:
+                    raise OddError
+        else:
+            self._told(progress)
+        return {name: own.copy() for name, own in self.outputs.items()}
+
+    def _told(self, progress: Tell) -> None:
+        done = 0
+        for step, run in zip(self.steps, self.runs, strict=True):
+            if run() is False:
+                raise OddError
+            done += len(step.nodes)
+            progress(done, len(self.graph.nodes))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What computes the float layers, in a sentence."""
+        found = dict.fromkeys(f"{step.kind} by {step.by}" for step in self.steps if step.by)
+        return (f"engine native: {', '.join(found)}",) if found else ()
+
+
+def plan_of(graph: Graph, keep: Collection[str] = (), threads: int = 1) -> Plan:
+    """A plan of `graph` that keeps the tensors of `keep` besides its outputs.
+
+    Raises:
+        ModelError: a weight has no values, or values without a sign.
+        MissingExtraError: numba is not installed.
+    """
+    prepare(graph, NATIVE, hold=False)  # looks for weights that are missing
+    kept = frozenset((*keep, *graph.outputs))
+    draft = Draft(graph, kept, consumers(graph), threads)
+    for name in graph.inputs:
+        draft.forms[name] = {Form.PLAIN: held(name, graph.tensors[name], Form.PLAIN)}
+    for node in graph.nodes:
+        if node.name not in draft.done and not planned(node.op, draft, node):
+            _add_reference(draft, node)
+    ends = {name: need(draft, name, Form.PLAIN) for name in dict.fromkeys((*graph.outputs, *keep))}
+    starts = {name: draft.forms[name][Form.PLAIN] for name in graph.inputs}
+    arrays, size = _allocated(draft.steps, starts.values(), ends.values())
+    runs = tuple(step.bind(arrays) for step in draft.steps)
+    return Plan(
+        graph,
+        tuple(draft.steps),
+        runs,
+        {name: arrays[item] for name, item in starts.items()},
+        {name: arrays[item] for name, item in ends.items()},
+        size,
+    )
+
+
+def _add_reference(draft: Draft, node: Node) -> None:
+    """A layer as the reference has it."""
+    graph = draft.graph
+    reads = {name: need(draft, name, Form.PLAIN) for name in dict.fromkeys(node.inputs)}
+    writes = {name: held(name, graph.tensors[name], Form.PLAIN) for name in node.outputs}
+    weights = {name: loaded(graph, name) for name in node.parameters.values()}
+    session = Session(graph, NATIVE, weights, prepare(graph, NATIVE, hold=False).tile)
+
+    def bind(arrays: Mapping[Held, Array]) -> Run:
+        given = {name: arrays[item] for name, item in reads.items()}
+        into = {name: arrays[item] for name, item in writes.items()}
+
+        def run() -> None:
+            for name, value in run_node(session, node, given).items():
+                into[name][...] = value
+
+        return run
+
+    draft.add(Step("reference", (node.name,), tuple(reads.values()), tuple(writes.values()), bind))
+
+
+def _allocated(
+    steps: Collection[Step], starts: Collection[Held], ends: Collection[Held]
+) -> tuple[dict[Held, Array], int]:
+    """An array for everything that is held, in buffers shared by what does not live at once; and
+    what the buffers take [byte].
+
+    A step's results never lie over what it reads. Of the free buffers the smallest that is large
+    enough is taken, or else the largest of them grows.
+    """
+    last = {item: at for at, step in enumerate(steps) for item in (*step.reads, *step.writes)}
+    last |= dict.fromkeys(ends, len(steps))
+    sizes: list[int] = []
+    free: list[int] = []
+    place: dict[Held, int] = {}
+
+    def give(item: Held) -> None:
+        fitting = [number for number in free if sizes[number] >= item.bytes]
+        if fitting:
+            number = min(fitting, key=lambda which: sizes[which])
+        elif free:
+            number = max(free, key=lambda which: sizes[which])
+            sizes[number] = item.bytes
+        else:
+            number = len(sizes)
+            sizes.append(item.bytes)
+        if number in free:
+            free.remove(number)
+        place[item] = number
+
+    for item in starts:
+        give(item)
+    for at, step in enumerate(steps):
+        for item in step.writes:
+            give(item)
+        used = dict.fromkeys((*step.reads, *step.writes))
+        free += [place[item] for item in used if last[item] == at]
+    buffers = [aligned((size,), np.uint8) for size in sizes]
+    arrays = {
+        item: buffers[number][: item.bytes].view(item.dtype).reshape(item.shape)
+        for item, number in place.items()
+    }
+    return arrays, sum(sizes)
