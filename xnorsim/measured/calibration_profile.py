@@ -21,6 +21,7 @@ from xnorsim.measured.calibration_values import (
     Fitted,
     Value,
     of_clock,
+    of_memory,
     of_rounds,
     stores_stream,
     streamed,
@@ -29,6 +30,9 @@ from xnorsim.measured.calibration_values import (
 __all__ = ["Facts", "document"]
 
 SOURCE = "calibration"
+_ENOUGH = 10
+"""Rounds from which pairs may contradict a structure: a disturbed pair looks like a shared port."""
+
 Core = Mapping[str, float]
 
 
@@ -125,7 +129,10 @@ def _ports(facts: Facts) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
         if name.startswith("pair:"):
             a, b = name.removeprefix("pair:").split("+")
             pairs[a, b] = 2 * _cycles(facts, name).value
-    return corrected(structure(facts.nearest, _known(facts)), alone, pairs, _issue(facts).value)
+    ports = structure(facts.nearest, _known(facts))
+    if len(facts.memory) < _ENOUGH:
+        return ports, ()
+    return corrected(ports, alone, pairs, _issue(facts).value)
 
 
 def _issue(facts: Facts) -> Value:
@@ -211,7 +218,7 @@ def _memories(
     facts: Facts, fitted: Sequence[Fitted], sources: dict[str, str]
 ) -> list[dict[str, Any]]:
     clock = of_clock(facts.core, CLOCK).value
-    nearest = of_rounds(facts.memory, "0:stream:0").inverse()
+    nearest = of_memory(facts.memory, "0:stream:0").inverse()
     rates = [nearest, *(fit.seconds.inverse() for fit in fitted)]
     found = []
     for level, rate in enumerate(rates):
@@ -256,7 +263,7 @@ def _size(facts: Facts, level: int) -> dict[str, Any]:
 
 def _shared(facts: Facts, level: int, rate: Value) -> dict[str, Any]:
     """One core's bandwidth times how much faster all cores together read than one."""
-    alone, together = (of_rounds(facts.memory, f"{level}:{name}") for name in ("stream:0", "all"))
+    alone, together = (of_memory(facts.memory, f"{level}:{name}") for name in ("stream:0", "all"))
     gain = Value(*(min(max(alone.value / t, 1.0), facts.cores) for t in
                    (together.value, together.high, together.low)))  # fmt: skip
     value = Value(rate.value * gain.value, rate.low * gain.low, rate.high * gain.high)
