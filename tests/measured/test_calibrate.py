@@ -207,7 +207,7 @@ def _facts(share: float = 1.0) -> tuple[Facts, Core]:
     facts = Facts(
         name="made-up", description="a machine", source="a test", dialect=dialect,
         programs=programs, nearest=nearest, caches=_CACHES, memory_bytes=16 << 30, cores=2,
-        core=[cycles] * 3, memory=[_memory(_LEVELS)] * 3, calls=[{"call": 1e-6}] * 3, energy={},
+        core=[cycles] * 3, memory=[_memory(_LEVELS)] * 3, calls=[{"call": 1e-6}] * 10, energy={},
     )  # fmt: skip
     return facts, core
 
@@ -449,6 +449,7 @@ calibrate(sys.argv[1], rounds=9999)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_calibration_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "k.yaml"
     state = measured.state_path(path)

@@ -53,7 +53,8 @@ _LIMIT_S, _LEAST = 90.0, 20
 """On a slow one rounds end after so much time, if there are at least so many."""
 
 _MOMENTS = 4
-"""How often in a round the loops of the core are timed, pairs once: they need not be exact."""
+"""How often in a round the loops of the core and the caches are timed; pairs and the main memory
+once."""
 
 _CALLS, _BLOCKS = 50, 20
 _STEAL = 0.02
@@ -198,7 +199,11 @@ def _round(bench: _Bench) -> dict[str, Any]:
     single = {name: loop for name, loop in bench.loops.items() if not name.startswith("pair:")}
     core = [core_round(bench.loops, bench.memory)]
     core += [core_round(single, bench.memory) for _ in range(_MOMENTS - 1)]
-    memory = memory_round(bench.streams, bench.regions, bench.memories, bench.cpus)
+    memory = [memory_round(bench.streams, bench.regions, bench.memories, bench.cpus)]
+    memory += [
+        memory_round(bench.streams, bench.regions[:-1], bench.memories[:1], bench.cpus)
+        for _ in range(_MOMENTS - 1)
+    ]
     called = min(_called_s(bench.call) for _ in range(_BLOCKS))
     addresses = [array.ctypes.data for array in bench.memories]
     loop = bench.loops["vector:fp32"]
@@ -295,7 +300,7 @@ def _facts(name: str, bench: _Bench, rounds: list[dict[str, Any]]) -> Facts:
         memory_bytes=host.memory or 1 << 30,
         cores=len(bench.cpus),
         core=[moment for each in rounds for moment in each["core"]],
-        memory=[each["memory"] for each in rounds],
+        memory=[moment for each in rounds for moment in each["memory"]],
         calls=[each["calls"] for each in rounds],
         energy=instruction_energy([each["energy"] for each in rounds]),
     )

@@ -89,30 +89,39 @@ def corrected(
     shares = {pair: _shares(*pair, alone, cycles, issue_width) for pair, cycles in pairs.items()}
     told = {pair: verdict for pair, verdict in shares.items() if verdict is not None}
     for _ in range(len(ports)):
-        against = Counter(
-            name
-            for (a, b), verdict in told.items()
-            if _alike(ports[a], ports[b]) not in (None, verdict)
-            for name in (a, b)
-        )
+        against = _contradictions(ports, told)
         name, count = max(against.items(), key=lambda item: item[1], default=("", 0))
         if count < 2:
             break
-        partner = next(
-            (other for pair, shared in told.items() if shared and name in pair
-             for other in pair if other != name and against[other] < count),
-            None,
-        )  # fmt: skip
-        before = ports[name]
-        ports[name] = (
-            ports[partner] if partner else tuple(f"{name}_{i}" for i in range(len(before)))
-        )
+        before, ports[name] = ports[name], _moved(name, ports, told, against)
         notes.append(
             f"{name} moved from {'+'.join(before)} to {'+'.join(ports[name])}: "
             f"{count} pairs contradict the nearest profile"
         )
         told = {pair: verdict for pair, verdict in told.items() if name not in pair}
     return ports, tuple(notes)
+
+
+def _contradictions(ports: Ports, told: Mapping[tuple[str, str], bool]) -> Counter[str]:
+    """How many pairs contradict the ports of each class."""
+    return Counter(
+        name
+        for (a, b), verdict in told.items()
+        if _alike(ports[a], ports[b]) not in (None, verdict)
+        for name in (a, b)
+    )
+
+
+def _moved(
+    name: str, ports: Ports, told: Mapping[tuple[str, str], bool], against: Counter[str]
+) -> tuple[str, ...]:
+    """The ports of a class that shares time with this one and is less contradicted, or new ones."""
+    for pair, shared in told.items():
+        if shared and name in pair:
+            other = pair[0] if name == pair[1] else pair[1]
+            if against[other] < against[name]:
+                return ports[other]
+    return tuple(f"{name}_{number}" for number in range(len(ports[name])))
 
 
 def _alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool | None:

@@ -70,28 +70,13 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
         "kind": "cpu",
         "description": facts.description,
         "sources": sources,
-        "clock": measured(of_clock(facts.core, CLOCK).times(1e-9), "GHz", "Median of the rounds."),
-        "cores": {"value": facts.cores, "source": SOURCE, "basis": "measured"},
-        "simd": {
-            "bits": {
-                "value": f"{facts.dialect.simd_bits} bit",
-                "source": SOURCE,
-                "basis": "measured",
-                "note": facts.dialect.name,
-            }
-        },
+        **_machine(facts),
         "throughput": {kind: _throughput(facts, kind) for kind in VECTORS},
         "scalar": _scalar(facts),
         "core": _core(facts, fitted),
         "instructions": _instructions(facts, ports, sources),
         "memories": _memories(facts, fitted, sources),
-        "overhead": {
-            "layer": measured(
-                of_rounds(facts.calls, "call").times(1e6),
-                "us",
-                "A call of compiled code that does nothing, from Python.",
-            )
-        },
+        "overhead": {"layer": _layer(facts)},
     }
     if facts.nearest.energy is not None:
         found["energy"] = borrowed_energy(facts.nearest, sources)
@@ -100,6 +85,23 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
     _keep_used(found)
     found["core"]["efficiency"] = _efficiency(found, facts)
     return found, notes
+
+
+def _machine(facts: Facts) -> dict[str, Any]:
+    note = "Median of the rounds."
+    known = {"source": SOURCE, "basis": "measured"}
+    return {
+        "clock": measured(of_clock(facts.core, CLOCK).times(1e-9), "GHz", note),
+        "cores": {"value": facts.cores, **known},
+        "simd": {
+            "bits": {"value": f"{facts.dialect.simd_bits} bit", **known, "note": facts.dialect.name}
+        },
+    }
+
+
+def _layer(facts: Facts) -> dict[str, Any]:
+    note = "A call of compiled code that does nothing, from Python."
+    return measured(of_rounds(facts.calls, "call").times(1e6), "us", note)
 
 
 _ENERGY_UNITS = {"static": "W", "instruction": "pJ"}
@@ -130,7 +132,7 @@ def _ports(facts: Facts) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
             a, b = name.removeprefix("pair:").split("+")
             pairs[a, b] = 2 * _cycles(facts, name).value
     ports = structure(facts.nearest, _known(facts))
-    if len(facts.memory) < _ENOUGH:
+    if len(facts.calls) < _ENOUGH:
         return ports, ()
     return corrected(ports, alone, pairs, _issue(facts).value)
 
@@ -218,7 +220,7 @@ def _memories(
     facts: Facts, fitted: Sequence[Fitted], sources: dict[str, str]
 ) -> list[dict[str, Any]]:
     clock = of_clock(facts.core, CLOCK).value
-    nearest = of_memory(facts.memory, "0:stream:0").inverse()
+    nearest = of_memory(facts.memory, "0:stream:0", len(facts.caches)).inverse()
     rates = [nearest, *(fit.seconds.inverse() for fit in fitted)]
     found = []
     for level, rate in enumerate(rates):
@@ -263,7 +265,10 @@ def _size(facts: Facts, level: int) -> dict[str, Any]:
 
 def _shared(facts: Facts, level: int, rate: Value) -> dict[str, Any]:
     """One core's bandwidth times how much faster all cores together read than one."""
-    alone, together = (of_memory(facts.memory, f"{level}:{name}") for name in ("stream:0", "all"))
+    alone, together = (
+        of_memory(facts.memory, f"{level}:{name}", len(facts.caches))
+        for name in ("stream:0", "all")
+    )
     gain = Value(*(min(max(alone.value / t, 1.0), facts.cores) for t in
                    (together.value, together.high, together.low)))  # fmt: skip
     value = Value(rate.value * gain.value, rate.low * gain.low, rate.high * gain.high)

@@ -8,6 +8,7 @@ and the shortest of both count. Rounds are spread over time, and a low quantile 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -190,6 +191,7 @@ def _together_s(
 
 
 def pin(cpu: int) -> None:
-    """This thread to one CPU, where the system can."""
+    """This thread to one CPU, where the system can; a thread that waits for it must not fail."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {cpu})
+        with contextlib.suppress(OSError):  # the CPU went offline
+            os.sched_setaffinity(0, {cpu})

@@ -97,50 +97,7 @@ def _x86(features: frozenset[str]) -> Dialect | None:
     wide = {"avx512f", "avx512bw", "avx512dq"} <= features
     bits = 512 if wide else 256 if "avx2" in features else 128
     v = {128: "%xmm", 256: "%ymm", 512: "%zmm"}[bits]
-    forms = {
-        "vector_logic": f"vpxor{'q' if wide else ''} {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_add": f"vpaddq {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_shift": f"vpsrlw $4, {v}{{a}}, {v}{{to}}",
-        "vector_sad": f"vpsadbw {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_shuffle": f"vpshufb {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_compare": f"vcmpltps {v}{{b}}, {v}{{a}}, {'%k2' if wide else v + '{to}'}",
-        "vector_min_max": f"vmaxps {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_narrow": f"vpackssdw {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "vector_mask_move": "kmovq %k1, %r{xto}" if wide else f"vmovmskps {v}{{a}}, %r{{xto}}d",
-        "vector_to_scalar": "vmovq %xmm{a}, %r{xto}",
-        "int8_multiply": f"vpmaddubsw {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "fp32_add": f"vaddps {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "fp32_mul": f"vmulps {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        "fp_convert": f"vcvtdq2ps {v}{{a}}, {v}{{to}}",
-        "vector_load": f"vmovups {{at}}(%rdi), {v}{{to}}",
-        "vector_store": f"vmovups {v}{{a}}, {{at}}(%rdi)",
-        "broadcast_load": f"vbroadcastss {{at}}(%rdi), {v}{{to}}",
-        "scalar_load": "movq {at}(%rdi), %r{xto}",
-        "scalar_store": "movq %r{xa}, {at}(%rdi)",
-        "scalar_alu": "xorq %r{xa}, %r{xto}",
-        "scalar_multiply": "imull %r{xa}d, %r{xto}d",
-        "scalar_fp32_add": "vaddss %xmm{b}, %xmm{a}, %xmm{to}",
-        "scalar_fp32_mul": "vmulss %xmm{b}, %xmm{a}, %xmm{to}",
-        "branch": "",
-    }
-    optional = {
-        "vector_move": ("avx2", f"vbroadcastss %xmm{{a}}, {v}{{to}}"),
-        "fp32_fma": ("fma", f"vfmadd231ps {v}{{b}}, {v}{{a}}, {v}{{to}}"),
-        "scalar_popcount": ("popcnt", "popcntq %r{xa}, %r{xto}"),
-        "vector_popcount": (
-            "avx512vpopcntdq" if wide else "avx512vl+avx512vpopcntdq",
-            f"vpopcntq {v}{{a}}, {v}{{to}}",
-        ),
-        "int8_dot": (
-            "avx512vnni" if wide else "avxvnni",
-            f"{'' if wide else '{{vex}} '}vpdpbusd {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        ),
-        "fp16_fma": (
-            "avx512fp16" if wide else "avx512vl+avx512fp16",
-            f"vfmadd231ph {v}{{b}}, {v}{{a}}, {v}{{to}}",
-        ),
-    }
-    forms |= _having(optional, features)
+    forms = _x86_forms(v, wide) | _having(_x86_optional(v, wide), features)
     crossing = {"vector_mask_move", "vector_to_scalar", *_MEMORY, "branch"}
     crossing |= {"vector_compare"} if wide else set()
     last = 31 if wide else 15
@@ -173,47 +130,63 @@ def _x86(features: frozenset[str]) -> Dialect | None:
     )
 
 
-def _neon(features: frozenset[str]) -> Dialect:
-    def three(name: str, lanes: str) -> str:
-        return f"{name} v{{to}}.{lanes}, v{{a}}.{lanes}, v{{b}}.{lanes}"
-
-    forms = {
-        "vector_logic": three("eor", "16b"),
-        "vector_add": three("add", "4s"),
-        "vector_shift": "ushr v{to}.8h, v{a}.8h, #4",
-        "vector_popcount": "cnt v{to}.16b, v{a}.16b",
-        "vector_pairwise_add": three("addp", "16b"),
-        "vector_widening_add": "uaddlp v{to}.8h, v{a}.16b",
-        "vector_widening_accumulate": "uadalp v{to}.8h, v{a}.16b",
-        "vector_reduce_add": "addv b{to}, v{a}.16b",
-        "vector_sad": three("uabd", "16b"),
-        "vector_shuffle": "tbl v{to}.16b, {{ v{a}.16b }}, v{b}.16b",
-        "vector_compare": three("fcmge", "4s"),
-        "vector_min_max": three("fmax", "4s"),
-        "vector_narrow": "xtn v{to}.8b, v{a}.8h",
-        "vector_move": "dup v{to}.4s, v{a}.s[0]",
-        "vector_to_scalar": "umov x{xto}, v{a}.d[0]",
-        "int8_multiply": "smull v{to}.8h, v{a}.8b, v{b}.8b",
-        "fp32_fma": three("fmla", "4s"),
-        "fp32_add": three("fadd", "4s"),
-        "fp32_mul": three("fmul", "4s"),
-        "fp_convert": "scvtf v{to}.4s, v{a}.4s",
-        "vector_load": "ldr q{to}, [x0, #{at}]",
-        "vector_store": "str q{a}, [x0, #{at}]",
-        "broadcast_load": "ld1r {{ v{to}.4s }}, [x0]",
-        "scalar_load": "ldr x{xto}, [x0, #{at}]",
-        "scalar_store": "str x{xa}, [x0, #{at}]",
-        "scalar_alu": "eor x{xto}, x{xto}, x{xa}",
-        "scalar_multiply": "mul w{xto}, w{xto}, w{xa}",
-        "scalar_fp32_add": "fadd s{to}, s{a}, s{b}",
-        "scalar_fp32_mul": "fmul s{to}, s{a}, s{b}",
+def _x86_forms(v: str, wide: bool) -> dict[str, str]:
+    """With vector registers v, %xmm to %zmm; `wide` is AVX-512, whose comparisons give masks."""
+    return {
+        "vector_logic": f"vpxor{'q' if wide else ''} {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_add": f"vpaddq {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_shift": f"vpsrlw $4, {v}{{a}}, {v}{{to}}",
+        "vector_sad": f"vpsadbw {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_shuffle": f"vpshufb {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_compare": f"vcmpltps {v}{{b}}, {v}{{a}}, {'%k2' if wide else v + '{to}'}",
+        "vector_min_max": f"vmaxps {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_narrow": f"vpackssdw {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "vector_mask_move": "kmovq %k1, %r{xto}" if wide else f"vmovmskps {v}{{a}}, %r{{xto}}d",
+        "vector_to_scalar": "vmovq %xmm{a}, %r{xto}",
+        "int8_multiply": f"vpmaddubsw {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "fp32_add": f"vaddps {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "fp32_mul": f"vmulps {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        "fp_convert": f"vcvtdq2ps {v}{{a}}, {v}{{to}}",
+        "vector_load": f"vmovups {{at}}(%rdi), {v}{{to}}",
+        "vector_store": f"vmovups {v}{{a}}, {{at}}(%rdi)",
+        "broadcast_load": f"vbroadcastss {{at}}(%rdi), {v}{{to}}",
+        "scalar_load": "movq {at}(%rdi), %r{xto}",
+        "scalar_store": "movq %r{xa}, {at}(%rdi)",
+        "scalar_alu": "xorq %r{xa}, %r{xto}",
+        "scalar_multiply": "imull %r{xa}d, %r{xto}d",
+        "scalar_fp32_add": "vaddss %xmm{b}, %xmm{a}, %xmm{to}",
+        "scalar_fp32_mul": "vmulss %xmm{b}, %xmm{a}, %xmm{to}",
         "branch": "",
     }
+
+
+def _x86_optional(v: str, wide: bool) -> dict[str, tuple[str, str]]:
+    """The same that not every processor has: the features that they need, and the template."""
+    return {
+        "vector_move": ("avx2", f"vbroadcastss %xmm{{a}}, {v}{{to}}"),
+        "fp32_fma": ("fma", f"vfmadd231ps {v}{{b}}, {v}{{a}}, {v}{{to}}"),
+        "scalar_popcount": ("popcnt", "popcntq %r{xa}, %r{xto}"),
+        "vector_popcount": (
+            "avx512vpopcntdq" if wide else "avx512vl+avx512vpopcntdq",
+            f"vpopcntq {v}{{a}}, {v}{{to}}",
+        ),
+        "int8_dot": (
+            "avx512vnni" if wide else "avxvnni",
+            f"{'' if wide else '{{vex}} '}vpdpbusd {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        ),
+        "fp16_fma": (
+            "avx512fp16" if wide else "avx512vl+avx512fp16",
+            f"vfmadd231ph {v}{{b}}, {v}{{a}}, {v}{{to}}",
+        ),
+    }
+
+
+def _neon(features: frozenset[str]) -> Dialect:
     optional = {
         "int8_dot": ("dotprod", "sdot v{to}.4s, v{a}.16b, v{b}.16b"),
-        "fp16_fma": ("fullfp16", three("fmla", "8h")),
+        "fp16_fma": ("fullfp16", _three("fmla", "8h")),
     }
-    forms |= _having(optional, features)
+    forms = _neon_forms() | _having(optional, features)
     crossing = {"vector_to_scalar", *_MEMORY, "branch"}
     return Dialect(
         name="neon",
@@ -242,6 +215,45 @@ def _neon(features: frozenset[str]) -> Dialect:
             *(f"v{number}" for number in range(32)),
         ),
     )
+
+
+def _neon_forms() -> dict[str, str]:
+    return {
+        "vector_logic": _three("eor", "16b"),
+        "vector_add": _three("add", "4s"),
+        "vector_shift": "ushr v{to}.8h, v{a}.8h, #4",
+        "vector_popcount": "cnt v{to}.16b, v{a}.16b",
+        "vector_pairwise_add": _three("addp", "16b"),
+        "vector_widening_add": "uaddlp v{to}.8h, v{a}.16b",
+        "vector_widening_accumulate": "uadalp v{to}.8h, v{a}.16b",
+        "vector_reduce_add": "addv b{to}, v{a}.16b",
+        "vector_sad": _three("uabd", "16b"),
+        "vector_shuffle": "tbl v{to}.16b, {{ v{a}.16b }}, v{b}.16b",
+        "vector_compare": _three("fcmge", "4s"),
+        "vector_min_max": _three("fmax", "4s"),
+        "vector_narrow": "xtn v{to}.8b, v{a}.8h",
+        "vector_move": "dup v{to}.4s, v{a}.s[0]",
+        "vector_to_scalar": "umov x{xto}, v{a}.d[0]",
+        "int8_multiply": "smull v{to}.8h, v{a}.8b, v{b}.8b",
+        "fp32_fma": _three("fmla", "4s"),
+        "fp32_add": _three("fadd", "4s"),
+        "fp32_mul": _three("fmul", "4s"),
+        "fp_convert": "scvtf v{to}.4s, v{a}.4s",
+        "vector_load": "ldr q{to}, [x0, #{at}]",
+        "vector_store": "str q{a}, [x0, #{at}]",
+        "broadcast_load": "ld1r {{ v{to}.4s }}, [x0]",
+        "scalar_load": "ldr x{xto}, [x0, #{at}]",
+        "scalar_store": "str x{xa}, [x0, #{at}]",
+        "scalar_alu": "eor x{xto}, x{xto}, x{xa}",
+        "scalar_multiply": "mul w{xto}, w{xto}, w{xa}",
+        "scalar_fp32_add": "fadd s{to}, s{a}, s{b}",
+        "scalar_fp32_mul": "fmul s{to}, s{a}, s{b}",
+        "branch": "",
+    }
+
+
+def _three(name: str, lanes: str) -> str:
+    return f"{name} v{{to}}.{lanes}, v{{a}}.{lanes}, v{{b}}.{lanes}"
 
 
 def _lines(*lines: str) -> str:
