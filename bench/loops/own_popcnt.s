@@ -1,26 +1,25 @@
-# 2 filters (r8, r9) x 2 positions (r10, r11) x 64 bits; sums in rax, rbx, rcx, rdx.
+# Two filters x two positions of 64-bit words; sums in r8-r11.
 .intel_syntax noprefix
 loop:
-    mov r8, [rdi]
-    mov r9, [rdi+8]
-    mov r10, [rsi]
-    mov r11, [rsi+8]
-    mov r12, r8
-    xor r12, r10
+    mov rax, [rdi]
+    mov rbx, [rsi]
+    mov rcx, [rdx]
+    mov r14, [r15]
+    mov r12, rax
+    xor r12, rcx
     popcnt r12, r12
-    add rax, r12
-    mov r12, r8
-    xor r12, r11
+    add r8, r12
+    mov r13, rax
+    xor r13, r14
+    popcnt r13, r13
+    add r9, r13
+    mov r12, rbx
+    xor r12, rcx
     popcnt r12, r12
-    add rbx, r12
-    mov r12, r9
-    xor r12, r10
-    popcnt r12, r12
-    add rcx, r12
-    mov r12, r9
-    xor r12, r11
-    popcnt r12, r12
-    add rdx, r12
-    add rdi, 16
+    add r10, r12
+    xor rbx, r14
+    popcnt rbx, rbx
+    add r11, rbx
+    add rdi, 8
     sub rbp, 1
     jne loop

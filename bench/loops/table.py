@@ -15,7 +15,20 @@ from pathlib import Path
 
 import yaml
 
-from xnorsim.cost.recipes import Kernel, dabnn, larq, own, own_binary, recipe_set, tflite
+from xnorsim.cost.recipes import (
+    Kernel,
+    dabnn,
+    larq,
+    mlas,
+    openblas,
+    own,
+    own_binary,
+    own_floats,
+    own_lookup,
+    own_scalar,
+    recipe_set,
+    tflite,
+)
 from xnorsim.cost.recipes.kernel import Counts
 
 __all__ = [
@@ -65,38 +78,41 @@ LOOPS: dict[tuple[str, int], tuple[Loop, ...]] = {
         Loop("dabnn_direct_64", dabnn.DIRECT_64),
         Loop("dabnn_direct_128", dabnn.DIRECT_128),
         Loop("own_neon_128", own_binary.neon()),
-        Loop("own_bwn_128", own.add_subtract(128), times=4),
-        Loop("own_fp32_128", own.fma(128), times=4),
+        Loop("own_fp32_128", own_floats.floats(128), times=2),
+        Loop(
+            "own_max_pool_128",
+            recipe_set("own", 128).kernels["max_pool"][0][0],
+            "a vector",
+            times=4,
+        ),
         Loop("ruy_fp32_8x8", tflite.RUY_FP32, times=4),
         Loop("ruy_int8_4x4", tflite.RUY_INT8),
         Loop("ruy_int8_dot_8x8", tflite.RUY_INT8_DOT, times=4),
-        Loop("own_sign_neon_128", own.sign_neon(), "four vectors"),
         Loop("tflite_batch_norm", tflite.BATCH_NORM, "a vector", times=4),
     ),
     (X86, 64): (
-        Loop("own_popcnt", own_binary.scalar_popcount()),
-        Loop("scalar_fp32", own.scalar_loop()),
+        Loop("own_popcnt", own_scalar.popcnt(128)),
+        Loop("scalar_fp32", own_scalar.scalar_loop()),
+        Loop("scalar_unrolled_fp32", own_scalar.scalar_unrolled()),
     ),
     (X86, 256): (
-        Loop("own_nibble_table_256", own_binary.nibble_table()),
-        Loop(
-            "own_nibble_table_256_fold",
-            own_binary.nibble_table(),
-            "sums of bytes to 64 bits, which lie in memory",
-        ),
-        Loop("own_harley_seal_256", own_binary.harley_seal(), "16 vectors"),
-        Loop("own_fp32_256", own.fma(256), times=4),
+        Loop("own_lookup_256", own_lookup.lookups()[0]),
+        Loop("own_fp32_256", own_floats.floats(256), times=2),
+        Loop("own_bwn_256", own_floats.signs(256)),
+        Loop("openblas_sgemm_256", openblas.products(256)[1], "12 filters", times=4),
+        Loop("mlas_sgemm_256", mlas.convolutions(256, alone=False)[-1], times=4),
         Loop("own_int8_pairs_256", own.int8_pairs(256), times=4),
-        Loop("own_depthwise_256", own.depthwise(256), "a tap", times=8),
-        Loop("own_sign_masks_256", own.sign_by_masks(256), "a vector", times=4),
+        Loop(
+            "own_depthwise_256", own_floats.few_filters(256), "a product of 16 positions", times=4
+        ),
         Loop("own_add_256", recipe_set("own", 256).kernels["add"][0][0], "a vector", times=4),
     ),
     (X86, 512): (
-        Loop("own_vpopcnt_512", own_binary.vpopcnt()),
-        Loop("own_nibble_table_512", own_binary.nibble_table(512)),
-        Loop("own_fp32_512", own.fma(512), times=4),
+        Loop("own_popcount_512", own_binary.popcount()),
+        Loop("own_lookup_512", own_lookup.lookups(512)[0]),
+        Loop("own_fp32_512", own_floats.floats(512), times=2),
+        Loop("openblas_sgemm_512", openblas.products(512)[1], "24 filters", times=4),
         Loop("own_int8_dot_512", own.int8_dot(512), times=4),
-        Loop("own_sign_masks_512", own.sign_by_masks(512), "a vector", times=4),
         Loop("own_add_512", recipe_set("own", 512).kernels["add"][0][0], "a vector", times=4),
     ),
 }
@@ -114,11 +130,12 @@ TARGETS = (
 
 CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"(eor|and|vpxorq?|vpandq?|vpor) [vyz]", {"vector_logic": 1}),
-    (r"(add v|vpadd[bdq] )", {"vector_add": 1}),
+    (r"(add v|vpadd[bdqw] )", {"vector_add": 1}),
     (r"vpsrlw ", {"vector_shift": 1}),
     (r"(cnt|vpopcntq) ", {"vector_popcount": 1}),
     (r"addp ", {"vector_pairwise_add": 1}),
     (r"(addv|uaddlv) ", {"vector_reduce_add": 1}),
+    (r"uaddlp ", {"vector_widening_add": 1}),
     (r"(uadalp|sadalp) ", {"vector_widening_accumulate": 1}),
     (r"vpsadbw ", {"vector_sad": 1}),
     (r"(uzp1|vpshufb) ", {"vector_shuffle": 1}),
@@ -129,18 +146,19 @@ CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"(smull|smlal2|vpmaddubsw|vpmaddwd) ", {"int8_multiply": 1}),
     (r"(sdot|vpdpbusd) ", {"int8_dot": 1}),
     (r"(fmla|vfmadd231ps) ", {"fp32_fma": 1}),
-    (r"(fadd v|vaddps )", {"fp32_add": 1}),
+    (r"(fadd v|vaddps [^[]*$)", {"fp32_add": 1}),
+    (r"vaddps [^[]*\[", {"fp32_add": 1, "vector_load": 1}),
     (r"fmul v", {"fp32_mul": 1}),
     (r"scvtf ", {"fp_convert": 1}),
     (r"(ldr q|vmov(dqu|dqu64|ups) [yz])", {"vector_load": 1}),
     (r"(str q|vmov(dqu|dqu64|ups) \[)", {"vector_store": 1}),
-    (r"(ld1r|vp?broadcasts?[sd] [yz]mm\d+, \[)", {"broadcast_load": 1}),
-    (r"(ldr s|prfm|mov r\w+, \[|movss )", {"scalar_load": 1}),
+    (r"(ld1r|vp?broadcast(s?[sdq]|i128|i32x4) [yz]mm\d+, \[)", {"broadcast_load": 1}),
+    (r"(ldr s|prfm|mov r\w+, \[|movzx |movss |prefetcht0 )", {"scalar_load": 1}),
     (r"(str [hs]|mov \[)", {"scalar_store": 1}),
-    (r"(add|subs?|xor) [rx]|mov r\w+, r", {"scalar_alu": 1}),
+    (r"(add|and|sar|shl|shr|subs?|xor) [rx]|mov r\w+, r", {"scalar_alu": 1}),
     (r"popcnt ", {"scalar_popcount": 1}),
     (r"(fadd s|addss )", {"scalar_fp32_add": 1}),
-    (r"mulss ", {"scalar_fp32_mul": 1}),
+    (r"(mulss|vfmadd231ss) ", {"scalar_fp32_mul": 1}),
     (r"(b\.ne|jne) ", {"branch": 1}),
 )
 """What stands for which class: the one row whose expression an instruction begins with."""

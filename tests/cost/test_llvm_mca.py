@@ -57,7 +57,7 @@ def test_a_core_runs_what_it_has():
     """SDOT came after the Cortex-A72, VPOPCNTDQ after Skylake."""
     names = {target.core: {loop.name for loop in loops_of(target)} for target in TARGETS}
     assert "ruy_int8_dot_8x8" in names["apple-m1"] - names["cortex-a72"]
-    assert "own_vpopcnt_512" in names["icelake-server"] - names["skylake-avx512"]
+    assert "own_popcount_512" in names["icelake-server"] - names["skylake-avx512"]
 
 
 @pytest.mark.parametrize("text", ["nop", "vdivps ymm0, ymm1, ymm2", "ldr d0, [x0]"])
@@ -99,14 +99,10 @@ def test_the_bound_is_llvms_where_the_costs_are(loop: Loop, target: Target):
 @pytest.mark.parametrize(
     ("core", "name", "least"),
     [
-        # 24 of logic on ports 0, 1, 5, 16 sums on 1, 5, 8 shifts on 0, 16 shuffles on 5
-        ("haswell", "own_nibble_table_256", 64 / 3),
-        # the same 64, all on some of four pipes
-        ("znver3", "own_nibble_table_256", 64 / 4),
-        # 24 of logic on ports 0, 5, 8 shifts on 0, 16 shuffles on 5
-        ("skylake-avx512", "own_nibble_table_512", 48 / 2),
-        # 16 EOR and 16 CNT on either pipe, 16 UADALP on one of them
-        ("cortex-a72", "own_neon_128", 48 / 2),
+        # 4 products on ports 0, 1, 12 operations on 0, 1, 5, 6, a jump on 0, 6
+        ("skylake-avx512", "scalar_unrolled_fp32", 17 / 4),
+        # 12 EOR, 12 CNT, 24 UADDLP and 6 LD1R on either pipe, 12 UADALP on one of them
+        ("cortex-a72", "own_neon_128", 66 / 2),
     ],
 )
 def test_work_confined_to_some_ports_binds(core: str, name: str, least: float):
@@ -118,7 +114,7 @@ def test_work_confined_to_some_ports_binds(core: str, name: str, least: float):
         compared(loop, target) for loop, target in PAIRS if (target.core, loop.name) == (core, name)
     ]
     assert found.llvm == pytest.approx(least, rel=0.01)
-    assert found.steady == pytest.approx(least, rel=0.01)
+    assert found.steady == pytest.approx(least, rel=0.04)
     assert found.block < 0.87 * least
 
 

@@ -12,9 +12,20 @@ from tests.cost.columns import Table, pass_columns, product_columns
 from xnorsim.cost.inputs import design
 from xnorsim.cost.instructions import stage_times, work_of
 from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_bytes, use_traffic
-from xnorsim.cost.recipes import RECIPE_SETS, Kernel, filled_depth, own, recipe_set
+from xnorsim.cost.recipes import (
+    RECIPE_SETS,
+    Kernel,
+    Tile,
+    Walk,
+    filled_depth,
+    own,
+    own_floats,
+    own_scalar,
+    recipe_set,
+)
 from xnorsim.cost.recipes.dabnn import BGEMM, DIRECT_128
 from xnorsim.cost.recipes.larq import BGEMM_8X4
+from xnorsim.cost.recipes.parts import own_blocks
 from xnorsim.cost.traffic import total_bytes
 from xnorsim.cost.uses import PRODUCTS, Use
 from xnorsim.machine.core import lower_core
@@ -48,7 +59,9 @@ def moved(use: Use, level: Any, **given: Any) -> dict[str, float]:
 # 60 positions x 16 filters x 100 channels of fp32, tiles of 6 x 8: inputs 24000 B, weights 6400 B,
 # outputs 3840 B. Inside a tile lie 2400 + 3200 + 192 B, and those of one tile of positions, with
 # the inputs of the next, are 2400 + 6400 + 384 + 2400 = 11584 B.
-GEMM = use_of("fp", own.fma(128), Dimensions(60, 16, 100, 1))
+TILE = Tile(filters=8, positions=6, depth=1)
+BLOCKED = dataclasses.replace(own.fp16(128), tile=TILE, walk=Walk("gemm", blocks=own_blocks))
+GEMM = use_of("fp", BLOCKED, Dimensions(60, 16, 100, 1))
 ALL = {"network": 6400}
 PRODUCT = [
     # (cache, around it, inputs, weights, outputs, why)
@@ -148,7 +161,7 @@ def test_blocks_of_positions_and_filters():
 def test_a_depthwise_layer_by_hand():
     """64 channels at 14 x 14: inputs and outputs 50176 B, 3 rows 10752 B, weights 2304 B."""
     nest = Dimensions(196, 1, 1, 9, groups=64)
-    found = moved(use_of("fp", own.depthwise(128), nest), 32 * KIB)
+    found = moved(use_of("fp", own_floats.few_filters(128), nest), 32 * KIB)
     assert found == pytest.approx({"activations": 50176, "weights": 2304, "outputs": 2 * 50176})
 
 
@@ -163,14 +176,14 @@ STRIDED = [
 @pytest.mark.parametrize(("before", "inputs", "why"), STRIDED)
 def test_a_stride_reads_more_than_it_writes(before, inputs, why):
     nest = Dimensions(196, 8, 16, 9, stride=4)
-    found = moved(use_of("fp", own.scalar_loop(), nest), 61056, before=before)
+    found = moved(use_of("fp", own_scalar.scalar_loop(), nest), 61056, before=before)
     assert found == pytest.approx({"activations": inputs, "weights": 4608, "outputs": 0}), why
 
 
 def test_filters_of_a_channel_share_its_input():
     """32 channels with two filters each: half of the inputs of 64 channels, all else the same."""
     nest = Dimensions(196, 2, 1, 9, groups=32)
-    found = moved(use_of("fp", own.depthwise(128), nest), 32 * KIB)
+    found = moved(use_of("fp", own_floats.few_filters(128), nest), 32 * KIB)
     assert found == pytest.approx({"activations": 25088, "weights": 2304, "outputs": 2 * 50176})
 
 

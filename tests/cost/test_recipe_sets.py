@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from xnorsim.cost.recipes import (
     assigned,
     dabnn,
     executable,
+    filled_depth,
     instructions,
     larq,
     layer_instructions,
@@ -35,11 +39,20 @@ from xnorsim.zoo import build
 
 REFERENCE = Dimensions(positions=14 * 14, filters=256, filter_channels=256, taps=9)
 MACS = 115_605_504
+KERNEL_FILES = Path(__file__).parents[2] / "xnorsim" / "kernels"
+
+
+def _widths(name: str) -> tuple[int, ...]:
+    """Of the vectors that a set's kernels are tested on."""
+    if name.startswith("own"):
+        return 32, 128, 256, 512
+    return (256, 512) if RECIPE_SETS[name](512).isa == "x86-64" else (128,)
+
 
 KERNELS = {
     kernel.name: kernel
     for name, build in RECIPE_SETS.items()
-    for bits in ((32, 128, 256, 512) if name.startswith("own") else (128,))
+    for bits in _widths(name)
     for alternatives in build(bits).kernels.values()
     for kernels in alternatives
     for kernel in kernels
@@ -54,8 +67,8 @@ PRODUCTS = {
 }
 
 
-LOOP = {"own-harley-seal-128": "a vector after them"}
-"""Where the inner loop has another name."""
+ALONG_ROWS = ("own-fp32-128", "own-bwn-128")
+"""Kernels that take pieces of an image's rows, of which there are more than tiles tell."""
 
 
 def core(*classes: str) -> Core:
@@ -78,6 +91,7 @@ ICE_LAKE = core(
     *SCALAR, *SCALAR_FLOAT, *VECTOR, "vector_mask_move", "scalar_popcount", "vector_popcount",
     "int8_dot",
 )  # fmt: skip
+SKYLAKE = HASWELL  # the same classes, on vectors of 512 bits
 CORTEX_A72 = core(
     *SCALAR, *SCALAR_FLOAT, *VECTOR, "vector_popcount", "vector_pairwise_add",
     "vector_widening_add", "vector_widening_accumulate", "vector_reduce_add",
@@ -91,8 +105,10 @@ class TestTiles:
         tile = kernel.tile
         if kernel.whole_tiles:  # what they leave has a part of its own
             tiles = 1 if more < 0 else 2
-        inner = [item.what for item in kernel.parts].index(LOOP.get(kernel.name, "inner loop"))
-        expected = 2 * tiles
+        inner = [item.what for item in kernel.parts].index("inner loop")
+        expected = (
+            2 * tiles * -(-filled_depth(kernel, Dimensions(1, 1, tile.depth, 1)) // tile.depth)
+        )
         for side in ("positions", "filters"):
             if getattr(tile, side) == 1:
                 continue
@@ -108,6 +124,8 @@ class TestTiles:
         np.testing.assert_array_equal(
             instructions(kernel, Dimensions(*size, groups=groups)), groups[:, None] * one
         )
+        if kernel.name in ALONG_ROWS:
+            return
         several = [
             instructions(kernel, Dimensions(n * size[0], *size[1:])) for n in (1, 2, 3)
         ]  # weights laid out once stay: the difference is that of a tile
@@ -133,7 +151,10 @@ def test_arrays_are_their_layers_one_by_one(kernel, layers):
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_every_kernel_says_where_it_is_from(kernel):
-    assert kernel.source.startswith("by hand") or "@" in kernel.source
+    ours = kernel.source.startswith("xnorsim/kernels/")
+    assert ours or kernel.source.startswith("by hand") or "@" in kernel.source
+    for name in re.findall(r"[\w/]+\.py", kernel.source) if ours else ():
+        assert (KERNEL_FILES / Path(name).name).is_file(), name
     assert {*kernel.chain} <= {*needed_classes(kernel)}
     for item in kernel.parts:
         assert {*item.counts} <= {*CLASSES}
@@ -147,6 +168,7 @@ def test_sets_have_known_kinds_and_serve_every_layer(name):
         assert {*found.kernels} <= {*KINDS}
         for kernels in [each for some in found.kernels.values() for each in some]:
             assert kernels[-1].applies(Dimensions(7, 5, 3, 9)), kernels[-1].name
+        assert found.isa != "x86-64" or bool(found.kernels) == (bits > 128)
 
 
 def memory_bytes(network: str, recipes: str) -> dict[str, float]:
@@ -174,17 +196,18 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("name", "bits", "kind", "machine", "kernel"),
         [
-            ("own", 512, "binary", ICE_LAKE, "own-vpopcnt-512"),
-            ("own", 256, "binary", HASWELL, "own-nibble-table-256"),
+            ("own", 512, "binary", ICE_LAKE, "own-popcount-512"),
+            ("own", 512, "binary", SKYLAKE, "own-lookup-512-256"),
+            ("own", 256, "binary", HASWELL, "own-lookup-256-128"),
             ("own", 128, "binary", CORTEX_A72, "own-neon-128"),
             ("own", 32, "binary", CORTEX_M4F, "own-word-32"),
             ("own", 64, "binary", HASWELL, "own-popcnt"),
             ("own", 512, "int8", ICE_LAKE, "own-int8-dot-512"),
             ("own", 256, "int8", HASWELL, "own-int8-pairs-256"),
             ("own", 32, "int8", CORTEX_M4F, "own-int8-words"),
-            ("own", 32, "fp", CORTEX_M4F, "scalar-fp32"),
-            ("own", 128, "binarize", CORTEX_A72, "own-sign-neon-128"),
-            ("own", 256, "binarize", HASWELL, "own-sign-masks-256"),
+            ("own", 32, "fp", CORTEX_M4F, "scalar-fp32-c"),
+            ("own", 128, "binarize", CORTEX_A72, "own-sign-128"),
+            ("own", 256, "binarize", HASWELL, "own-sign-256"),
             ("larq", 128, "int8", CORTEX_A72, "ruy-int8-4x4"),
             ("larq", 128, "binary", CORTEX_A72, "lce-bgemm-8x4"),
         ],
@@ -214,9 +237,12 @@ class TestChoice:
 
     @pytest.mark.parametrize("name", [name for name in RECIPE_SETS if recipe_set(name).isa])
     def test_code_for_another_instruction_set_is_refused(self, name):
-        with pytest.raises(UsageError, match=rf"'{name}' is code for aarch64.*machines: own, "):
-            select(recipe_set(name), "fp", HASWELL)
-        assert select(recipe_set(name), "fp", CORTEX_A72)
+        isa = recipe_set(name).isa
+        machines = {"aarch64": (HASWELL, CORTEX_A72, 128), "x86-64": (CORTEX_A72, HASWELL, 256)}
+        other, its_own, bits = machines[isa]
+        with pytest.raises(UsageError, match=rf"'{name}' is code for {isa}.*machines: own, "):
+            select(recipe_set(name), "fp", other)
+        assert select(recipe_set(name, bits), "fp", its_own)
 
     @pytest.mark.parametrize(
         ("ask", "message"),
@@ -225,7 +251,7 @@ class TestChoice:
             (lambda: select(recipe_set("larq"), "xnor", HASWELL), r"no kind of kernel 'xnor'"),
             (
                 lambda: select(recipe_set("tflite"), "binary", CORTEX_A72),
-                r"'tflite' has no kernel for 'binary' .*sets that have one: dabnn",
+                r"'tflite' has no kernel for 'binary' .*that have one: dabnn, dabnn-packed, larq",
             ),
             (
                 lambda: recipe_set("larq", 192),

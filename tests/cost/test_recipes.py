@@ -16,11 +16,15 @@ from xnorsim.cost.recipes import (
     chained,
     dabnn,
     elements,
+    filled_depth,
     instructions,
     larq,
     layer_instructions,
     own,
     own_binary,
+    own_floats,
+    own_lookup,
+    own_scalar,
     recipe_set,
     tflite,
     xnnpack,
@@ -203,25 +207,25 @@ LOOPS = [
     (xnnpack.XNNPACK_FP32_VECTOR, 8, (16 + 16 + 2 + 2) / 8, "for 64 MACs"),
     (dabnn.EIGEN_FP32, 48, 12 + 3 + 4 + 1 + 3 / 8, "3 x 4 registers"),
     (tflite.GEMV_FP32, 16, 4 + 5 + 4 + 7, "4 rows x 4 columns, a prefetch a row"),
-    (own_binary.neon(), 2048, 8 + 48 + 3, "EOR, CNT, UADALP"),
-    (own_binary.vpopcnt(512), 8192, 8 + 48 + 3, "three operations a pair of vectors"),
-    (own_binary.nibble_table(256), 2048, 6 + 8 * 8 + 3, "eight operations a pair of vectors"),
-    (own_binary.scalar_popcount(), 256, 4 * 4 + 4 + 3, "MOV, XOR, POPCNT, ADD"),
-    (own_binary.software_popcount(), 128, 4 * 9 + 4 + 3, "nine operations a pair of words"),
-    (own.fma(256), 96, 12 + 2 + 6 + 0.75, "12 FMA, 8 loads"),
-    (own.fma(512, 16), 64 * 12, 24 + 2 + 12 + 0.75, "two vectors of 32 halves x 12"),
-    (own.add_subtract(128), 48, 7 + 2 + 14 + 12 + 0.75, "a sign and an addition for each FMA"),
-    (
-        own.add_subtract(256),
-        96,
-        7 + 2 + 2 + 16 + 12 + 0.75,
-        "AND besides the comparison, masks from memory",
-    ),
-    (own.add_subtract(512), 384, 13 + 2 + 2 + 26 + 24 + 0.75, "masks in registers"),
-    (own.int8_dot(512), 32 * 12 * 4, 24 + 2 + 12 + 0.75, "as FMA, four products a lane"),
+    (own_binary.neon(), 6 * 4 * 64, 2 + 6 + 12 * 5 + 4, "EOR, CNT, UADDLP twice, UADALP"),
+    (own_binary.neon_dot(), 6 * 4 * 64, 2 + 6 + 12 * 5 + 4, "EOR, CNT, UDOT onto 0, UADALP"),
+    (own_binary.popcount(512), 6 * 16 * 64, 48, "three operations a pair of vectors"),
+    (own_lookup.lookups(256)[0], 2 * 128 * 12, 46 + 12, "46, of which 12 have a load"),
+    (own_lookup.lookups(256)[1], 2 * 64 * 12, 28 + 6, "28, of which 6 have a load"),
+    (own_lookup.lookups(512)[0], 2 * 256 * 12, 46 + 12, "as many of 512 bits"),
+    (own_scalar.popcnt(256), 256, 4 * 3 + 4 + 6, "XOR, POPCNT, ADD; four loads, three MOV"),
+    (own_scalar.scalar_popcount(), 256, 4 * 4 + 4 + 3, "MOV, XOR, POPCNT, ADD"),
+    (own_scalar.software_popcount(), 128, 4 * 9 + 4 + 3, "nine operations a pair of words"),
+    (own_floats.floats(256), 6 * 16, (24 + 12 + 4 + 4) / 2, "44 for two products"),
+    (own_floats.floats(512), 12 * 16, 12 + 12 + 1 + 2, "as AVX2, 12 filters"),
+    (own_floats.signs(256), 6 * 16 * 16, 118 + 48, "118, of which 48 have a load"),
+    (own.fp16(512), 64 * 12, 24 + 2 + 12 + 0.75, "two vectors of 32 halves x 12"),
+    (own.int8_dot(512), 32 * 12 * 4, 24 + 2 + 12 + 0.75, "24 sums, four products a lane"),
     (own.int8_pairs(256), 16 * 4 * 4, 16 + 8 + 2 + 4 + 0.75, "three operations for a dot product"),
-    (own.int8_words(), 16, 4 + 10 + 8 + 1, "8 SXTB16, 8 SMLAD"),
-    (own.scalar_loop(), 1, 6, "two loads, product, sum, index, jump"),
+    (own_scalar.int8_words(), 16, 4 + 10 + 8 + 1, "8 SXTB16, 8 SMLAD"),
+    (own_scalar.scalar_loop(), 1, 9 + 3, "11 instructions, of which two have a load"),
+    (own_scalar.c_loop(), 1, 6, "two loads, product, sum, index, jump"),
+    (own_scalar.scalar_unrolled(), 4, 21, "four loads, four fused products"),
 ]
 
 
@@ -233,12 +237,12 @@ def test_macs_and_instructions_of_the_inner_loop(kernel, macs, issued, why):
     assert tile.filters * tile.positions * tile.depth == macs
     whole = Dimensions(tile.positions, tile.filters, tile.depth, 1)
     times, counts = part(kernel, "inner loop", whole)
-    assert times == 1
+    assert times == -(-filled_depth(kernel, whole) // tile.depth)
     assert sum(counts.values()) == issued, why
 
 
 def test_vector_operations_of_a_binary_product():
-    """LCE's 8 x 4 takes 12 for 512 products, its 4 x 4 takes 13; ours takes 3 for 128."""
+    """LCE's 8 x 4 takes 12 for 512 products, its 4 x 4 takes 13."""
     for kernel, operations in ((larq.BGEMM_8X4, 12), (larq.BGEMM_4X4, 13)):
         _, counts = part(kernel, "inner loop", REFERENCE)
         vectors = sum(n for name, n in counts.items() if "vector" in name and "load" not in name)
@@ -246,54 +250,100 @@ def test_vector_operations_of_a_binary_product():
         assert vectors * 512 / (tile.filters * tile.positions * tile.depth) == operations
 
 
-def test_our_vector_popcount_of_the_reference_layer():
-    """64 x 49 tiles of 4 x 4; 2304 bits are 4.5 vectors of 512, so 5 steps; 36 words a patch."""
-    tiles, rows, copied = 64 * 49, 196 * 3, 196 * 3 * 2  # 768 bits are 2 vectors
-    joins = 14  # 16 vectors of 8 sums into 2
-    control = {"scalar_alu": 12 * (rows + tiles) + 2 * 5 * tiles + copied / 4 + 30 * 196}
-    shared = {
-        "vector_logic": 16 * 5 * tiles,
-        "vector_popcount": 16 * 5 * tiles,
-        "vector_add": (16 * 5 + joins) * tiles,
-        "vector_shuffle": 2 * joins * tiles,
-        "vector_narrow": 2 * tiles,
-        "vector_move": 16 * tiles,
-        "branch": 5 * tiles + copied / 4 + 7 * (rows + 196) + 3 * tiles,
-        "scalar_load": rows + 23 * 196,
-        "scalar_multiply": 5 * 196,
-    }
-    assert named(instructions(own_binary.vpopcnt(512), REFERENCE)) == {
-        **shared,
-        **control,
-        "scalar_store": 2 * 196,
-        "vector_load": 8 * 5 * tiles + copied + 2 * tiles,
-        "vector_store": copied + tiles,  # 16 floats are one vector
-        "fp_convert": tiles,
-        "fp32_fma": tiles,
-    }
-    assert named(instructions(own_binary.vpopcnt(512, packed=True), REFERENCE)) == {
-        **shared,
-        "scalar_alu": control["scalar_alu"] + 8 * tiles,
-        "vector_load": 8 * 5 * tiles + copied + tiles,
-        "vector_store": copied,
-        "vector_compare": tiles,
-        "vector_mask_move": tiles,
-        "scalar_store": 4 * tiles + 2 * 196,
-    }
+class TestOurBinaryConvolution:
+    """14 x 14 x 256 from 256 by 3 x 3: 36 words a patch, tiles of 40, 40, 40, 40 and 36."""
+
+    def test_look_ups(self):
+        """Two panels of 128 filters x 98 pairs x 192 groups of 3 steps, in ten blocks of 21."""
+        wide, narrow = own_lookup.lookups(256)
+        assert bool(wide.applies(REFERENCE))
+        tiles = 2 * 98
+        assert part(wide, "inner loop", REFERENCE)[0] == tiles * 192
+        assert part(wide, "a block of 63 steps onto the sums", REFERENCE)[0] == tiles * 10
+        assert part(wide, "words into places of tables", REFERENCE)[0] == 98 * 18
+        assert part(wide, "sums cleared", REFERENCE)[0] == 196 * 256 * 16 // 256
+        layers = Dimensions(196, np.array([64, 100, 128, 130, 192]), 256, 9)
+        assert wide.applies(layers).tolist() == [False, True, True, False, False]
+        assert narrow.applies(layers).all()
+
+    def test_patches(self):
+        """Three rows of a filter, each of 12 words: three fours; 192 channels are nine words."""
+        kernel = own_lookup.lookups(256)[0]
+        assert part(kernel, "im2col: four words", REFERENCE)[0] == 196 * 3 * 3
+        assert part(kernel, "im2col: a word after them", REFERENCE)[0] == 0
+        other = Dimensions(196, 256, 192, 9)
+        assert part(kernel, "im2col: four words", other)[0] == 196 * 3 * 2
+        assert part(kernel, "im2col: a word after them", other)[0] == 196 * 3
+        for what in ("im2col: a position", "im2col: a row of a filter", "im2col: four words"):
+            assert part(kernel, what, Dimensions(196, 256, 256, 1))[0] == 0, "where it lies"
+
+    @pytest.mark.parametrize(
+        ("positions", "filters", "squares", "why"),
+        [
+            (196, 256, (4 * 5 + 4) * 32, "four tiles of 40, one of 36"),
+            (3136, 64, 3136 // 8 * 8, "tiles of 48 and one of 16"),
+            (49, 512, (32 // 8 + 17 // 8) * 64, "32 and 17"),
+            (196, 20, 24 * 2, "four filters left"),
+            (7, 64, 0, "no eight positions"),
+        ],
+    )
+    def test_results(self, positions, filters, squares, why):
+        kernel, nest = own_binary.popcount(512), Dimensions(positions, filters, 64, 9)
+        assert part(kernel, "8 x 8 sums to floats, transposed", nest)[0] == squares, why
+        others = part(kernel, "other sums, one by one", nest)[0]
+        assert 64 * squares + others == positions * filters
+
+    def test_bits(self):
+        """Words of 64 filters, in place of floats."""
+        kernel = own_lookup.lookups(256, packed=True)[0]
+        nest = Dimensions(196, 100, 64, 9)
+        assert part(kernel, "thresholds of 64 filters", nest)[0] == 196 * 2
+        assert "8 x 8 sums to floats, transposed" not in {item.what for item in kernel.parts}
+        assert kernel.walk.output_bits == 1
+
+    def test_vector_popcounts(self):
+        """16 panels of 16 filters x 33 tiles of 6 positions, 36 words."""
+        kernel = own_binary.popcount(512)
+        assert part(kernel, "inner loop", REFERENCE)[0] == 16 * 33 * 36
+        assert part(kernel, "sums of 16 bits to memory", REFERENCE)[0] == 16 * 33
 
 
-def test_carry_save_adders():
-    """15 adders of 5 operations for 16 vectors; whole runs only where there are 16."""
-    kernel = own_binary.harley_seal(256)
-    times, counts = part(kernel, "16 vectors", Dimensions(1, 1, 35 * 256, 1))
-    assert (times, counts["vector_logic"]) == (2, 16 + 75 + 2)
-    assert part(kernel, "a vector after them", Dimensions(1, 1, 35 * 256, 1))[0] == 3
-    kernels = recipe_set("own-harley-seal", 256).kernels["binary"][0]
-    layers = Dimensions(1, 1, np.array([4095, 4096]), 1)
-    assert [kernels[i].name for i in assigned(kernels, layers)] == [
-        "own-nibble-table-256",
-        "own-harley-seal-256",
-    ]
+class TestOurFloats:
+    def test_reference_layer(self):
+        """43 tiles of 6 filters x 13 panels of 16 positions; 14 rows of 14: 13 breaks of rows."""
+        kernel = own_floats.floats(256)
+        assert part(kernel, "inner loop", REFERENCE)[0] == 43 * 13 * 2304
+        assert part(kernel, "sums from memory and back", REFERENCE)[0] == 43 * 13 * 9
+        assert part(kernel, "a column", REFERENCE)[0] == 13 * 2304
+        assert part(kernel, "a piece of a column", REFERENCE)[0] == (13 + 13) * 2304
+        assert part(kernel, "a lane of a column", REFERENCE)[0] == 0
+        strided = Dimensions(196, 256, 256, 9, stride=4)
+        assert part(kernel, "a piece of a column", strided)[0] == 0
+        assert part(kernel, "a lane of a column", strided)[0] == 16 * 13 * 2304
+        assert part(kernel, "the padded image", strided)[0] == 4 * 196 * 256
+
+    def test_tables(self):
+        """2304 products are 144 words of 16, 576 fours; 36 blocks of 64."""
+        kernel = own_floats.signs(256)
+        assert part(kernel, "a table of four inputs", REFERENCE)[0] == 13 * 576
+        assert part(kernel, "inner loop", REFERENCE)[0] == 43 * 13 * 144
+        assert part(kernel, "sums from memory and back", REFERENCE)[0] == 43 * 13 * 36
+
+    def test_few_filters_go_along_rows(self):
+        """112 x 112 x 32: seven pieces of 16 a row."""
+        kernel, nest = own_floats.few_filters(256), Dimensions(112**2, 1, 1, 9, groups=32)
+        assert part(kernel, "a product of 16 positions", nest)[0] == 32 * 112 * 7 * 9
+        assert part(kernel, "a product of one position", nest)[0] == 0
+        kernels = recipe_set("own", 256).kernels["fp"][0]
+        layers = Dimensions(196, np.array([1, 2, 3]), 1, 9, groups=8)
+        assert assigned(kernels, layers).tolist() == [0, 0, 1]
+
+
+def test_a_scalar_loop_starts_rows_of_filters():
+    """5 filters x 6 positions x 4 channels x 3 rows; two by two: 3 x 3."""
+    nest = Dimensions(6, 5, 4, 9)
+    assert part(own_scalar.scalar_loop(), "a row of the filter", nest)[0] == 5 * 6 * 4 * 3
+    assert part(own_scalar.scalar_unrolled(), "a row of the filters", nest)[0] == 3 * 3 * 4 * 3
 
 
 def test_nine_operations_count_the_bits_of_a_word():
@@ -308,9 +358,10 @@ def test_nine_operations_count_the_bits_of_a_word():
 
 
 def test_narrow_sums_do_not_overflow():
-    assert 31 * 8 <= 255 < 32 * 8  # nibble table: bytes
-    assert 4095 * 16 <= 65_535 < 4096 * 16  # UADALP: two bytes of at most 8 a lane
-    assert 4095 * 128 == 524_160
+    """Look-ups of at most 4: three in half a byte, 63 in a byte; bits of a patch in 16 bits."""
+    assert 3 * 4 <= 15 < 4 * 4
+    assert 21 * 3 * 4 <= 255 < 22 * 3 * 4
+    assert own_lookup.lookups()[0].tile.depth == 3 * 4
 
 
 @given(st.sampled_from([case[0] for case in LOOPS]), SIZES, SIZES, SIZES, st.integers(1, 25))
@@ -330,7 +381,7 @@ def test_wider_vectors_take_fewer_steps():
     assert (
         part(wide, "inner loop", REFERENCE)[1] == part(larq.BGEMM_8X4, "inner loop", REFERENCE)[1]
     )
-    assert at_width(own.scalar_loop(), 256) == own.scalar_loop()
+    assert at_width(own_scalar.scalar_loop(), 256) == own_scalar.scalar_loop()
     assert part(at_width(tflite.ADD, 256), "a vector", elements(17))[0] == 3
 
 
@@ -343,14 +394,12 @@ def test_pools_look_at_every_element_of_a_window():
 
 def test_depthwise_multiplies_once_a_tap():
     """49 positions of 18 channels: 5 vectors of 4, 9 taps."""
-    layer = Dimensions(49, 1, 1, 9, groups=18)
-    for name, loads in (("larq", 3 * 9 + 2), ("own", 2 * 9 + 1)):
-        kernels = recipe_set(name).kernels["fp"][0]
-        found = named(layer_instructions(kernels, layer))
-        assert found["fp32_fma"] == 49 * 5 * 9
-        assert found["vector_load"] == 49 * 5 * loads
+    kernels = recipe_set("larq").kernels["fp"][0]
+    found = named(layer_instructions(kernels, Dimensions(49, 1, 1, 9, groups=18)))
+    assert found["fp32_fma"] == 49 * 5 * 9
+    assert found["vector_load"] == 49 * 5 * (3 * 9 + 2)
 
 
 def test_sums_that_wait_for_each_other():
-    found = named(chained(own.scalar_loop(), 2304))
+    found = named(chained(own_scalar.scalar_loop(), 2304))
     assert found == {"scalar_fp32_add": 2304}

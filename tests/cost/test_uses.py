@@ -82,6 +82,28 @@ def test_a_layer_may_run_several_kernels():
     np.testing.assert_array_equal(mix(every, 1), [expected])
 
 
+def test_a_layer_whose_results_leave_as_bits_takes_thresholds():
+    """The sign behind it is fused, and so issues nothing of its own."""
+    columns = product_columns("binary", Dimensions(16, 8, 128, 1))
+    columns["output_bits"] = columns["output_elements"]
+    assert set(uses_of(columns)) == {"binary_packed"}
+    (use,) = uses_of(columns).values()
+    assert use.is_product
+    assert use.kernel.walk.output_bits == 1
+    sign = pass_columns(128, 0) | {"binarize_ops": np.array([128]), "runs": np.array([0])}
+    assert uses_of(sign, ["sign"]) == {}
+    assert set(uses_of(sign | {"runs": np.array([1])}, ["sign"])) == {"binarize"}
+
+
+def test_a_program_without_thresholds_takes_signs_apart():
+    """dabnn's convolution writes floats; whatever is said to be fused, the sign is a pass."""
+    columns = product_columns("binary", Dimensions(196, 256, 256, 9))
+    columns["output_bits"] = columns["output_elements"]
+    assert set(uses_of(columns, recipes=recipe_set("dabnn", 128))) == {"binary"}
+    sign = pass_columns(128, 0) | {"binarize_ops": np.array([128]), "runs": np.array([0])}
+    assert set(uses_of(sign, ["sign"], recipe_set("dabnn", 128))) == {"binarize"}
+
+
 def test_a_layer_without_a_kernel_is_named():
     columns = {
         name: np.concatenate([column, column]) for name, column in pass_columns(10, 40).items()

@@ -31,6 +31,49 @@ def residual_block() -> Graph:
     return b.graph(b.relu(b.add(x, y, name="sum"), name="last"))
 
 
+def binary_chain(scaling: Scaling = Scaling.ALPHA) -> Graph:
+    """conv1 -> bn1 -> its sign -> conv2 -> relu -> bn2 -> its sign -> conv3, all of +-1."""
+    b = Builder("chain", input=(1, 64, 4, 4))  # 1024 elements everywhere
+    x = b.batch_norm(b.conv(b.input, 64, 3, padding=1, bias=False, name="conv1"), name="bn1")
+    x = b.relu(b.conv(x, 64, 3, padding=1, bias=False, name="conv2"), name="relu")
+    x = b.conv(b.batch_norm(x, name="bn2"), 64, 3, padding=1, bias=False, name="conv3")
+    return apply(b.graph(x), Policy(Binarize.XNOR, keep=(), scaling=scaling))
+
+
+WITH_SIGNS = (Fuse.BN, Fuse.RELU, Fuse.SIGN)
+
+
+class TestFusedSigns:
+    def test_a_sign_of_a_binary_layer_is_a_threshold_on_its_sums(self):
+        """Behind the layer or its batch normalization; not behind a rectifier, nor the input."""
+        graph = binary_chain()
+        signs = {name for name, item in fusions(graph, WITH_SIGNS).items() if "sign" in name}
+        assert signs == {"conv2.sign"}
+        assert fusions(graph, WITH_SIGNS)["conv2.sign"].host == "conv1"
+        assert not {name for name in fusions(graph) if "sign" in name}, "unless asked"
+
+    def test_the_map_k_has_no_threshold(self):
+        assert "conv2.sign" not in fusions(binary_chain(Scaling.ALPHA_K), WITH_SIGNS)
+
+    def test_results_are_held_as_bits(self):
+        """conv1 gives 1024 bits, which conv2 reads; conv2 gives floats."""
+        table = layer_table(binary_chain(), WITH_SIGNS)
+        rows = dict(zip(table.names, range(len(table)), strict=True))
+        bits = table.columns["output_bits"]
+        assert [int(bits[rows[name]]) for name in ("conv1", "bn1", "conv2.sign")] == [1024] * 3
+        assert bits[rows["conv2"]] == 32 * 1024
+        moved = table.columns["activation_traffic_bits"]
+        assert moved[rows["conv1"]] == 2 * 1024
+        assert moved[rows["conv2.sign"]] == 0
+        assert table.columns["live_bits"][rows["conv1"]] < 32 * 1024
+
+    def test_a_sign_with_a_layer_of_floats_before_it_runs(self):
+        b = Builder("floats", input=(1, 64, 4, 4))
+        x = b.conv(b.conv(b.input, 64, 1, name="first"), 64, 1, name="second")
+        graph = apply(b.graph(x), Policy(Binarize.XNOR, keep=("first",)))
+        assert "second.sign" not in fusions(graph, WITH_SIGNS)
+
+
 class TestFusion:
     def test_chains_end_in_their_first_node(self):
         hosts = {name: item.host for name, item in fusions(residual_block()).items()}

@@ -34,6 +34,7 @@ from xnorsim.cost.recipes import (
     at_stage,
     chained,
     instructions,
+    part_chains,
     stages,
     steps,
     tiles,
@@ -120,7 +121,7 @@ def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
     runs = (columns["runs"][use.layers] > 0)[:, np.newaxis]
     for name in stages(use.kernel):
         kernel = at_stage(use.kernel, name)
-        waiting = chained(kernel, steps(kernel, use.nest))
+        waiting = chained(kernel, steps(kernel, use.nest)) + part_chains(kernel, use.nest)
         dealt = np.maximum(tiles(use.kernel, use.nest), 1)
         issued = instructions(kernel, use.nest)
         yield StageWork(name, use, use.layers, issued * runs, waiting * runs, dealt)

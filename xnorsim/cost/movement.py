@@ -152,7 +152,8 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     patches = d.groups * d.positions * depth * walk.activation_bits / 8
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
     found = _before(kernel, d, patches, caches)
-    taken = patches if found else _input_bytes(kernel, d)
+    is_laid_out = _gathers(d) | walk.packs
+    taken = np.where(is_laid_out, patches, _input_bytes(kernel, d))
     between = _between(caches, taken + given)
     found["product"] = gemm_traffic(
         d.positions,
@@ -166,17 +167,48 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
         output_bytes=walk.output_bits / 8,
         groups=d.groups,
         since_bytes={
-            "activations": 2 * taken if found else between["read"],
+            "activations": np.where(is_laid_out, 2 * taken, between["read"]),
             "weights": caches.weight_bytes,
             "outputs": between["written"],
         },
     )
+    if walk.unpacks:
+        found["results"] = _rearranged(given, caches, 2 * given, between["written"])
+    if np.isfinite(walk.chunk):
+        found["product"]["activations"] = found["product"]["activations"] * ~_gathers(d)
+        found = _chunked(found, given, caches, between)
     return found
+
+
+def _gathers(d: Dimensions) -> NDArray[np.bool_]:
+    """Where there is an im2col: a filter sees more than its own position."""
+    return (np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1)
+
+
+def _chunked(
+    found: dict[str, _Traffic], given: Any, caches: Caches, between: Mapping[str, Any]
+) -> dict[str, _Traffic]:
+    """The same where what is made of some positions stays in the nearest level until its results.
+
+    What the im2col writes and the product reads of it moves no further; the results are written
+    once, by a stage of their own.
+    """
+    found["product"].pop("outputs")
+    if "im2col" in found:
+        found["im2col"].pop("buffer")
+    written = stream_traffic(
+        0.0,
+        given,
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
+        since_bytes=between,
+    )
+    return found | {"results": {"outputs": written["written"]}}
 
 
 def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict[str, _Traffic]:
     """im2col where a filter sees more than its own position, and the kernel's own layout."""
-    moves = np.where((np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1), 1.0, 0.0)
+    moves = np.where(_gathers(d), 1.0, 0.0)
     found: dict[str, _Traffic] = {}
     taken = _input_bytes(kernel, d)
     if moves.any():
@@ -191,16 +223,19 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict
         )
         found["im2col"] = {name: moved * moves * d.groups for name, moved in copied.items()}
     if kernel.walk.packs:
-        since = {"read": 2 * patches, "written": 2 * patches}
-        laid = stream_traffic(
-            patches,
-            patches,
-            level_sizes=caches.level_sizes,
-            write_allocate=caches.write_allocate,
-            since_bytes=since,
-        )
-        found["layout"] = laid
+        found["layout"] = _rearranged(patches, caches, 2 * patches, 2 * patches)
     return found
+
+
+def _rearranged(moved: Any, caches: Caches, read: Any, written: Any) -> _Traffic:
+    """A pass that brings so many bytes into another order, last used and used next so far apart."""
+    return stream_traffic(
+        moved,
+        moved,
+        level_sizes=caches.level_sizes,
+        write_allocate=caches.write_allocate,
+        since_bytes={"read": read, "written": written},
+    )
 
 
 def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
@@ -208,20 +243,32 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic
     walk, tile = kernel.walk, kernel.tile
     filters = walk.blocks(kernel, d)[0] if walk.blocks else np.inf
     channels = np.maximum(walk.block_depth / np.maximum(d.taps, 1), 1)
-    loops = (
-        Loop("channels", channels),
+    blocks = (
+        Loop("channels", np.minimum(channels, walk.block_channels)),
         Loop("filters", filters),
+    )
+    loops = (
+        *(blocks[::-1] if walk.outer == "filters" else blocks),
         *convolution_loops(tile.positions, [("filters", tile.filters)]),
     )
     given = d.groups * d.positions * d.filters * walk.output_bits / 8
+    taken = _input_bytes(kernel, d)
+    since, found = _since(caches, taken + given), {}
+    if walk.packs:
+        found["layout"] = _rearranged(taken, caches, since["activations"], 2 * taken)
+        since["activations"] = 2 * taken
+    if walk.unpacks:
+        found["results"] = _rearranged(given, caches, 2 * given, since["outputs"])
+        since["outputs"] = 2 * given
     moved = direct_traffic(
         _geometry(kernel, d),
         loops,
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes=_since(caches, _input_bytes(kernel, d) + given),
+        since_bytes=since,
     )
-    return {"product": {name: each * d.groups for name, each in moved.items()}}
+    found["product"] = {name: each * d.groups for name, each in moved.items()}
+    return found
 
 
 def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:

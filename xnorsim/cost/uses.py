@@ -22,7 +22,7 @@ from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import DIMENSIONS, Dimensions
 
-__all__ = ["IN_KERNELS", "PRODUCTS", "Use", "kernel_uses", "mix"]
+__all__ = ["IN_KERNELS", "PACKED", "PRODUCTS", "Use", "kernel_uses", "mix"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -34,6 +34,9 @@ PRODUCTS = {
     "other_macs": "fp",  # executed after widening to floats
 }
 """The kind of kernel for each column of multiply-accumulates."""
+
+PACKED = "binary_packed"
+"""The kind of kernel for a binary layer whose results leave as bits: a Sign is fused into it."""
 
 _PASSES = {
     "batch_norm": "bn",
@@ -64,7 +67,7 @@ class Use:
     @property
     def is_product(self) -> bool:
         """Whether it multiplies; else it is a pass over elements."""
-        return self.word in PRODUCTS.values()
+        return self.word in PRODUCTS.values() or self.word == PACKED
 
 
 def kernel_uses(
@@ -82,7 +85,10 @@ def kernel_uses(
         UsageError: the program has no kernel for a layer, or the core cannot execute it.
     """
     found = []
-    for where, word, nest in (*_products(columns, kinds, recipes), *_passes(columns, kinds)):
+    for where, word, nest in (
+        *_products(columns, kinds, recipes),
+        *_passes(columns, kinds, recipes),
+    ):
         layers = np.flatnonzero(where)
         if layers.size:
             found += _chosen(layers, word, nest, kinds, recipes, core)
@@ -127,16 +133,24 @@ _Asked = tuple[NDArray[np.bool_], str, Dimensions]
 def _products(columns: Columns, kinds: Sequence[str], recipes: RecipeSet) -> Iterator[_Asked]:
     """Where each kind of product runs, and on which loop nest."""
     loops = Dimensions(*(columns[name] for name in DIMENSIONS))
+    to_bits = (columns["output_bits"] == columns["output_elements"]) & _has_packed(recipes)
     lacks = np.array([kind in recipes.as_floats for kind in kinds], dtype=bool)
     for column, word in PRODUCTS.items():
         asked, as_floats = columns[column] > 0, lacks & (word in ("binary", "bwn"))
-        yield asked & ~as_floats, word, loops
+        packs = to_bits & (word == "binary")
+        yield asked & ~as_floats & ~packs, word, loops
+        yield asked & ~as_floats & packs, PACKED, loops
         yield asked & as_floats, "fp", loops
 
 
-def _passes(columns: Columns, kinds: Sequence[str]) -> Iterator[_Asked]:
-    """The same for passes over elements."""
-    yield columns["binarize_ops"] > 0, "binarize", elements(columns["binarize_ops"])
+def _has_packed(recipes: RecipeSet) -> np.bool_:
+    return np.bool_(PACKED in recipes.kernels)
+
+
+def _passes(columns: Columns, kinds: Sequence[str], recipes: RecipeSet) -> Iterator[_Asked]:
+    """The same for passes over elements; a Sign that is fused is part of its host's kernel."""
+    signs = (columns["binarize_ops"] > 0) & ((columns["runs"] > 0) | ~_has_packed(recipes))
+    yield signs, "binarize", elements(columns["binarize_ops"])
     results, operations = columns["output_elements"], columns["fp_ops"]
     multiplies = columns["macs"] > 0
     beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)

@@ -8,7 +8,7 @@ report states it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from xnorsim.network.graph import Graph, Node, Stored, consumers, producers, sch
 from xnorsim.network.ops import Weighted
 from xnorsim.network.precision import Meaning, Scaling
 
-__all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "is_known", "is_view"]
+__all__ = ["DEFAULT_FUSE", "Fuse", "Fusion", "fusions", "held_bits", "is_known", "is_view"]
 
 
 class Fuse(StrEnum):
@@ -26,6 +26,7 @@ class Fuse(StrEnum):
     BN = "bn"  # folded into weights or scales, or run on the results of a binary layer
     RELU = "relu"  # elementwise functions of one tensor, ReLU the most common
     ADD = "add"  # residual additions, into the later of the two layers that they add
+    SIGN = "sign"  # signs of a binary layer's results: thresholds on its sums, and bits out
 
 
 DEFAULT_FUSE = (Fuse.BN, Fuse.RELU)
@@ -87,6 +88,22 @@ def fusions(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> dict[str, Fu
     return found
 
 
+def held_bits(graph: Graph, fused: Mapping[str, Fusion]) -> dict[str, int]:
+    """The bits of each activation as memory holds it.
+
+    Results that a fused Sign compares where they come up are held as the bits that it gives.
+    """
+    size = {name: spec.bits for name, spec in graph.tensors.items()}
+    written_by = producers(graph)
+    for node in graph.nodes:
+        name = node.name if isinstance(node.op, ops.Sign) else ""
+        while name in fused:
+            tensor = fused[name].tensor
+            size[tensor] = size[node.outputs[0]]
+            name = written_by[tensor].name
+    return size
+
+
 def _shared_keys(graph: Graph) -> frozenset[str]:
     """The stored tensors that more than one node reads."""
     uses = Counter(
@@ -139,13 +156,30 @@ def _joins(graph: Graph, node: Node, producer: Node, host: Node, shared: frozens
     return same and node.op == ops.Elementwise(ops.Operator.ADD)
 
 
+def _thresholds(
+    graph: Graph, node: Node, producer: Node, host: Node, shared: frozenset[str]
+) -> bool:
+    """sign(a x + b) of a sum of signs x asks on which side of a threshold x lies.
+
+    Behind a binary layer alone or its batch normalization; the map K has no threshold.
+    """
+    is_norm = isinstance(producer.op, ops.BatchNorm) and producer.inputs[0] in host.outputs
+    if not isinstance(host.op, Weighted) or not (producer is host or is_norm):
+        return False
+    used = scheme(graph, host)
+    signs = {used.weight.meaning, used.activation.meaning} == {Meaning.BIPOLAR}
+    return signs and used.scaling is not Scaling.ALPHA_K
+
+
 _KINDS: dict[Fuse, type] = {
     Fuse.BN: ops.BatchNorm,
     Fuse.RELU: ops.Activation,
     Fuse.ADD: ops.Elementwise,
+    Fuse.SIGN: ops.Sign,
 }
 _RULES: dict[Fuse, Callable[[Graph, Node, Node, Node, frozenset[str]], bool]] = {
     Fuse.BN: _folds,
     Fuse.RELU: _follows,
     Fuse.ADD: _joins,
+    Fuse.SIGN: _thresholds,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Stored, TensorSpec, last_uses
 from xnorsim.network.precision import FLOAT32
-from xnorsim.work.fusion import Fusion, is_view
+from xnorsim.work.fusion import Fusion, held_bits, is_view
 
 __all__ = [
     "WORD_BITS",
@@ -197,7 +197,7 @@ def live_activations(graph: Graph, fused: Mapping[str, Fusion]) -> LiveActivatio
     A tensor lives from the node that writes it to the last that reads it; inputs live from the
     start, outputs to the end. A view and a fused node share the memory of what they change.
     """
-    buffer = _buffers(graph, fused)
+    buffer, held = _buffers(graph, fused), held_bits(graph, fused)
     last = last_uses(graph)
     size: dict[str, int] = {}
     first: dict[str, int] = {}
@@ -206,7 +206,7 @@ def live_activations(graph: Graph, fused: Mapping[str, Fusion]) -> LiveActivatio
     born |= {name: i for i, node in enumerate(graph.nodes) for name in node.outputs}
     for name, start in born.items():
         root = buffer[name]
-        size[root] = max(size.get(root, 0), graph.tensors[name].bits)
+        size[root] = max(size.get(root, 0), held[name])
         first[root] = min(first.get(root, start), start)
         until[root] = max(until.get(root, 0), last.get(name, start))
     change = [0] * (len(graph.nodes) + 1)

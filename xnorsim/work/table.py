@@ -19,7 +19,15 @@ from xnorsim.network.graph import Graph, Node, by_role, scheme, spec_of
 from xnorsim.network.precision import FP32, MAC_CLASSES, MacClass, Scheme, mac_class
 from xnorsim.work.counts import LayerCounts, Operands, count
 from xnorsim.work.dimensions import DIMENSIONS, dimensions
-from xnorsim.work.fusion import DEFAULT_FUSE, Fuse, Fusion, fusions, is_known, is_view
+from xnorsim.work.fusion import (
+    DEFAULT_FUSE,
+    Fuse,
+    Fusion,
+    fusions,
+    held_bits,
+    is_known,
+    is_view,
+)
 from xnorsim.work.memory import ParameterBits, live_activations, parameter_bits
 
 __all__ = ["COLUMNS", "NOT_SUMMED", "LayerTable", "count_node", "layer_table", "totals"]
@@ -109,7 +117,7 @@ def layer_table(graph: Graph, fuse: tuple[Fuse, ...] = DEFAULT_FUSE) -> LayerTab
     parameters = parameter_bits(graph, fused)
     live = live_activations(graph, fused)
     counts = {node.name: _fused_counts(graph, node, fused, by_name) for node in graph.nodes}
-    size = {name: spec.bits for name, spec in graph.tensors.items()}
+    size = held_bits(graph, fused)
     rows = [
         {
             **_counted(graph, node, counts[node.name]),
@@ -201,7 +209,7 @@ def _moved(
 ) -> dict[str, int]:
     """Activations taken and given; where a node is fused, it moves what its host has not at hand.
 
-    `size` is that of each activation [bit].
+    `size` is that of each activation as it is held [bit].
     """
     inputs = {name: size[name] for name in node.inputs}
     taken, given = sum(inputs.values()), sum(size[name] for name in node.outputs)

@@ -21,10 +21,12 @@ from xnorsim.cost.recipes.kernel import (
     instructions,
     missing_classes,
     needed_classes,
+    part_chains,
     part_instructions,
     stages,
 )
-from xnorsim.cost.recipes.sets import KINDS, RECIPE_SETS, Kernels, RecipeSet, recipe_set
+from xnorsim.cost.recipes.program import KINDS, Kernels, RecipeSet
+from xnorsim.cost.recipes.sets import RECIPE_SETS, recipe_set
 
 __all__ = [
     "KINDS",
@@ -46,6 +48,7 @@ __all__ = [
     "layer_instructions",
     "missing_classes",
     "needed_classes",
+    "part_chains",
     "part_instructions",
     "recipe_set",
     "select",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorsim.cost.recipes.kernel import executable, instructions, missing_classes
-from xnorsim.cost.recipes.sets import ISAS, KINDS, RECIPE_SETS, Kernels, RecipeSet
+from xnorsim.cost.recipes.program import ISAS, KINDS, Kernels, RecipeSet
+from xnorsim.cost.recipes.sets import RECIPE_SETS
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.core import Core
 from xnorsim.machine.instructions import CLASSES
@@ -31,17 +32,17 @@ def select(recipes: RecipeSet, kind: str, core: Core) -> Kernels:
     """
     if kind not in KINDS:
         raise UsageError(f"no kind of kernel '{kind}': {choices(kind, KINDS)}")
-    if kind not in recipes.kernels:
-        others = [name for name, make in RECIPE_SETS.items() if kind in make(_NARROW).kernels]
-        raise UsageError(
-            f"recipe set '{recipes.name}' has no kernel for '{kind}' ({KINDS[kind]}); "
-            f"sets that have one: {', '.join(others)}"
-        )
     if recipes.isa and not _has(core, ISAS[recipes.isa]):
         raise UsageError(
             f"recipe set '{recipes.name}' is code for {recipes.isa}, and this machine has no "
             f"{ISAS[recipes.isa]}, which every such machine has; "
             f"sets for other machines: {', '.join(_for_any_machine())}"
+        )
+    if kind not in recipes.kernels:
+        others = [name for name, make in RECIPE_SETS.items() if kind in make(_WIDE).kernels]
+        raise UsageError(
+            f"recipe set '{recipes.name}' has no kernel for '{kind}' ({KINDS[kind]}); "
+            f"sets that have one: {', '.join(others)}"
         )
     for kernels in recipes.kernels[kind]:
         if all(executable(kernel, core) for kernel in kernels):
@@ -49,7 +50,7 @@ def select(recipes: RecipeSet, kind: str, core: Core) -> Kernels:
     raise UsageError(_unfit(recipes, kind, core))
 
 
-_NARROW = 128
+_WIDE = 512
 """Bits of a vector for which every set has kernels."""
 
 
@@ -58,7 +59,7 @@ def _has(core: Core, name: str) -> bool:
 
 
 def _for_any_machine() -> list[str]:
-    return [name for name, make in RECIPE_SETS.items() if not make(_NARROW).isa]
+    return [name for name, make in RECIPE_SETS.items() if not make(_WIDE).isa]
 
 
 def _unfit(recipes: RecipeSet, kind: str, core: Core) -> str:

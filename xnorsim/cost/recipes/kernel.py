@@ -38,11 +38,12 @@ __all__ = [
     "instructions",
     "missing_classes",
     "needed_classes",
+    "part_chains",
     "part_instructions",
     "stages",
 ]
 
-Stage = Literal["im2col", "layout", "product"]
+Stage = Literal["im2col", "layout", "tables", "product", "border", "results"]
 
 Counts = Mapping[str, float]
 """Instructions by class. A fraction stands for a loop unrolled so many times.
@@ -65,13 +66,15 @@ class Tile:
 class Part:
     """Something that a kernel does `per` an extent, with the instructions of each time.
 
-    `stage`: what is done in one go; a kernel finishes one stage before it begins the next.
+    `stage`: what is done in one go; a kernel finishes one stage before it begins the next. `chain`:
+    those of its instructions that wait for each other each time, in a row.
     """
 
     what: str
     per: Extent
     counts: Counts
     stage: Stage = "product"
+    chain: Counts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,12 @@ class Walk:
     `form`: "gemm" (products of matrices, after an im2col where a filter sees several positions),
     "direct" (the input is read where it lies), "depthwise" or "stream". Bits are those of one
     element as the kernel reads or writes it; `packs`: it lays out its activations once more before
-    the product. `outer`: which tiles the outer tile loop runs over. `blocks`: the (filters,
-    positions) of blocks outside of the tiles; `block_depth`: products of a block.
+    the product, `unpacks`: it goes over its results once more after it. `outer`: which tiles the
+    outer tile loop runs over; for "direct", "filters": the blocks of filters are outside of those
+    of channels. `blocks`: the (filters, positions) of blocks outside of the tiles; `block_depth`:
+    products of a block, `block_channels`: the same for "direct", whatever the taps; `chunk`:
+    positions from the im2col to the results at a time, between which the nearest level holds what
+    is made of them.
     """
 
     form: Literal["gemm", "direct", "depthwise", "stream"] = "stream"
@@ -90,9 +97,12 @@ class Walk:
     weight_bits: int = 32
     output_bits: int = 32
     packs: bool = False
+    unpacks: bool = False
     outer: Literal["positions", "filters"] = "positions"
     blocks: Callable[[Kernel, Dimensions], tuple[Any, Any]] | None = None
     block_depth: float = inf
+    block_channels: float = inf
+    chunk: float = inf
 
 
 def always(dimensions: Dimensions) -> NDArray[np.bool_]:
@@ -170,6 +180,12 @@ def at_stage(kernel: Kernel, stage: Stage) -> Kernel:
 def chained(kernel: Kernel, steps: Any) -> NDArray[np.float64]:
     """The instructions [..., classes] of `steps` inner steps that have to wait for each other."""
     return np.asarray(steps, dtype=float)[..., None] * _row(kernel.chain)
+
+
+def part_chains(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
+    """The instructions [..., classes] within parts that have to wait for each other."""
+    times, _ = part_instructions(kernel, dimensions)
+    return times @ np.array([_row(part.chain) for part in kernel.parts]).reshape(-1, len(CLASSES))
 
 
 def needed_classes(kernel: Kernel) -> tuple[str, ...]:

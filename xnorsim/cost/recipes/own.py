@@ -1,36 +1,19 @@
-"""Our own kernels of floats, 8-bit integers and binary weights, and the passes: by hand."""
+"""What we ship no kernel for, by hand: 8-bit integers and floats of 16 bits; and signs, packed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
-from xnorsim.cost.recipes.conditions import is_depthwise
-from xnorsim.cost.recipes.extents import (
-    channel_vectors,
-    output_vectors,
-    outputs,
-    patch_elements,
-    steps,
-    tap_vectors,
-    tiles,
-)
+from xnorsim.cost.recipes.extents import steps, tiles
 from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
-from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, own_blocks, stream
+from xnorsim.cost.recipes.parts import BORDER_COPY, im2col, own_blocks
+from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
-    "add_subtract",
-    "depthwise",
-    "fma",
+    "fp16",
     "int8_dot",
     "int8_pairs",
-    "int8_words",
-    "scalar_add_subtract",
-    "scalar_blocked",
-    "scalar_loop",
-    "scalar_stream",
-    "sign_by_masks",
-    "sign_neon",
-    "sign_scalar",
+    "sign",
 ]
 
 _BY_HAND = "by hand"
@@ -48,11 +31,9 @@ def _product(
     element_bits: int,
     step: Counts,
     chain: Counts,
-    weight_bits: int | None = None,
 ) -> Kernel:
     """A tile of two vectors of filters x some positions, all sums in registers."""
     sums = 2 * tile.positions
-    weight_bits = element_bits if weight_bits is None else weight_bits
     return Kernel(
         name=f"{name}-{simd_bits}",
         source=f"{_BY_HAND}: two vectors of filters x {tile.positions} broadcast positions",
@@ -77,44 +58,20 @@ def _product(
             BORDER_COPY,
         ),
         chain=chain,
-        walk=Walk("gemm", element_bits, weight_bits, blocks=own_blocks),
+        walk=Walk("gemm", element_bits, element_bits, blocks=own_blocks),
     )
 
 
-def fma(simd_bits: int, lane_bits: int = 32) -> Kernel:
-    """Floats of 32 or 16 bits by fused multiply-add."""
-    rows, name = _rows(simd_bits), f"fp{lane_bits}_fma"
-    return _product(
-        f"own-fp{lane_bits}",
-        Tile(filters=2 * simd_bits // lane_bits, positions=rows, depth=1),
-        simd_bits,
-        lane_bits,
-        {name: 2 * rows, "vector_load": 2, "broadcast_load": rows},
-        {name: 1},
-    )
-
-
-def add_subtract(simd_bits: int) -> Kernel:
-    """+-1 weights by floats: the weight's bit flips the sign of what is added.
-
-    A step broadcasts the bits of its filters, tests that of each lane (CMTST; VPAND and VPCMPEQD,
-    whose masks come from memory where 16 registers are all there are), and makes a sign of it.
-    """
+def fp16(simd_bits: int) -> Kernel:
+    """Floats of 16 bits by fused multiply-add."""
     rows = _rows(simd_bits)
     return _product(
-        "own-bwn",
-        Tile(filters=2 * simd_bits // 32, positions=rows, depth=1),
+        "own-fp16",
+        Tile(filters=2 * simd_bits // 16, positions=rows, depth=1),
         simd_bits,
-        32,
-        {
-            "broadcast_load": 1 + rows,
-            "vector_compare": 2,
-            "vector_logic": (2 if simd_bits > 128 else 0) + 2 + 2 * rows,
-            "fp32_add": 2 * rows,
-            **({"vector_load": 2} if simd_bits == 256 else {}),
-        },
-        {"fp32_add": 1},
-        weight_bits=1,
+        16,
+        {"fp16_fma": 2 * rows, "vector_load": 2, "broadcast_load": rows},
+        {"fp16_fma": 1},
     )
 
 
@@ -149,195 +106,51 @@ def int8_pairs(simd_bits: int) -> Kernel:
     )
 
 
-def _scalar(
-    name: str,
-    source: str,
-    tile: Tile,
-    step: Counts,
-    chain: Counts,
-    element_bits: int = 32,
-    weight_bits: int = 32,
-) -> Kernel:
-    results = tile.filters * tile.positions
-    return Kernel(
-        name=name,
-        source=f"{_BY_HAND}: {source}",
-        tile=tile,
-        parts=(
-            Part("inner loop", steps, step),
-            Part(
-                "results",
-                tiles,
-                {"scalar_store": results, "scalar_load": 1, "scalar_alu": 6, "branch": 2},
-            ),
-        ),
-        chain=chain,
-        walk=Walk("direct", element_bits, weight_bits),
-    )
+def sign(simd_bits: int) -> Kernel:
+    """Signs shifted in, channel after channel, in vectors of 16 positions, whose words are stored.
 
-
-def scalar_loop() -> Kernel:
-    """sum += a[i] * b[i]: one accumulator, no reordering of additions, no vectors."""
-    return _scalar(
-        "scalar-fp32",
-        "two loads, a product, a sum that waits for the last one, an index, a jump",
-        Tile(1, 1, 1),
-        {
-            "scalar_load": 2,
-            "scalar_fp32_mul": 1,
-            "scalar_fp32_add": 1,
-            "scalar_alu": 1,
-            "branch": 1,
-        },
-        {"scalar_fp32_add": 1},
-    )
-
-
-def scalar_blocked() -> Kernel:
-    """A product in C that no compiler turns into vectors: four sums at a time, unrolled by four.
-
-    Counted from OpenMathLib/OpenBLAS @ 63ce52ee kernel/generic/gemmkernel_2x2.c, what a BLAS has
-    for a core without a kernel of its own; compiled with fused products and sums. im2col before.
+    Not counted: positions that 16 leave of a plane, one by one, since a pass tells no planes.
     """
-    found = _scalar(
-        "scalar-blocked-2x2",
-        "two loads of each side, four fused products and sums, an index and a jump for four steps, "
-        "as OpenMathLib/OpenBLAS @ 63ce52ee kernel/generic/gemmkernel_2x2.c has them",
-        Tile(filters=2, positions=2, depth=1),
-        {
-            "scalar_load": 4,
-            "scalar_fp32_mul": 4,
-            "scalar_alu": 3 / 4,
-            "branch": 1 / 4,
-        },
-        {"scalar_fp32_mul": 1},
-    )
-    copies = Part(
-        "im2col and layout, an element at a time",
-        patch_elements,
-        {"scalar_load": 2, "scalar_store": 2, "scalar_alu": 4, "branch": 1},
-        "layout",
-    )
-    return replace(found, parts=(copies, *found.parts), walk=Walk("gemm", packs=True))
-
-
-def scalar_add_subtract() -> Kernel:
-    """+-1 weights in words of 32: a shift, a mask and a XOR of the sign, then the sum."""
-    return _scalar(
-        "scalar-bwn",
-        "a load, three operations on the sign, a sum, an index and a jump; a word of bits for 32",
-        Tile(1, 1, 1),
-        {
-            "scalar_load": 1 + 1 / 32,
-            "scalar_alu": 3 + 1,
-            "scalar_fp32_add": 1,
-            "branch": 1,
-        },
-        {"scalar_fp32_add": 1},
-        weight_bits=1,
-    )
-
-
-def int8_words() -> Kernel:
-    """Armv7E-M: words of four bytes unpacked by SXTB16, two products a SMLAD; 2 x 2 tile.
-
-    As in CMSIS-NN: L. Lai, N. Suda, V. Chandra, arXiv 1801.06601.
-    """
-    return _scalar(
-        "own-int8-words",
-        "SXTB16, SMLAD, as in CMSIS-NN (arXiv 1801.06601)",
-        Tile(filters=2, positions=2, depth=4),
-        {"scalar_load": 4, "scalar_alu": 8 + 2, "scalar_multiply": 8, "branch": 1},
-        {"scalar_multiply": 2},
-        element_bits=8,
-        weight_bits=8,
-    )
-
-
-def depthwise(simd_bits: int) -> Kernel:
-    """Vectors along channels, the sum over taps in a register."""
+    vectors = 16 * 32 // simd_bits
     return Kernel(
-        name=f"own-depthwise-{simd_bits}",
-        source=f"{_BY_HAND}: input and weight loaded at each tap",
+        name=f"own-sign-{simd_bits}",
+        source="xnorsim/kernels/packing.py",
         simd_bits=simd_bits,
-        along="filters",
-        tile=Tile(filters=simd_bits // 32, positions=1, depth=1),
-        parts=(
-            Part("a tap", tap_vectors, {"vector_load": 2, "fp32_fma": 1, "scalar_alu": 0.5}),
-            Part(
-                "bias, store",
-                channel_vectors,
-                {"vector_load": 1, "vector_store": 1, "scalar_alu": 2, "branch": 1},
-            ),
-        ),
-        walk=Walk("depthwise"),  # sums of neighbouring channels do not wait for each other
-        applies=is_depthwise,
-    )
-
-
-def sign_by_masks(simd_bits: int) -> Kernel:
-    """Compare with 0, the mask to a scalar register, its bits to memory."""
-    return stream(
-        f"own-sign-masks-{simd_bits}",
-        f"{_BY_HAND}: VCMPPS, VMOVMSKPS or KMOV",
-        simd_bits,
-        output_vectors,
-        vector_load=1,
-        vector_compare=1,
-        vector_mask_move=1,
-        scalar_store=1,
-    )
-
-
-def sign_neon(simd_bits: int = 128) -> Kernel:
-    """Four vectors of masks narrowed to bytes, masked to a bit each, and summed by pairs."""
-    return Kernel(
-        name=f"own-sign-neon-{simd_bits}",
-        source=f"{_BY_HAND}: FCMGE, UZP1, AND, ADDP",
-        simd_bits=simd_bits,
-        along="positions",
-        tile=Tile(filters=1, positions=4 * simd_bits // 32, depth=1),
+        along=None,
+        tile=Tile(filters=1, positions=16, depth=1),
         parts=(
             Part(
-                "four vectors",
+                "16 positions of a channel",
                 tiles,
                 {
-                    "vector_load": 4,
-                    "vector_compare": 4,
-                    "vector_shuffle": 3,
-                    "vector_logic": 1,
-                    "vector_pairwise_add": 3,
-                    "scalar_store": 1,
-                    "scalar_alu": 2,
-                    "branch": 1,
+                    "vector_load": vectors,
+                    "vector_compare": vectors,
+                    "vector_shift": vectors / 2,
+                    "vector_logic": 2 * vectors,
+                    "vector_add": 1.5 * vectors,  # and the largest magnitude so far
+                    "scalar_alu": 3,
+                    "scalar_multiply": 0.75,
+                    "branch": 0.25,
+                },
+            ),
+            Part(
+                "16 words",
+                _blocks_of_words,
+                {
+                    "vector_shuffle": 15 * vectors // 2,
+                    "vector_to_scalar": 8,
+                    "vector_shift": 2 * vectors,
+                    "vector_logic": 2 * vectors,
+                    "scalar_load": 20,
+                    "scalar_store": 20,
+                    "scalar_alu": 12,
+                    "branch": 4,
                 },
             ),
         ),
     )
 
 
-def sign_scalar() -> Kernel:
-    """A load, a comparison, a shift and an OR each; a word stored for 32."""
-    return Kernel(
-        name="scalar-sign",
-        source=_BY_HAND,
-        tile=Tile(1, 1, 1),
-        parts=(
-            Part(
-                "an element",
-                outputs,
-                {"scalar_load": 1, "scalar_alu": 3, "scalar_store": 1 / 32, "branch": 1 / 4},
-            ),
-        ),
-    )
-
-
-def scalar_stream(name: str, **counts: float) -> Kernel:
-    """A pass over elements, one at a time: `counts`, an index and a jump."""
-    step = {"scalar_alu": 1, "branch": 1, **counts}
-    return Kernel(
-        name=f"scalar-{name}",
-        source=_BY_HAND,
-        tile=Tile(1, 1, 1),
-        parts=(Part("an element", steps, step),),
-    )
+def _blocks_of_words(kernel: Kernel, d: Dimensions) -> Any:
+    """Blocks of 16 positions x 64 channels."""
+    return -(-d.positions // 1024)

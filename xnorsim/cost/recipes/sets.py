@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
-from xnorsim.cost.recipes import dabnn, larq, own, own_binary, tflite, xnnpack
+from xnorsim.cost.recipes import dabnn, larq, mlas, openblas, tflite, xnnpack
 from xnorsim.cost.recipes.extents import output_vectors
-from xnorsim.cost.recipes.kernel import Kernel, at_width
-from xnorsim.cost.recipes.parts import pool, stream
+from xnorsim.cost.recipes.kernel import Kernel
+from xnorsim.cost.recipes.own_sets import OWN_SETS
+from xnorsim.cost.recipes.parts import stream
+from xnorsim.cost.recipes.program import RecipeSet, one, widened
 from xnorsim.errors import UsageError, choices
 
-__all__ = ["ISAS", "KINDS", "RECIPE_SETS", "Kernels", "RecipeSet", "recipe_set"]
-
-ISAS = {"aarch64": "vector_pairwise_add"}
-"""A class of instructions that every machine of an instruction set has, and no other."""
-
-KINDS = {
-    "binary": "+-1 x +-1, floats out",
-    "binary_packed": "the same, thresholds and bits out",
-    "bwn": "+-1 weights x floats",
-    "int8": "8-bit integers",
-    "fp": "floats of 32 bits",
-    "fp16": "floats of 16 bits",
-    "binarize": "signs of floats, packed",
-    "bn": "batch normalization that is not folded",
-    "add": "addition of two tensors",
-    "elementwise": "another operator of two tensors",
-    "copy": "elements moved, not computed with: concatenation, padding, transposition",
-    "relu": "rectifier that is not fused",
-    "max_pool": "maxima of windows",
-    "average_pool": "means of windows",
-}
-"""What a recipe set may have kernels for. Passes take an element as a position: `elements`."""
-
-Kernels = tuple[Kernel, ...]
-"""Tried for each layer in this order: the first that applies is used."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeSet:
-    """The kernels of one program: for each kind, those of each machine it was written for.
-
-    Of the alternatives of a kind the first is taken whose kernels the machine can all execute.
-    `as_floats`: kinds of layers (ops.kind) whose +-1 weights the program stores and multiplies as
-    floats, for want of a binary operator. `isa`: what its code is written for, a key of ISAS; ""
-    where the kernels tell.
-    """
-
-    name: str
-    what: str
-    kernels: Mapping[str, tuple[Kernels, ...]]
-    as_floats: frozenset[str] = frozenset()
-    isa: str = ""
-
-
-def _one(kernels: Mapping[str, Kernel | Kernels]) -> dict[str, tuple[Kernels, ...]]:
-    """One alternative for each kind."""
-    return {
-        kind: ((found,) if isinstance(found, Kernel) else found,) for kind, found in kernels.items()
-    }
-
-
-def _widened(
-    kernels: Mapping[str, tuple[Kernels, ...]], simd_bits: int
-) -> dict[str, tuple[Kernels, ...]]:
-    return {
-        kind: tuple(tuple(at_width(k, simd_bits) for k in kernels) for kernels in alternatives)
-        for kind, alternatives in kernels.items()
-    }
-
+__all__ = ["RECIPE_SETS", "recipe_set"]
 
 _TFLITE_PASSES = {
     "bn": tflite.BATCH_NORM,
@@ -89,7 +33,7 @@ _ONLY_CONVOLUTIONS = frozenset({"conv_transpose", "dense", "mat_mul", "recurrent
 
 def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
     floats = (tflite.DEPTHWISE, tflite.GEMV_FP32, product)
-    kernels = _one(
+    kernels = one(
         {
             "binary": (larq.BGEMM_8X4, larq.BGEMM_4X4),
             "binary_packed": (larq.BGEMM_8X4_PACKED, larq.BGEMM_4X4),
@@ -102,7 +46,7 @@ def _larq(simd_bits: int, product: Kernel = tflite.RUY_FP32) -> RecipeSet:
     return RecipeSet(
         "larq",
         "Larq Compute Engine: BGEMM 8x4 after im2col; floats and int8 by ruy",
-        _widened({**kernels, "int8": _INT8}, simd_bits),
+        widened({**kernels, "int8": _INT8}, simd_bits),
         _ONLY_CONVOLUTIONS,
         isa="aarch64",
     )
@@ -117,18 +61,18 @@ def _larq_in_order(simd_bits: int) -> RecipeSet:
 def _larq_indirect(simd_bits: int) -> RecipeSet:
     indirect = (larq.INDIRECT_8X4, larq.BGEMM_8X4, larq.BGEMM_4X4)
     found = _larq(simd_bits)
-    kernels = {**found.kernels, **_widened({"binary": (indirect,)}, simd_bits)}
+    kernels = {**found.kernels, **widened({"binary": (indirect,)}, simd_bits)}
     what = "the same with use_indirect_bgemm"
     return replace(found, name="larq-indirect", what=what, kernels=kernels)
 
 
 def _tflite(simd_bits: int) -> RecipeSet:
     floats = (tflite.DEPTHWISE, xnnpack.XNNPACK_FP32_VECTOR, xnnpack.XNNPACK_FP32)
-    kernels = {**_one({"fp": floats, "bwn": floats, **_TFLITE_PASSES}), "int8": _INT8}
+    kernels = {**one({"fp": floats, "bwn": floats, **_TFLITE_PASSES}), "int8": _INT8}
     return RecipeSet(
         "tflite",
         "TensorFlow Lite: floats by XNNPACK, int8 by ruy",
-        _widened(kernels, simd_bits),
+        widened(kernels, simd_bits),
         isa="aarch64",
     )
 
@@ -138,7 +82,7 @@ _COPY = {"vector_load": 1, "vector_store": 1}
 
 def _dabnn(simd_bits: int) -> RecipeSet:
     binary = (dabnn.DIRECT_64, dabnn.DIRECT_128, dabnn.DIRECT_128_SINGLE, dabnn.BGEMM)
-    kernels = _one(
+    kernels = one(
         {
             "binary": binary,
             "bwn": dabnn.EIGEN_FP32,
@@ -155,15 +99,15 @@ def _dabnn(simd_bits: int) -> RecipeSet:
     return RecipeSet(
         "dabnn",
         "dabnn v0.2.6: direct 3x3 or BGEMM 8x6, floats by Eigen, separate passes",
-        _widened(kernels, simd_bits),
+        widened(kernels, simd_bits),
         isa="aarch64",
     )
 
 
 def _dabnn_packed(simd_bits: int) -> RecipeSet:
-    kernels = {**_dabnn(simd_bits).kernels, **_one({"binary": (*dabnn.PACKED_INPUT, dabnn.BGEMM)})}
+    kernels = {**_dabnn(simd_bits).kernels, **one({"binary": (*dabnn.PACKED_INPUT, dabnn.BGEMM)})}
     what = "dabnn's direct 3x3 on packed and padded input, as its benchmark times it"
-    return RecipeSet("dabnn-packed", what, _widened(kernels, simd_bits), isa="aarch64")
+    return RecipeSet("dabnn-packed", what, widened(kernels, simd_bits), isa="aarch64")
 
 
 def _tflite_eigen(simd_bits: int) -> RecipeSet:
@@ -171,128 +115,57 @@ def _tflite_eigen(simd_bits: int) -> RecipeSet:
     floats = (tflite.DEPTHWISE, dabnn.EIGEN_FP32)
     kernels = {
         **_tflite(simd_bits).kernels,
-        **_widened(_one({"fp": floats, "bwn": floats}), simd_bits),
+        **widened(one({"fp": floats, "bwn": floats}), simd_bits),
     }
     what = "TensorFlow Lite of 2019: floats by im2col and Eigen"
     return RecipeSet("tflite-eigen", what, kernels, isa="aarch64")
 
 
-def _scalar_passes() -> dict[str, Kernel]:
-    load2, store = {"scalar_load": 2}, {"scalar_store": 1}
-    one = {"scalar_load": 1}
-    return {
-        "bn": own.scalar_stream(
-            "bn", scalar_load=3, scalar_fp32_mul=1, scalar_fp32_add=1, scalar_store=1
-        ),
-        "add": own.scalar_stream("add", scalar_fp32_add=1, **load2, **store),
-        "elementwise": own.scalar_stream("elementwise", scalar_fp32_mul=1, **load2, **store),
-        # a comparison costs what an addition does
-        "relu": own.scalar_stream("relu", scalar_fp32_add=1, **one, **store),
-        "copy": own.scalar_stream("copy", **one, **store),
-        "max_pool": own.scalar_stream("max-pool", scalar_fp32_add=1, **one),
-        "average_pool": own.scalar_stream("average-pool", scalar_fp32_add=1, **one),
-        "binarize": own.sign_scalar(),
-    }
+_X86 = (256, 512)
+"""Bits of the vectors that the float libraries of x86-64 are described for: AVX2 and AVX-512."""
 
 
-def _scalar(simd_bits: int) -> RecipeSet:
-    kernels = _one({"fp": own.scalar_loop(), "bwn": own.scalar_loop(), **_scalar_passes()})
-    return RecipeSet("scalar", "a float loop with one accumulator and no vectors", kernels)
+def _numpy(simd_bits: int) -> RecipeSet:
+    kernels = {}
+    if simd_bits in _X86:
+        floats = openblas.products(simd_bits)
+        kernels = one({"fp": floats, "bwn": floats, **openblas.passes(simd_bits)})
+    what = "numpy: im2col and OpenBLAS' sgemm"
+    return RecipeSet("numpy", what, kernels, isa="x86-64")
 
 
-def _scalar_blocked(simd_bits: int) -> RecipeSet:
-    product = own.scalar_blocked()
-    kernels = _one({"fp": product, "bwn": product, **_scalar_passes()})
-    what = "floats by a BLAS without vectors: four sums at a time, after an im2col"
-    return RecipeSet("scalar-blocked", what, kernels)
+def _onnxruntime(simd_bits: int, *, alone: bool = False) -> RecipeSet:
+    kernels = {}
+    if simd_bits in _X86:
+        floats = mlas.convolutions(simd_bits, alone=alone)
+        kernels = one({"fp": floats, "bwn": floats, **mlas.passes(simd_bits)})
+    what = "ONNX Runtime: direct convolutions of MLAS on blocks of channels"
+    return RecipeSet("onnxruntime", what, kernels, isa="x86-64")
 
 
-def _vector_passes(simd_bits: int) -> dict[str, Kernel]:
-    def each(name: str, **counts: float) -> Kernel:
-        name = f"own-{name}-{simd_bits}"
-        return stream(name, "by hand", simd_bits, output_vectors, vector_store=1, **counts)
-
-    def window(name: str, **counts: float) -> Kernel:
-        return pool(f"own-{name}-{simd_bits}", "by hand", simd_bits, in_memory=False, **counts)
-
-    return {
-        "bn": each("bn", vector_load=3, fp32_fma=1),
-        "add": each("add", vector_load=2, fp32_add=1),
-        "elementwise": each("elementwise", vector_load=2, fp32_mul=1),
-        "relu": each("relu", vector_load=1, vector_min_max=1),
-        "copy": each("copy", vector_load=1),
-        "max_pool": window("max-pool", vector_min_max=1),
-        "average_pool": window("average-pool", fp32_add=1),
-    }
+def _onnxruntime_alone(simd_bits: int) -> RecipeSet:
+    found = _onnxruntime(simd_bits, alone=True)
+    what = "the same for a layer by itself: its input and results are reordered"
+    return replace(found, name="onnxruntime-alone", what=what)
 
 
-def _own_scalar() -> dict[str, tuple[Kernels, ...]]:
-    """What a machine without vectors runs."""
-    return {
-        **{kind: ((kernel,),) for kind, kernel in _scalar_passes().items()},
-        "binary": ((own_binary.scalar_popcount(),), (own_binary.software_popcount(),)),
-        "binary_packed": (
-            (own_binary.scalar_popcount(packed=True),),
-            (own_binary.software_popcount(packed=True),),
-        ),
-        "bwn": ((own.scalar_add_subtract(),),),
-        "int8": ((own.int8_words(),),),
-        "fp": ((own.scalar_loop(),),),
-    }
-
-
-def _own_binary(simd_bits: int, *, packed: bool) -> tuple[Kernels, ...]:
-    """NEON first: it alone has sums of neighbours, which the others do without."""
-    forms = (own_binary.neon, own_binary.vpopcnt, own_binary.nibble_table)
-    return tuple((form(simd_bits, packed=packed),) for form in forms)
-
-
-def _own_vectors(simd_bits: int) -> dict[str, tuple[Kernels, ...]]:
-    return {
-        **{kind: ((kernel,),) for kind, kernel in _vector_passes(simd_bits).items()},
-        "binary": _own_binary(simd_bits, packed=False),
-        "binary_packed": _own_binary(simd_bits, packed=True),
-        "bwn": ((own.add_subtract(simd_bits),),),
-        "int8": (
-            (own.int8_dot(simd_bits),),
-            (at_width(tflite.RUY_INT8, simd_bits),),
-            (own.int8_pairs(simd_bits),),
-        ),
-        "fp": ((own.depthwise(simd_bits), own.fma(simd_bits)),),
-        "fp16": ((own.fma(simd_bits, lane_bits=16),),),
-        "binarize": ((own.sign_neon(simd_bits),), (own.sign_by_masks(simd_bits),)),
-    }
-
-
-def _own(simd_bits: int) -> RecipeSet:
-    """On a machine without vectors (32 or 64 bits) only the scalar alternatives are left."""
-    scalar, vectors = _own_scalar(), _own_vectors(simd_bits) if simd_bits >= 128 else {}
-    kernels = {kind: vectors.get(kind, ()) + scalar.get(kind, ()) for kind in scalar | vectors}
-    what = "register-blocked XNOR GEMM and FMA GEMM, vectors where the machine has them"
-    return RecipeSet("own", what, kernels)
-
-
-def _own_harley_seal(simd_bits: int) -> RecipeSet:
-    found = _own(simd_bits).kernels
-    if simd_bits >= 128:
-        long = (own_binary.harley_seal(simd_bits), own_binary.nibble_table(simd_bits))
-        found = {**found, "binary": (long, *found["binary"])}
-    return RecipeSet("own-harley-seal", "the same with carry-save adders for long sums", found)
-
-
-RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = {
-    "dabnn": _dabnn,
-    "dabnn-packed": _dabnn_packed,
-    "larq": _larq,
-    "larq-in-order": _larq_in_order,
-    "larq-indirect": _larq_indirect,
-    "own": _own,
-    "own-harley-seal": _own_harley_seal,
-    "scalar": _scalar,
-    "scalar-blocked": _scalar_blocked,
-    "tflite": _tflite,
-    "tflite-eigen": _tflite_eigen,
-}
+RECIPE_SETS: dict[str, Callable[[int], RecipeSet]] = dict(
+    sorted(
+        {
+            **OWN_SETS,
+            "dabnn": _dabnn,
+            "dabnn-packed": _dabnn_packed,
+            "larq": _larq,
+            "larq-in-order": _larq_in_order,
+            "larq-indirect": _larq_indirect,
+            "numpy": _numpy,
+            "onnxruntime": _onnxruntime,
+            "onnxruntime-alone": _onnxruntime_alone,
+            "tflite": _tflite,
+            "tflite-eigen": _tflite_eigen,
+        }.items()
+    )
+)
 """A recipe set by its name, for vectors of so many bits."""
 
 
