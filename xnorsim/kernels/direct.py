@@ -2,8 +2,8 @@
 
 Filters lie along vectors, and a position's inputs are broadcast: two positions and a panel of
 filters are summed in registers over all products, whose places in the image are a table. There are
-no columns to gather, and rows are written as they are read on. A panel's weights have to stay in
-the nearest cache, so this is for first layers: few channels, many positions.
+no columns to gather, and rows are written as the next layer reads them. A panel's weights have to
+stay in the nearest cache, so this is for first layers and for 1x1 ones of few channels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from xnorsim.kernels.lanes import (
 )
 from xnorsim.network.ops import Conv
 
-__all__ = ["LONGEST", "direct_convolution"]
+__all__ = ["LONGEST", "direct_convolution", "direct_product"]
 
 Array = np.ndarray
 
@@ -52,30 +52,33 @@ def _pair(one, other, taps, weights, count, scales, to_one, to_other):
 
 
 @compiled
-def _lines(padded, taps, panels, scales, stride, out, room, claims):
-    """Claim output rows and compute them: padded (batch, channels, height, width) to out (batch,
-    height, width, filters). `taps` are in bytes; `room` is for two positions and a panel."""
+def _lines(image_of, taps, panels, scales, steps, out, room, claims):
+    """Claim lines of out (batch, height, width, filters) and compute them.
+
+    `taps` are where the products' inputs lie from that of a position's first on, and `steps` how
+    far it is from image to image, from line to line and from place to place [byte]; `room` is for
+    two positions and a panel.
+    """
     batch, height, width, filters = out.shape
     while True:
         line = claim(claims)
         if line >= batch * height:
             return
         image, at = line // height, line % height
-        source = padded.ctypes.data + image * padded.strides[0] + at * stride[0] * padded.strides[2]
+        source = image_of.ctypes.data + image * steps[0] + at * steps[1]
         for panel in range(len(panels)):
             weights, scale = panels[panel].ctypes.data, scales[panel].ctypes.data
             first = panel * FILTERS
             some = min(FILTERS, filters - first)
             for place in range(0, width, 2):
                 other = min(place + 1, width - 1)
-                one_at, other_at = 4 * place * stride[1], 4 * other * stride[1]
                 into = out[image, at, place].ctypes.data + 4 * first
                 into_other = out[image, at, other].ctypes.data + 4 * first
                 if some < FILTERS:
                     into, into_other = room.ctypes.data, room.ctypes.data + 4 * FILTERS
                 _pair(
-                    source + one_at,
-                    source + other_at,
+                    source + place * steps[2],
+                    source + other * steps[2],
                     taps.ctypes.data,
                     weights,
                     len(taps),
@@ -106,17 +109,60 @@ def direct_convolution(
     padded = aligned((batch, channels, *sides), np.float32)
     (top, _), (left, _) = op.padding
     inside = padded[:, :, top : top + size[0], left : left + size[1]]
-    steps = np.array([padded.strides[1], *np.multiply(padded.strides[2:], op.dilation)])
-    taps = np.tensordot(steps, np.indices((channels, *op.kernel)), 1).reshape(-1)
-    panels, scales = _panels(weight.reshape(len(weight), -1), norm)
-    rooms = [aligned((2, FILTERS), np.float32) for _ in range(threads)]
-    claims = np.zeros(1, np.int64)
-    bound = (padded, taps.astype(np.int64), panels, scales, op.stride)
+    each, plane, *sizes = padded.strides
+    moves = np.array([plane, *np.multiply(sizes, op.dilation)])
+    taps = np.tensordot(moves, np.indices((channels, *op.kernel)), 1).reshape(-1)
+    steps = (each, *(int(step) for step in np.multiply(sizes, op.stride)))
+    compute = _bound(weight.reshape(len(weight), -1), norm, taps, steps, threads)
 
     def run(image: Array, out: Array) -> None:
         inside[...] = image
+        compute(padded, out)
+
+    return run
+
+
+def direct_product(
+    count: int, weight: Array, norm: tuple[Array, Array] | None, threads: int
+) -> Callable[[Array, Array], None]:
+    """A product of rows made ready: `run(x, out)`, x float32 (count, features) and out float32
+    (count, filters), both contiguous.
+
+    out = (x weight^T) * a + b with weight (filters, features) and norm = (a, b).
+    """
+    features = weight.shape[1]
+    taps, row = 4 * np.arange(features), 4 * features
+    width = next(size for size in _WIDTHS if count % size == 0)
+    compute = _bound(weight, norm, taps, (0, width * row, row), threads)
+
+    def run(x: Array, out: Array) -> None:
+        compute(x.reshape(1, 1, count, features), out.reshape(1, -1, width, len(weight)))
+
+    return run
+
+
+_WIDTHS = (64, 56, 49, 32, 28, 14, 7, 2, 1)
+"""Rows of a line that a thread claims."""
+
+
+def _bound(
+    rows: Array,
+    norm: tuple[Array, Array] | None,
+    taps: Array,
+    steps: tuple[int, ...],
+    threads: int,
+) -> Callable[[Array, Array], None]:
+    """`run(source, out)` for weights (filters, products)."""
+    panels, scales = _panels(rows, norm)
+    rooms = [aligned((2, FILTERS), np.float32) for _ in range(threads)]
+    claims, taps = np.zeros(1, np.int64), taps.astype(np.int64)
+
+    def run(source: Array, out: Array) -> None:
         claims[0] = 0
-        together(lambda part: _lines(*bound, out, rooms[part], claims), threads)
+        together(
+            lambda part: _lines(source, taps, panels, scales, steps, out, rooms[part], claims),
+            threads,
+        )
 
     return run
 

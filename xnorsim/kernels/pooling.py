@@ -49,8 +49,8 @@ class Grid(NamedTuple):
 def grid_of(op: Pool, size: tuple[int, ...], *, mean: bool) -> Grid:
     """The windows of a pool over images of a size (height, width)."""
     (top, _), (left, _) = op.padding
-    (height, width), (rows, columns), (down, across) = size, op.kernel, op.stride
-    return Grid(height, width, rows, columns, down, across, top, left, *op.dilation[:2], mean)
+    numbers = (*size, *op.kernel, *op.stride, top, left, *op.dilation)
+    return Grid(*numbers, mean)  # pyright: ignore[reportCallIssue]
 
 
 def counts_of(op: Pool, size: tuple[int, ...], out: tuple[int, ...]) -> Array:
@@ -113,6 +113,10 @@ def pool_rows(x, grid, counts, lowest, out, start, stop):
             into = out.ctypes.data + 4 * channels * (line * out.shape[2] + place)
             count = counts.ctypes.data + 4 * (at * out.shape[2] + place)
             c = 0
+            while c + 32 <= channels:
+                y, to = source + 4 * c, into + 4 * c
+                _window(lanes(32), y, channels, grid, i, j, down, across, least, count, to)
+                c += 32
             while c + 8 <= channels:
                 y, to = source + 4 * c, into + 4 * c
                 _window(lanes(8), y, channels, grid, i, j, down, across, least, count, to)

@@ -10,7 +10,7 @@ import numpy as np
 from xnorsim.exact.native.conversions import need
 from xnorsim.exact.native.draft import Draft, Run, Step, ending
 from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, matrix
-from xnorsim.kernels.direct import LONGEST, direct_convolution
+from xnorsim.kernels.direct import LONGEST, direct_convolution, direct_product
 from xnorsim.kernels.floats import convolution
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, by_role, scheme
@@ -19,6 +19,8 @@ from xnorsim.network.precision import BIPOLAR, FLOAT32
 __all__ = ["planned_conv", "planned_dense"]
 
 Array = np.ndarray
+Norm = tuple[Array, Array] | None
+OWN = "FMA of xnorsim"
 
 
 def planned_conv(draft: Draft, node: Node, op: ops.Conv) -> bool:
@@ -80,11 +82,40 @@ def _bias(draft: Draft, node: Node) -> Array | None:
     return None if name is None else draft.weights(name).astype(np.float32).reshape(-1)
 
 
+def _normed(draft: Draft, node: Node) -> tuple[Norm, tuple[str, ...], str]:
+    """What a layer's sums are multiplied by and added to at once: its bias, or the normalization
+    right behind it; the layers that this takes in, and the tensor that is left."""
+    bias, (name,) = _bias(draft, node), node.outputs
+    if bias is not None:
+        bias = np.broadcast_to(bias, draft.spec(name).shape[1])
+        return (np.ones_like(bias), bias), (node.name,), name
+    end = ending(draft, name, signs=False)
+    if end.nodes and isinstance(end.nodes[0].op, ops.BatchNorm):
+        a, b = (np.asarray(link.operand) for link in end.links[:2])
+        channels = draft.spec(name).shape[1]
+        norm = (np.broadcast_to(a, channels), np.broadcast_to(b, channels))
+        return norm, (node.name, end.nodes[0].name), end.nodes[0].outputs[0]
+    return None, (node.name,), name
+
+
 def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bool:
-    """Rows by a matrix (filters, features), plus a bias, by numpy's BLAS."""
+    """Rows by a matrix (filters, features): by our own kernel if its weights fit into the nearest
+    cache and there are many rows, else by numpy's BLAS."""
     bias = _bias(draft, node)
     if bias is not None and bias.size not in (1, len(by_filter)):
         return False
+    count = source.elements // by_filter.shape[1]
+    if by_filter.shape[1] <= LONGEST and count > 1:
+        norm, names, name = _normed(draft, node)
+        target = floats_of(name, draft.spec(name), Form.ROWS)
+
+        def bind_own(arrays: Arrays) -> Run:
+            x, out = (matrix(arrays[item], item, rows=True) for item in (source, target))
+            own = direct_product(count, by_filter.astype(np.float32), norm, draft.threads)
+            return partial(own, x, out)
+
+        draft.add(Step("matrix product", names, (source,), (target,), bind_own, OWN))
+        return True
     (name,) = node.outputs
     target = floats_of(name, draft.spec(name), Form.ROWS)
     factor = np.ascontiguousarray(by_filter.T, np.float32)
@@ -104,36 +135,27 @@ def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bo
 
 
 def _add_conv(draft: Draft, node: Node, op: ops.Conv, source: Held, *, signs: bool) -> bool:
-    """A convolution by our own kernel, with its bias or the normalization right behind it."""
-    alpha, norm = node.parameters.get("alpha"), None
+    """A convolution by our own kernels, with its bias or the normalization right behind it."""
+    alpha = node.parameters.get("alpha")
     alpha = None if alpha is None else draft.weights(alpha).reshape(-1)
-    bias, nodes, (name,) = _bias(draft, node), [node], node.outputs
-    if bias is not None:
-        norm = (np.ones_like(bias), bias)
-    else:
-        end = ending(draft, name, signs=False)
-        first = end.nodes[:1]
-        if first and isinstance(first[0].op, ops.BatchNorm):
-            a, b = (link.operand for link in end.links[:2])
-            norm, nodes, (name,) = (np.asarray(a), np.asarray(b)), [node, *first], first[0].outputs
+    norm, names, name = _normed(draft, node)
     weight = draft.weights(node.parameters["weight"]).astype(np.float32)
-    names, shape = tuple(item.name for item in nodes), draft.spec(node.inputs[0]).shape
+    shape, spec = draft.spec(node.inputs[0]).shape, draft.spec(name)
     few = op.groups == 1 and not signs and alpha is None and prod(weight.shape[1:]) <= LONGEST
-    spec = draft.spec(name)
+    # to write rows takes the other kernel longer than to turn them afterwards
     target = floats_of(name, spec, Form.ROWS) if few else held(name, spec, Form.PLAIN)
 
     def bind(arrays: Arrays) -> Run:
         x = _image(arrays[source], shape)
         if few:
             out = arrays[target].reshape(spec.shape[0], *spec.shape[2:], spec.shape[1])
-            direct = direct_convolution(op, shape, weight, norm, draft.threads)
-            return partial(direct, x, out)
-        own = convolution(
-            op, shape, weight, alpha=alpha, norm=norm, threads=draft.threads, signs=signs
-        )
+            return partial(direct_convolution(op, shape, weight, norm, draft.threads), x, out)
+        batch, channels, height, width = shape
+        settings = {"alpha": alpha, "norm": norm, "threads": draft.threads, "signs": signs}
+        own = convolution(op, (batch, channels, height, width), weight, **settings)
         return partial(own, x, arrays[target])
 
-    draft.add(Step("float convolution", names, (source,), (target,), bind, "FMA of xnorsim"))
+    draft.add(Step("float convolution", names, (source,), (target,), bind, OWN))
     return True
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from xnorsim.exact.encodings import dtype_of
 from xnorsim.network.bits import word_count
 from xnorsim.network.graph import TensorSpec
-from xnorsim.network.precision import FLOAT32
 
 __all__ = ["Arrays", "Form", "Held", "floats_of", "held", "is_image", "matrix"]
 
@@ -41,9 +40,14 @@ class Held:
     dtype: np.dtype
 
     @property
+    def elements(self) -> int:
+        """How many numbers or words it has."""
+        return prod(self.shape)
+
+    @property
     def bytes(self) -> int:
         """What it takes [byte]."""
-        return prod(self.shape) * self.dtype.itemsize
+        return self.elements * self.dtype.itemsize
 
 
 Arrays = Mapping[Held, Array]
@@ -76,8 +80,3 @@ def matrix(array: Array, item: Held, *, rows: bool) -> Array:
         return array
     channels = item.shape[1]
     return array.reshape(-1, channels) if rows else array.reshape(item.shape[0] * channels, -1)
-
-
-def is_float(spec: TensorSpec) -> bool:
-    """Whether a tensor is of float32, the only floats that compiled steps compute with."""
-    return spec.encoding == FLOAT32

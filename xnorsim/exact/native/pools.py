@@ -1,4 +1,4 @@
-"""Pools and joined channels of a plan."""
+"""Pools, joined channels, views and softmax of a plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xnorsim.network.functions import Reduction
 from xnorsim.network.graph import Node
 from xnorsim.network.precision import FLOAT32
 
-__all__ = ["planned_concat", "planned_pool", "planned_view"]
+__all__ = ["planned_concat", "planned_pool", "planned_softmax", "planned_view"]
 
 
 def planned_pool(draft: Draft, node: Node, op: ops.Pool) -> bool:
@@ -62,6 +62,7 @@ def _add_whole_mean(draft: Draft, node: Node) -> None:
     def bind(arrays: Arrays) -> Run:
         x, out = arrays[source], arrays[target]
 
+        @np.errstate(all="ignore")
         def run() -> None:
             np.add.reduce(x, axis=(2, 3), keepdims=True, out=out)
             np.divide(out, count, out=out)
@@ -71,7 +72,7 @@ def _add_whole_mean(draft: Draft, node: Node) -> None:
     draft.add(Step("pool", (node.name,), (source,), (target,), bind))
 
 
-def _split(work: Callable[[int, int], object], count: int, threads: int) -> Run:
+def _split(work: Callable[[int, int], None], count: int, threads: int) -> Run:
     """`work(start, stop)` for lines, claimed by the threads some at a time."""
     if threads == 1:
         return lambda: work(0, count)
@@ -113,6 +114,33 @@ def planned_concat(draft: Draft, node: Node, op: ops.Concat) -> bool:
         return run
 
     draft.add(Step("concat", (node.name,), sources, (target,), bind))
+    return True
+
+
+def planned_softmax(draft: Draft, node: Node, op: ops.Softmax) -> bool:
+    """e^(x - max) / sum, in the reference's order; the logarithm of it is left to that."""
+    spec = draft.spec(node.inputs[0])
+    if op.logarithm or spec.encoding != FLOAT32 or not spec.shape:
+        return False
+    source = need(draft, node.inputs[0], Form.PLAIN)
+    (name,) = node.outputs
+    target, axis = held(name, draft.spec(name), Form.PLAIN), op.axis % len(spec.shape)
+    line = np.empty((*spec.shape[:axis], 1, *spec.shape[axis + 1 :]), np.float32)
+
+    def bind(arrays: Arrays) -> Run:
+        x, out = arrays[source], arrays[target]
+
+        @np.errstate(all="ignore")
+        def run() -> None:
+            np.maximum.reduce(x, axis=axis, keepdims=True, out=line)
+            np.subtract(x, line, out=out)
+            np.exp(out, out=out)
+            np.add.reduce(out, axis=axis, keepdims=True, out=line)
+            np.divide(out, line, out=out)
+
+        return run
+
+    draft.add(Step("softmax", (node.name,), (source,), (target,), bind))
     return True
 
 

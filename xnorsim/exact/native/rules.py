@@ -27,7 +27,7 @@ from xnorsim.exact.native.draft import (
 from xnorsim.exact.native.floats import planned_conv, planned_dense
 from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, is_image, matrix
 from xnorsim.exact.native.links import Link, links_of
-from xnorsim.exact.native.pools import planned_concat, planned_pool, planned_view
+from xnorsim.exact.native.pools import planned_concat, planned_pool, planned_softmax, planned_view
 from xnorsim.exact.reference.scaling import input_scale
 from xnorsim.kernels.binary import prepare
 from xnorsim.kernels.elementwise import Code
@@ -83,6 +83,11 @@ def _(op: ops.Concat, draft: Draft, node: Node) -> bool:
 
 
 @planned.register
+def _(op: ops.Softmax, draft: Draft, node: Node) -> bool:
+    return planned_softmax(draft, node, op)
+
+
+@planned.register
 def _(op: ops.Reshape, draft: Draft, node: Node) -> bool:
     return planned_view(draft, node)
 
@@ -127,7 +132,8 @@ def _planned_binary(draft: Draft, node: Node, op: ops.Conv, weight: Array) -> bo
     others = operands_of(draft, end.links, Form.ROWS) | ({K.tensor: K} if K else {})
     floats, bits = results_of(draft, end, Form.ROWS)
     batch, channels, *size = draft.spec(plain[0]).shape
-    layer = prepare(op, (batch, channels, *(size or (1, 1))), weight)
+    height, width = size or (1, 1)
+    layer = prepare(op, (batch, channels, height, width), weight)
 
     def bind(arrays: Arrays) -> Run:
         chain = chain_for(links, others, arrays, None)
