@@ -80,9 +80,9 @@ _ALEXNET = (Layer(96, 256, 5, 27), Layer(384, 256, 3, 13))
 
 _QUICK = (
     REFERENCE,
-    _RESNET[0],
-    _RESNET[2],
-    _STRIDED[0],
+    Layer(64, 64, 3, 28),
+    Layer(512, 128, 3, 7),
+    _STRIDED[2],
     _POINTWISE[0],
     _ODD[1],
     _DENSE[1],
@@ -99,6 +99,7 @@ _DEFAULT = (
     *_DENSE,
     *_DEPTHWISE,
     *_ALEXNET,
+    *_QUICK,
 )
 _MOST_MACS = 5 * 10**8
 _EVERY = tuple(
