@@ -69,7 +69,8 @@ def stages(ref: Problem, image: np.ndarray) -> dict[str, Callable[[], object]]:
     room = binary.room_for_tile(layer, positions)
     words, planes = room_for(1, positions, CHANNELS), image.reshape(1, CHANNELS, positions)
     pack_planes(planes, words, 0, positions)
-    assert ref.alpha is not None and ref.norm is not None
+    assert ref.alpha is not None
+    assert ref.norm is not None
     alpha, (a, b) = ref.alpha, ref.norm
     factors, K = np.stack([alpha, a, b]), np.ones(positions, np.float32)
     rule = turning_points(alpha, a, b, ref.weight[0].size)

@@ -37,6 +37,10 @@ IDLE, POSTED, RUNNING, ASLEEP = range(4)
 PATIENCE = 4000
 """Looks at the state before a thread sleeps, about 0.1 ms."""
 
+COURTESY = 100
+"""Looks for which new work is left alone, some microseconds. The thread that has posted it holds
+Python's lock until it computes itself; who asks for the lock before that is put to sleep."""
+
 _INT = ir.IntType(64)
 
 
@@ -105,8 +109,11 @@ def _moved(state, old, new):
 def _begun(state, looks):
     """Wait for work and begin it; False if there was none in time."""
     for _ in range(looks):
-        if _looked(state) == POSTED and _exchanged(state, POSTED, RUNNING) == POSTED:
-            return True
+        if _looked(state) == POSTED:
+            for _ in range(COURTESY):
+                _looked(state)
+            if _exchanged(state, POSTED, RUNNING) == POSTED:
+                return True
     return False
 
 
