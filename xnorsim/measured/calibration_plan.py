@@ -85,7 +85,7 @@ FRONT_ENDS: tuple[Counts, ...] = (
 )
 """Mixes that no port binds: what they reach is what the front end passes."""
 
-STREAM_WORK = (0, 1, 2, 4, 8, 16)
+STREAM_WORK = (0, 1, 2, 3, 4, 6, 8, 16)
 """Operations beside each vector of a stream: how much of its time hides behind them is overlap."""
 
 _STREAM_CLASS = "vector_logic"

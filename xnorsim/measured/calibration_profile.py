@@ -20,8 +20,8 @@ from xnorsim.measured.calibration_ports import corrected, structure
 from xnorsim.measured.calibration_values import (
     Fitted,
     Value,
-    of_clock,
     of_memory,
+    of_middle,
     of_rounds,
     stores_stream,
     streamed,
@@ -91,7 +91,7 @@ def _machine(facts: Facts) -> dict[str, Any]:
     note = "Median of the rounds."
     known = {"source": SOURCE, "basis": "measured"}
     return {
-        "clock": measured(of_clock(facts.core, CLOCK).times(1e-9), "GHz", note),
+        "clock": measured(of_middle(facts.core, CLOCK).times(1e-9), "GHz", note),
         "cores": {"value": facts.cores, **known},
         "simd": {
             "bits": {"value": f"{facts.dialect.simd_bits} bit", **known, "note": facts.dialect.name}
@@ -117,7 +117,8 @@ def measured(value: Value, unit: str, note: str = "") -> dict[str, Any]:
 
 def _cycles(facts: Facts, name: str) -> Value:
     """Cycles of one instruction of a loop, on average."""
-    return of_rounds(facts.core, name).times(1 / sum(facts.programs[name].counts.values()))
+    found = of_middle if name.startswith("latency:") else of_rounds
+    return found(facts.core, name).times(1 / sum(facts.programs[name].counts.values()))
 
 
 def _known(facts: Facts) -> list[str]:
@@ -219,7 +220,7 @@ def _busy(cycles: Value, ports: int) -> Value:
 def _memories(
     facts: Facts, fitted: Sequence[Fitted], sources: dict[str, str]
 ) -> list[dict[str, Any]]:
-    clock = of_clock(facts.core, CLOCK).value
+    clock = of_middle(facts.core, CLOCK).value
     nearest = of_memory(facts.memory, "0:stream:0", len(facts.caches)).inverse()
     rates = [nearest, *(fit.seconds.inverse() for fit in fitted)]
     found = []
@@ -265,13 +266,18 @@ def _size(facts: Facts, level: int) -> dict[str, Any]:
 
 def _shared(facts: Facts, level: int, rate: Value) -> dict[str, Any]:
     """One core's bandwidth times how much faster all cores together read than one."""
-    alone, together = (
-        of_memory(facts.memory, f"{level}:{name}", len(facts.caches))
-        for name in ("stream:0", "all")
+    levels = len(facts.caches)
+    alone = of_memory(facts.memory, f"{level}:stream:0", levels)
+    together = of_memory(facts.memory, f"{level}:all", levels)
+
+    def gain(end: float) -> float:
+        return min(max(alone.value / end, 1.0), facts.cores)
+
+    value = Value(
+        rate.value * gain(together.value),
+        rate.low * gain(together.high),
+        rate.high * gain(together.low),
     )
-    gain = Value(*(min(max(alone.value / t, 1.0), facts.cores) for t in
-                   (together.value, together.high, together.low)))  # fmt: skip
-    value = Value(rate.value * gain.value, rate.low * gain.low, rate.high * gain.high)
     return measured(value.times(1e-9), "GB/s", f"{facts.cores} cores reading at once.")
 
 

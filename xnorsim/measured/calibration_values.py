@@ -23,8 +23,8 @@ __all__ = [
     "Fitted",
     "Value",
     "column",
-    "of_clock",
     "of_memory",
+    "of_middle",
     "of_rounds",
     "stores_stream",
     "streamed",
@@ -77,8 +77,8 @@ def of_memory(rounds: Rounds, name: str, levels: int) -> Value:
     return Value(*(float(each) for each in quantiles))
 
 
-def of_clock(rounds: Rounds, name: str) -> Value:
-    """The clock: its median, since what disturbs it goes both ways."""
+def of_middle(rounds: Rounds, name: str) -> Value:
+    """What a neighbour does not lengthen, a clock or a chain: the median, noise goes both ways."""
     return Value(*(float(each) for each in np.quantile(column(rounds, name), (0.5, 0.05, 0.95))))
 
 
