@@ -2,7 +2,7 @@
 
 The predictions are those of our own kernels for the layers of a few networks; nothing is timed but
 micro-benchmarks. The aim is less than 5% on every layer; the differences of single quantities are
-shown too. It takes about two minutes, and wants the machine for itself.
+shown too. It takes three minutes, and wants the machine for itself.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def calibrate(
 ) -> HardwareProfile:
     """Describe this machine by micro-benchmarks, write it as a profile, and load that.
 
-    It takes about a minute, and wants the machine for itself. A calibration that was stopped goes
+    It takes a minute and a half, and wants the machine for itself. A calibration that was stopped goes
     on where it was when it is called again with the same `output`.
 
     Args:

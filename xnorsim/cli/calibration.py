@@ -23,7 +23,7 @@ def calibrate(
         int | None, typer.Option("--rounds", help="How often every loop is timed; else 60 times.")
     ] = None,
 ) -> None:
-    """Describe this machine as a profile, by micro-benchmarks; takes about a minute.
+    """Describe this machine as a profile, by micro-benchmarks; takes a minute and a half.
 
     Called again after it was stopped, it goes on where it was.
     """
