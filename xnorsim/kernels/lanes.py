@@ -15,9 +15,9 @@ from typing import Any
 from xnorsim.kernels.compiled import ir, njit  # they are looked for there, and told if missing
 
 # isort: split
-from numba import types
+from numba import extending, types
 from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
 
 __all__ = [
     "at_least",
@@ -41,7 +41,8 @@ __all__ = [
     "whole",
 ]
 
-inlined = njit(nogil=True, forceinline=True)
+inlined: Any = njit(nogil=True, forceinline=True)
+intrinsic: Any = extending.intrinsic  # what it makes is called without the first argument
 
 
 class _Lanes(types.Type):
@@ -237,7 +238,7 @@ def sloped(_: Any, y: Any, slope: Any) -> Any:
     return y(y, y), make
 
 
-def _mask(builder: ir.IRBuilder, bits: ir.Value, count: int) -> ir.Value:
+def _mask(builder: ir.IRBuilder, bits: ir.Value, count: int) -> Any:
     """A vector of single bits as the low bits of a word."""
     packed = builder.bitcast(bits, ir.IntType(count))
     return packed if count == 64 else builder.zext(packed, ir.IntType(64))
