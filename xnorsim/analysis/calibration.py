@@ -29,8 +29,8 @@ def calibrate(
 ) -> HardwareProfile:
     """Describe this machine by micro-benchmarks, write it as a profile, and load that.
 
-    It takes a minute and a half, and wants the machine for itself. A calibration that was stopped goes
-    on where it was when it is called again with the same `output`.
+    It takes a minute and a half, and wants the machine for itself. A calibration that was stopped
+    goes on where it was when it is called again with the same `output`.
 
     Args:
         output: the profile's file, which ends in .yaml; its name is that of the profile.
