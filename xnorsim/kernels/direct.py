@@ -25,6 +25,7 @@ from xnorsim.kernels.lanes import (
     total,
     whole,
 )
+from xnorsim.kernels.packing import address
 from xnorsim.network.ops import Conv
 
 __all__ = ["LONGEST", "direct_convolution", "direct_product"]
@@ -60,26 +61,29 @@ def _lines(image_of, taps, panels, scales, steps, out, room, claims):
     two positions and a panel.
     """
     batch, height, width, filters = out.shape
+    base, to, table, spare = address(image_of), address(out), address(taps), address(room)
+    first_panel, each = address(panels), 4 * FILTERS * len(taps)
+    first_scale = address(scales)
     while True:
         line = claim(claims)
         if line >= batch * height:
             return
         image, at = line // height, line % height
-        source = image_of.ctypes.data + image * steps[0] + at * steps[1]
+        source = base + image * steps[0] + at * steps[1]
         for panel in range(len(panels)):
-            weights, scale = panels[panel].ctypes.data, scales[panel].ctypes.data
+            weights, scale = first_panel + panel * each, first_scale + panel * 8 * FILTERS
             first = panel * FILTERS
             some = min(FILTERS, filters - first)
             for place in range(0, width, 2):
                 other = min(place + 1, width - 1)
-                into = out[image, at, place].ctypes.data + 4 * first
-                into_other = out[image, at, other].ctypes.data + 4 * first
+                into = to + 4 * ((line * width + place) * filters + first)
+                into_other = to + 4 * ((line * width + other) * filters + first)
                 if some < FILTERS:
-                    into, into_other = room.ctypes.data, room.ctypes.data + 4 * FILTERS
+                    into, into_other = spare, spare + 4 * FILTERS
                 _pair(
                     source + place * steps[2],
                     source + other * steps[2],
-                    taps.ctypes.data,
+                    table,
                     weights,
                     len(taps),
                     scale,

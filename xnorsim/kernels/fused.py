@@ -15,7 +15,8 @@ from xnorsim.kernels.binary import Layer, Room, prepare, room_for_tile, sums_of,
 from xnorsim.kernels.compiled import compiled
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain, finish
-from xnorsim.kernels.lanes import row_of
+from xnorsim.kernels.lanes import row_place
+from xnorsim.kernels.packing import address
 from xnorsim.network.ops import Conv
 
 __all__ = ["fused_chain", "fused_layer"]
@@ -29,21 +30,27 @@ def _tiles(layer, words, x, length, steps, floats, bits, room, tile, claims):
     """The tiles that this thread can claim: rows of x, or of the layer's sums where x is empty.
     Not 0 if what a sign was taken of may not be finite."""
     rows, zero, strange = max(len(floats), len(bits)), room.sums.dtype.type(0), np.uint64(0)
-    offsets, table, count = layer.offsets[0], steps.ctypes.data, len(steps)
+    alone, classes, table, count = len(x) > 0, layer.classes, address(steps), len(steps)
+    # addresses of rows, reckoned here: numba counts references wherever an array is handed on
+    (given, given_step), (found, found_step) = row_place(x), row_place(room.sums)
+    (into, into_step), (signs, signs_step) = row_place(floats), row_place(bits)
+    offsets, offsets_step = row_place(layer.offsets[0])
     while True:
         start = tile * claim(claims)
         if start >= rows:
             return strange
         stop = min(start + tile, rows)
-        if not len(x):
+        if not alone:
             sums_of(layer, 0, words, start, stop, room)
+        place = start % len(classes)
         for row in range(start, stop):
-            source, added = row_of(x, row), 0
-            if not len(x):
-                source = row_of(room.sums, row - start)
-                added = row_of(offsets, layer.classes[row % len(layer.classes)])
-            into, signs = row_of(floats, row), row_of(bits, row)
-            strange |= finish(zero, source, added, row, length, table, count, into, signs)
+            source, added = given + row * given_step, 0
+            if not alone:
+                source = found + (row - start) * found_step
+                added = offsets + classes[place] * offsets_step
+                place = place + 1 if place + 1 < len(classes) else 0
+            to, word = into + row * into_step, signs + row * signs_step
+            strange |= finish(zero, source, added, row, length, table, count, to, word)
 
 
 def fused_layer(

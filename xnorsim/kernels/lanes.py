@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from xnorsim.kernels.compiled import ir, njit  # they are looked for there, and told if missing
+from xnorsim.kernels.packing import address
 
 # isort: split
 from numba import extending, types
@@ -32,7 +33,7 @@ __all__ = [
     "product",
     "quotient",
     "repeated",
-    "row_of",
+    "row_place",
     "signs",
     "sloped",
     "store",
@@ -277,6 +278,9 @@ def _places(first: int, count: int) -> ir.Constant:
 
 
 @inlined
-def row_of(array, row):
-    """The address of a row of a C-contiguous matrix; 0 of an empty one."""
-    return array.ctypes.data + row * array.shape[1] * array.itemsize if array.size else 0
+def row_place(array):
+    """The address of a C-contiguous matrix's first row, and how far it is to the next [byte]; 0 and
+    0 of an empty one."""
+    if array.size:
+        return address(array), array.shape[1] * array.itemsize
+    return 0, 0

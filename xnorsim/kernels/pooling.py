@@ -21,6 +21,7 @@ from xnorsim.kernels.lanes import (
     store,
     total,
 )
+from xnorsim.kernels.packing import address
 from xnorsim.network.ops import Pool
 
 __all__ = ["LOWEST", "Grid", "counts_of", "grid_of", "pool_rows"]
@@ -101,27 +102,28 @@ def _window(like, source, channels, grid, i, j, down, across, lowest, count, int
 def pool_rows(x, grid, counts, lowest, out, start, stop):
     """Pool x (batch, height, width, channels) to lines `start` to `stop` of out, those of all
     images counted on. `counts` are counts_of, and `lowest` is LOWEST."""
-    channels, least = x.shape[3], lowest.ctypes.data
+    channels, least = x.shape[3], address(lowest)
+    base, to, divisors = address(x), address(out), address(counts)
     for line in range(start, stop):
         image, at = line // out.shape[1], line % out.shape[1]
-        source = x.ctypes.data + 4 * channels * grid.height * grid.width * image
+        source = base + 4 * channels * grid.height * grid.width * image
         i = at * grid.stride_y - grid.top
         down = _inside(grid.height, i, grid.kernel_height, grid.dilation_y)
         for place in range(out.shape[2]):
             j = place * grid.stride_x - grid.left
             across = _inside(grid.width, j, grid.kernel_width, grid.dilation_x)
-            into = out.ctypes.data + 4 * channels * (line * out.shape[2] + place)
-            count = counts.ctypes.data + 4 * (at * out.shape[2] + place)
+            into = to + 4 * channels * (line * out.shape[2] + place)
+            count = divisors + 4 * (at * out.shape[2] + place)
             c = 0
             while c + 32 <= channels:
-                y, to = source + 4 * c, into + 4 * c
-                _window(lanes(32), y, channels, grid, i, j, down, across, least, count, to)
+                y, z = source + 4 * c, into + 4 * c
+                _window(lanes(32), y, channels, grid, i, j, down, across, least, count, z)
                 c += 32
             while c + 8 <= channels:
-                y, to = source + 4 * c, into + 4 * c
-                _window(lanes(8), y, channels, grid, i, j, down, across, least, count, to)
+                y, z = source + 4 * c, into + 4 * c
+                _window(lanes(8), y, channels, grid, i, j, down, across, least, count, z)
                 c += 8
             while c < channels:
-                y, to = source + 4 * c, into + 4 * c
-                _window(lanes(1), y, channels, grid, i, j, down, across, least, count, to)
+                y, z = source + 4 * c, into + 4 * c
+                _window(lanes(1), y, channels, grid, i, j, down, across, least, count, z)
                 c += 1
