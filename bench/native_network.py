@@ -29,6 +29,7 @@ from functools import partial
 import numpy as np
 
 from xnorsim.exact.execute import Session, execute, prepare
+from xnorsim.exact.native.plan import calls
 from xnorsim.kernels.onnx_network import ready
 from xnorsim.measured.host import read_host
 from xnorsim.measured.measure import interleaved
@@ -62,12 +63,14 @@ def native(threads: int) -> Session:
 def by_kind(session: Session, x: Mapping[str, np.ndarray]) -> dict[str, tuple[int, float]]:
     """How many steps there are of each kind, and their time in all [s]: medians over rounds."""
     plan = session.plans[()]
+    alone = [[run for run, _ in calls([(parts, 1)], 1)] for parts in plan.bound]
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0] * ROUNDS)
     for number in range(ROUNDS):
         execute(session, x)
-        for step, run in zip(plan.steps, plan.runs, strict=True):
+        for step, runs in zip(plan.steps, alone, strict=True):
             start = time.perf_counter()
-            run()
+            for run in runs:
+                run()
             spent[step.kind][number] += time.perf_counter() - start
     kinds = [step.kind for step in plan.steps]
     return {kind: (kinds.count(kind), statistics.median(times)) for kind, times in spent.items()}

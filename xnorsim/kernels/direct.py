@@ -8,12 +8,12 @@ stay in the nearest cache, so this is for first layers and for 1x1 ones of few c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from xnorsim.kernels.compiled import HOST, aligned, compiled
-from xnorsim.kernels.crew import claim, together
+from xnorsim.kernels.crew import claim
 from xnorsim.kernels.lanes import (
     floats_at,
     inlined,
@@ -28,7 +28,14 @@ from xnorsim.kernels.lanes import (
 from xnorsim.kernels.packing import address
 from xnorsim.network.ops import Conv
 
-__all__ = ["LONGEST", "direct_convolution", "direct_product"]
+__all__ = [
+    "LONGEST",
+    "Direct",
+    "direct_convolution",
+    "direct_product",
+    "lines",
+    "room_for_pairs",
+]
 
 Array = np.ndarray
 
@@ -53,7 +60,7 @@ def _pair(one, other, taps, weights, count, scales, to_one, to_other):
 
 
 @compiled
-def _lines(image_of, taps, panels, scales, steps, out, room, claims):
+def lines(image_of, taps, panels, scales, steps, out, room, claims, finished):
     """Claim lines of out (batch, height, width, filters) and compute them.
 
     `taps` are where the products' inputs lie from that of a position's first on, and `steps` how
@@ -94,81 +101,49 @@ def _lines(image_of, taps, panels, scales, steps, out, room, claims):
                     for c in range(some):
                         out[image, at, place, first + c] = room[0, c]
                         out[image, at, other, first + c] = room[1, c]
+        claim(finished)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direct:
+    """A convolution of one group as `lines` computes it, but for its operands."""
+
+    taps: Array
+    panels: Array
+    scales: Array
+    steps: tuple[int, int, int]
 
 
 def direct_convolution(
-    op: Conv,
-    shape: tuple[int, ...],
-    weight: Array,
-    norm: tuple[Array, Array] | None,
-    threads: int,
-) -> Callable[[Array, Array], None]:
-    """A convolution of one group made ready: `run(image, out)` with image float32 of `shape`
-    (batch, channels, height, width), any strides, and out float32 (batch, height, width, filters).
-
-    out = sum * a + b with norm = (a, b). One run at a time: buffers are kept.
-    """
-    batch, channels, *size = shape
-    sides = [length + sum(pads) for length, pads in zip(size, op.padding, strict=True)]
-    padded = aligned((batch, channels, *sides), np.float32)
-    (top, _), (left, _) = op.padding
-    inside = padded[:, :, top : top + size[0], left : left + size[1]]
+    op: Conv, padded: Array, weight: Array, norm: tuple[Array, Array] | None
+) -> Direct:
+    """A convolution over `padded`, float32 (batch, channels, height, width) with its padding, all
+    contiguous. Its result is sum * a + b with norm = (a, b)."""
     each, plane, *sizes = padded.strides
     moves = np.array([plane, *np.multiply(sizes, op.dilation)])
-    taps = np.tensordot(moves, np.indices((channels, *op.kernel)), 1).reshape(-1)
-    steps = (each, *(int(step) for step in np.multiply(sizes, op.stride)))
-    compute = _bound(weight.reshape(len(weight), -1), norm, taps, steps, threads)
-
-    def run(image: Array, out: Array) -> None:
-        inside[...] = image
-        compute(padded, out)
-
-    return run
+    taps = np.tensordot(moves, np.indices((padded.shape[1], *op.kernel)), 1).reshape(-1)
+    down, across = (int(step) for step in np.multiply(sizes, op.stride))
+    panels, scales = _panels(weight.reshape(len(weight), -1), norm)
+    return Direct(taps.astype(np.int64), panels, scales, (each, down, across))
 
 
 def direct_product(
-    count: int, weight: Array, norm: tuple[Array, Array] | None, threads: int
-) -> Callable[[Array, Array], None]:
-    """A product of rows made ready: `run(x, out)`, x float32 (count, features) and out float32
-    (count, filters), both contiguous.
-
-    out = (x weight^T) * a + b with weight (filters, features) and norm = (a, b).
-    """
-    features = weight.shape[1]
-    taps, row = 4 * np.arange(features), 4 * features
-    width = next(size for size in _WIDTHS if count % size == 0)
-    compute = _bound(weight, norm, taps, (0, width * row, row), threads)
-
-    def run(x: Array, out: Array) -> None:
-        compute(x.reshape(1, 1, count, features), out.reshape(1, -1, width, len(weight)))
-
-    return run
+    count: int, weight: Array, norm: tuple[Array, Array] | None
+) -> tuple[Direct, int]:
+    """A product of float32 rows (count, features), contiguous, with weight (filters, features), and
+    how many rows make a line; the rest as direct_convolution."""
+    width, row = next(size for size in _WIDTHS if count % size == 0), 4 * weight.shape[1]
+    panels, scales = _panels(weight, norm)
+    taps = 4 * np.arange(weight.shape[1], dtype=np.int64)
+    return Direct(taps, panels, scales, (0, width * row, row)), width
 
 
 _WIDTHS = (64, 56, 49, 32, 28, 14, 7, 2, 1)
-"""Rows of a line that a thread claims."""
 
 
-def _bound(
-    rows: Array,
-    norm: tuple[Array, Array] | None,
-    taps: Array,
-    steps: tuple[int, ...],
-    threads: int,
-) -> Callable[[Array, Array], None]:
-    """`run(source, out)` for weights (filters, products)."""
-    panels, scales = _panels(rows, norm)
-    rooms = [aligned((2, FILTERS), np.float32) for _ in range(threads)]
-    claims, taps = np.zeros(1, np.int64), taps.astype(np.int64)
-
-    def run(source: Array, out: Array) -> None:
-        claims[0] = 0
-        together(
-            lambda part: _lines(source, taps, panels, scales, steps, out, rooms[part], claims),
-            threads,
-        )
-
-    return run
+def room_for_pairs(threads: int) -> Array:
+    """Room of each thread for what two positions have beyond the last filter."""
+    return aligned((threads, 2, FILTERS), np.float32)
 
 
 def _panels(rows: Array, norm: tuple[Array, Array] | None) -> tuple[Array, Array]:

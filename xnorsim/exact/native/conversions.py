@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
-from xnorsim.exact.native.draft import Draft, Run, Step
+from xnorsim.exact.native.draft import Bound, Draft, Run, Step
 from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held
 from xnorsim.exact.native.links import Link
 from xnorsim.kernels.elementwise import transpose
@@ -35,18 +36,18 @@ def operands_of(draft: Draft, links: Iterable[Link], form: Form) -> dict[str, He
     return {name: need(draft, name, floats_of(name, draft.spec(name), form).form) for name in names}
 
 
-def _binder(draft: Draft, source: Held, target: Held) -> Callable[[Arrays], Run]:
+def _binder(draft: Draft, source: Held, target: Held) -> Callable[[Arrays], Bound]:
     shape = draft.spec(source.tensor).shape
     batch, channels = shape[:2]
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x, out = arrays[source], arrays[target]
         if Form.BITS in (source.form, target.form):
-            return _packing(x, out) if target.form is Form.BITS else _unpacking(x, out)
+            return [_packing(x, out) if target.form is Form.BITS else _unpacking(x, out)]
         planes, rows = (batch, channels, -1), (batch, -1, channels)
         shapes = (planes, rows) if target.form is Form.ROWS else (rows, planes)
         taken = x.reshape(shapes[0]), out.reshape(shapes[1])
-        return lambda: transpose(*taken, 0, batch)
+        return [partial(transpose, *taken, 0, batch)]
 
     return bind
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,15 +12,19 @@ from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, is_
 from xnorsim.exact.native.links import Link, links_of
 from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain, chain_of
 from xnorsim.kernels.elementwise import Step as ChainStep
+from xnorsim.kernels.program import Command
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, TensorSpec
 from xnorsim.network.precision import FLOAT32
 
-__all__ = ["Draft", "Ending", "Run", "Step", "chain_for", "ending", "results_of"]
+__all__ = ["Bound", "Draft", "Ending", "Run", "Step", "chain_for", "ending", "results_of"]
 
 Array = np.ndarray
 Run = Callable[[], bool | None]
-"""A step bound to its arrays. False: a sign was taken of what may have none."""
+"""A call that computes. False: a sign was taken of what may have none."""
+
+Bound = Sequence[Run | Command]
+"""A step bound to its arrays: calls, and commands that may share a call with other steps'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Step:
     nodes: tuple[str, ...]
     reads: tuple[Held, ...]
     writes: tuple[Held, ...]
-    bind: Callable[[Arrays], Run]
+    bind: Callable[[Arrays], Bound]
     by: str = ""
 
 

@@ -8,10 +8,12 @@ from math import prod
 import numpy as np
 
 from xnorsim.exact.native.conversions import need
-from xnorsim.exact.native.draft import Draft, Run, Step, ending
+from xnorsim.exact.native.draft import Bound, Draft, Step, ending
 from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, matrix
+from xnorsim.kernels.compiled import aligned
 from xnorsim.kernels.direct import LONGEST, direct_convolution, direct_product
 from xnorsim.kernels.floats import convolution
+from xnorsim.kernels.program import lines_command
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, by_role, scheme
 from xnorsim.network.precision import BIPOLAR, FLOAT32
@@ -109,10 +111,11 @@ def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bo
         norm, names, name = _normed(draft, node)
         target = floats_of(name, draft.spec(name), Form.ROWS)
 
-        def bind_own(arrays: Arrays) -> Run:
+        def bind_own(arrays: Arrays) -> Bound:
             x, out = (matrix(arrays[item], item, rows=True) for item in (source, target))
-            own = direct_product(count, by_filter.astype(np.float32), norm, draft.threads)
-            return partial(own, x, out)
+            own, width = direct_product(count, by_filter.astype(np.float32), norm)
+            lines = out.reshape(1, -1, width, out.shape[1])
+            return [lines_command(own, x.reshape(1, 1, *x.shape), lines, draft.threads)]
 
         draft.add(Step("matrix product", names, (source,), (target,), bind_own, OWN))
         return True
@@ -120,7 +123,7 @@ def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bo
     target = floats_of(name, draft.spec(name), Form.ROWS)
     factor = np.ascontiguousarray(by_filter.T, np.float32)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x, out = (matrix(arrays[item], item, rows=True) for item in (source, target))
 
         def run() -> None:
@@ -128,7 +131,7 @@ def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bo
             if bias is not None:
                 np.add(out, bias, out=out)
 
-        return run
+        return [run]
 
     draft.add(Step("matrix product", (node.name,), (source,), (target,), bind, "BLAS of numpy"))
     return True
@@ -145,18 +148,29 @@ def _add_conv(draft: Draft, node: Node, op: ops.Conv, source: Held, *, signs: bo
     # to write rows takes the other kernel longer than to turn them afterwards
     target = floats_of(name, spec, Form.ROWS) if few else held(name, spec, Form.PLAIN)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x = _image(arrays[source], shape)
         if few:
+            padded, inside = _padded(op, shape)
+            own = direct_convolution(op, padded, weight, norm)
             out = arrays[target].reshape(spec.shape[0], *spec.shape[2:], spec.shape[1])
-            return partial(direct_convolution(op, shape, weight, norm, draft.threads), x, out)
+            copied = partial(np.copyto, inside, x)
+            return [copied, lines_command(own, padded, out, draft.threads)]
         batch, channels, height, width = shape
         settings = {"alpha": alpha, "norm": norm, "threads": draft.threads, "signs": signs}
         own = convolution(op, (batch, channels, height, width), weight, **settings)
-        return partial(own, x, arrays[target])
+        return [partial(own, x, arrays[target])]
 
     draft.add(Step("float convolution", names, (source,), (target,), bind, OWN))
     return True
+
+
+def _padded(op: ops.Conv, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Room for an image with its padding, which is 0, and the image in it."""
+    sides = [length + sum(pads) for length, pads in zip(shape[2:], op.padding, strict=True)]
+    padded = aligned((*shape[:2], *sides), np.float32)
+    (top, _), (left, _) = op.padding
+    return padded, padded[:, :, top : top + shape[2], left : left + shape[3]]
 
 
 def _image(array: Array, shape: tuple[int, ...]) -> Array:

@@ -10,7 +10,7 @@ share buffers, which are allocated once: one is free again after the last step t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,14 @@ import numpy as np
 from xnorsim.exact.engines import NATIVE
 from xnorsim.exact.execute import Session, Tell, loaded, prepare, run_node
 from xnorsim.exact.native.conversions import need
-from xnorsim.exact.native.draft import Draft, Run, Step
+from xnorsim.exact.native.draft import Bound, Draft, Run, Step
 from xnorsim.exact.native.layout import Form, Held, held
 from xnorsim.exact.native.rules import planned
 from xnorsim.kernels.compiled import aligned
+from xnorsim.kernels.program import Command, bound
 from xnorsim.network.graph import Graph, Node, consumers
 
-__all__ = ["OddError", "Plan", "plan_of"]
+__all__ = ["OddError", "Plan", "calls", "plan_of"]
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
@@ -36,14 +37,17 @@ class OddError(ArithmeticError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """`runs` are the steps bound to their arrays; `inputs` and `outputs` those arrays by name.
+    """`runs` are the calls that compute, each with how many layers it runs; `inputs` and `outputs`
+    the arrays that are read and left, by name.
 
-    `outputs` has the graph's outputs and what was to be kept. `bytes` is what buffers take.
+    `outputs` has the graph's outputs and what was to be kept. `bound` are the steps bound to their
+    arrays, and `bytes` is what buffers take.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
-    runs: tuple[Run, ...]
+    bound: tuple[Bound, ...]
+    runs: tuple[tuple[Run, int], ...]
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]
     bytes: int
@@ -56,21 +60,14 @@ class Plan:
         """
         for name, own in self.inputs.items():
             np.copyto(own, inputs[name])
-        if progress is None:
-            for run in self.runs:
-                if run() is False:
-                    raise OddError
-        else:
-            self._told(progress)
-        return {name: own.copy() for name, own in self.outputs.items()}
-
-    def _told(self, progress: Tell) -> None:
         done = 0
-        for step, run in zip(self.steps, self.runs, strict=True):
+        for run, layers in self.runs:
             if run() is False:
                 raise OddError
-            done += len(step.nodes)
-            progress(done, len(self.graph.nodes))
+            if progress is not None:
+                done += layers
+                progress(done, len(self.graph.nodes))
+        return {name: own.copy() for name, own in self.outputs.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,15 +94,39 @@ def plan_of(graph: Graph, keep: Collection[str] = (), threads: int = 1) -> Plan:
     ends = {name: need(draft, name, Form.PLAIN) for name in dict.fromkeys((*graph.outputs, *keep))}
     starts = {name: draft.forms[name][Form.PLAIN] for name in graph.inputs}
     arrays, size = _allocated(draft.steps, starts.values(), ends.values())
-    runs = tuple(step.bind(arrays) for step in draft.steps)
+    steps = tuple((step.bind(arrays), len(step.nodes)) for step in draft.steps)
     return Plan(
         graph,
         tuple(draft.steps),
-        runs,
+        tuple(parts for parts, _ in steps),
+        tuple(calls(steps, threads)),
         {name: arrays[item] for name, item in starts.items()},
         {name: arrays[item] for name, item in ends.items()},
         size,
     )
+
+
+def calls(steps: Iterable[tuple[Bound, int]], threads: int) -> Iterator[tuple[Run, int]]:
+    """The calls of bound steps, each with the layers that have run after it: commands that follow
+    each other are one."""
+    commands: list[Command] = []
+    layers = 0
+    for parts, count in steps:
+        for part in parts:
+            if isinstance(part, Command):
+                commands.append(part)
+                continue
+            if commands:
+                yield bound(commands, threads), layers
+                commands, layers = [], 0
+            yield part, 0
+        layers += count
+    if commands or layers:
+        yield bound(commands, threads) if commands else _nothing, layers
+
+
+def _nothing() -> None:
+    """The end of a plan whose last step is a call."""
 
 
 def _add_reference(draft: Draft, node: Node) -> None:
@@ -116,7 +137,7 @@ def _add_reference(draft: Draft, node: Node) -> None:
     weights = {name: loaded(graph, name) for name in node.parameters.values()}
     session = Session(graph, NATIVE, weights, prepare(graph, NATIVE, hold=False).tile)
 
-    def bind(arrays: Mapping[Held, Array]) -> Run:
+    def bind(arrays: Mapping[Held, Array]) -> Bound:
         given = {name: arrays[item] for name, item in reads.items()}
         into = {name: arrays[item] for name, item in writes.items()}
 
@@ -124,7 +145,7 @@ def _add_reference(draft: Draft, node: Node) -> None:
             for name, value in run_node(session, node, given).items():
                 into[name][...] = value
 
-        return run
+        return [run]
 
     draft.add(Step("reference", (node.name,), tuple(reads.values()), tuple(writes.values()), bind))
 

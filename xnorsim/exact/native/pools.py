@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from math import prod
 
 import numpy as np
 
 from xnorsim.exact.native.conversions import need
-from xnorsim.exact.native.draft import Draft, Run, Step
+from xnorsim.exact.native.draft import Bound, Draft, Step
 from xnorsim.exact.native.layout import Arrays, Form, floats_of, held, matrix
-from xnorsim.kernels.crew import claim, together
-from xnorsim.kernels.pooling import LOWEST, counts_of, grid_of, pool_rows
+from xnorsim.kernels.pooling import counts_of, grid_of
+from xnorsim.kernels.program import pool_command
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
 from xnorsim.network.graph import Node
@@ -42,11 +40,9 @@ def planned_pool(draft: Draft, node: Node, op: ops.Pool) -> bool:
     (batch, channels, *size), out_size = spec.shape, draft.spec(name).shape[2:]
     grid, counts = grid_of(op, (*size,), mean=mean), counts_of(op, (*size,), out_size)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x = arrays[source].reshape(batch, *size, channels)
-        out = arrays[target].reshape(batch, *out_size, channels)
-        work = partial(pool_rows, x, grid, counts, LOWEST, out)
-        return _split(work, batch * out_size[0], draft.threads)
+        return [pool_command(x, grid, counts, arrays[target].reshape(batch, *out_size, channels))]
 
     draft.add(Step("pool", (node.name,), (source,), (target,), bind))
     return True
@@ -59,7 +55,7 @@ def _add_whole_mean(draft: Draft, node: Node) -> None:
     target = held(name, draft.spec(name), Form.PLAIN)
     count = np.float32(prod(source.shape[2:]))
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x, out = arrays[source], arrays[target]
 
         @np.errstate(all="ignore")
@@ -67,26 +63,9 @@ def _add_whole_mean(draft: Draft, node: Node) -> None:
             np.add.reduce(x, axis=(2, 3), keepdims=True, out=out)
             np.divide(out, count, out=out)
 
-        return run
+        return [run]
 
     draft.add(Step("pool", (node.name,), (source,), (target,), bind))
-
-
-def _split(work: Callable[[int, int], None], count: int, threads: int) -> Run:
-    """`work(start, stop)` for lines, claimed by the threads some at a time."""
-    if threads == 1:
-        return lambda: work(0, count)
-    claims, each = np.zeros(1, np.int64), -(-count // (4 * threads))
-
-    def part(_: int) -> None:
-        while (start := each * claim(claims)) < count:
-            work(start, min(start + each, count))
-
-    def run() -> None:
-        claims[0] = 0
-        together(part, threads)
-
-    return run
 
 
 def planned_concat(draft: Draft, node: Node, op: ops.Concat) -> bool:
@@ -104,14 +83,14 @@ def planned_concat(draft: Draft, node: Node, op: ops.Concat) -> bool:
     (name,) = node.outputs
     target = floats_of(name, draft.spec(name), Form.ROWS)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         parts = [matrix(arrays[item], item, rows=True) for item in sources]
         out = arrays[target]
 
         def run() -> None:
             np.concatenate(parts, axis=1, out=out)
 
-        return run
+        return [run]
 
     draft.add(Step("concat", (node.name,), sources, (target,), bind))
     return True
@@ -127,7 +106,7 @@ def planned_softmax(draft: Draft, node: Node, op: ops.Softmax) -> bool:
     target, axis = held(name, draft.spec(name), Form.PLAIN), op.axis % len(spec.shape)
     line = np.empty((*spec.shape[:axis], 1, *spec.shape[axis + 1 :]), np.float32)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x, out = arrays[source], arrays[target]
 
         @np.errstate(all="ignore")
@@ -138,7 +117,7 @@ def planned_softmax(draft: Draft, node: Node, op: ops.Softmax) -> bool:
             np.add.reduce(out, axis=axis, keepdims=True, out=line)
             np.divide(out, line, out=out)
 
-        return run
+        return [run]
 
     draft.add(Step("softmax", (node.name,), (source,), (target,), bind))
     return True
@@ -152,9 +131,9 @@ def planned_view(draft: Draft, node: Node) -> bool:
     (name,) = node.outputs
     target = held(name, draft.spec(name), Form.PLAIN)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         x, out = arrays[source].reshape(target.shape), arrays[target]
-        return lambda: np.copyto(out, x)
+        return [lambda: np.copyto(out, x)]
 
     draft.add(Step("view", (node.name,), (source,), (target,), bind))
     return True

@@ -13,9 +13,9 @@ import numpy as np
 
 from xnorsim.exact.native.conversions import need, operands_of
 from xnorsim.exact.native.draft import (
+    Bound,
     Draft,
     Ending,
-    Run,
     Step,
     bound_bits,
     bound_floats,
@@ -31,7 +31,7 @@ from xnorsim.exact.native.pools import planned_concat, planned_pool, planned_sof
 from xnorsim.exact.reference.scaling import input_scale
 from xnorsim.kernels.binary import prepare
 from xnorsim.kernels.elementwise import Code
-from xnorsim.kernels.fused import fused_chain, fused_layer
+from xnorsim.kernels.program import chain_command, fits, layer_command
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, by_role, scheme
 from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
@@ -126,19 +126,21 @@ def _planned_binary(draft: Draft, node: Node, op: ops.Conv, weight: Array) -> bo
         links.append(Link(Code.MULTIPLY, K.tensor))
     if "bias" in vectors:
         links.append(Link(Code.ADD, vectors["bias"]))
+    batch, channels, *size = draft.spec(plain[0]).shape
+    height, width = size or (1, 1)
+    layer = prepare(op, (batch, channels, height, width), weight)
+    if not fits(layer):
+        return False
     words = need(draft, plain[0], Form.BITS)
     end = ending(draft, node.outputs[0])
     links = (*links, *end.links)
     others = operands_of(draft, end.links, Form.ROWS) | ({K.tensor: K} if K else {})
     floats, bits = results_of(draft, end, Form.ROWS)
-    batch, channels, *size = draft.spec(plain[0]).shape
-    height, width = size or (1, 1)
-    layer = prepare(op, (batch, channels, height, width), weight)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         chain = chain_for(links, others, arrays, None)
         into = bound_floats(arrays, floats), bound_bits(arrays, bits)
-        return fused_layer(layer, arrays[words], chain, *into, draft.threads)
+        return [layer_command(layer, arrays[words], chain, *into, draft.threads)]
 
     draft.add(
         Step(
@@ -167,13 +169,13 @@ def _map_step(draft: Draft, node: Node, unsigned: str) -> Held:
     shape = (batch * prod(size), 1)
     target = Held(f"K of {node.name}", Form.ROWS, shape, np.dtype(np.float32))
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         image, out = arrays[source], arrays[target]
 
         def run() -> None:
             out[:, 0] = input_scale(image, op, border).reshape(-1)
 
-        return run
+        return [run]
 
     draft.add(Step("input scale", (), (source,), (target,), bind))
     return target
@@ -208,10 +210,11 @@ def _add_chain(draft: Draft, tensor: str, end: Ending, form: Form) -> bool:
     others = operands_of(draft, end.links, form)
     floats, bits = results_of(draft, end, form)
 
-    def bind(arrays: Arrays) -> Run:
+    def bind(arrays: Arrays) -> Bound:
         chain = chain_for(end.links, others, arrays, None if rows else spec)
         into = bound_floats(arrays, floats, rows=rows), bound_bits(arrays, bits)
-        return fused_chain(matrix(arrays[source], source, rows=rows), chain, *into, draft.threads)
+        x = matrix(arrays[source], source, rows=rows)
+        return [chain_command(x, chain, *into, draft.threads)]
 
     draft.add(
         Step(
