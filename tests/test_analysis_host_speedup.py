@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,8 +59,19 @@ def test_four_curves_each_with_its_baseline():
     np.testing.assert_allclose(scalar.value, 400)
     np.testing.assert_allclose(library.value, 10)
     np.testing.assert_allclose(predicted.value, 0.12 / 0.0002)
-    assert (scalar.low < 400).all()
-    assert (scalar.high > 400).all()
+    np.testing.assert_allclose(scalar.high, 400)  # medians as far above the fastest samples
+
+
+def test_a_band_reaches_to_the_ratio_of_the_medians():
+    taken_all = [
+        replace(item, times=replace(item.times, median=2 * item.times.minimum))
+        if item.subject.kernel == "xnor"  # the slow half of its samples takes twice as long
+        else item
+        for item in measured(BY_CHANNELS, *TIMES)
+    ]
+    scalar = curves(taken_all)[2]
+    np.testing.assert_allclose(scalar.high, scalar.value)
+    np.testing.assert_allclose(scalar.low, scalar.value / 2 / 0.98)
 
 
 def test_by_filter_size():

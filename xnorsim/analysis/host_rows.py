@@ -38,6 +38,7 @@ __all__ = [
     "speedup",
     "speedups",
     "task_of",
+    "undisturbed",
     "unpredicted",
 ]
 
@@ -137,6 +138,15 @@ def group(subject: Subject) -> str:
 # --- latencies -----------------------------------------------------------------------------------
 
 
+def undisturbed(measurement: Measurement) -> float:
+    """The time [s] that is compared with a prediction: of the fastest sample.
+
+    A profile describes a machine that has its core for itself; calibration takes the second
+    percentile of its moments. Whatever else runs there only makes a sample longer.
+    """
+    return measurement.times.minimum
+
+
 def host_row(found: Found) -> HostRow:
     """A latency beside its prediction."""
     taken, subject = found.measurement, found.measurement.subject
@@ -152,14 +162,14 @@ def host_row(found: Found) -> HostRow:
         predicted=totals["latency_s"],
         low=totals["latency_s_low"],
         high=totals["latency_s_high"],
-        measured=times.median,
+        measured=undisturbed(taken),
         parts=found.predicted.parts,
         least=float(prediction.draws["latency_s"].min()),
     )
     timing = Timing(
         samples=len(taken.samples),
         calls=taken.calls,
-        minimum_s=times.minimum,
+        median_s=times.median,
         p10_s=times.p10,
         p90_s=times.p90,
         low_s=times.low,
@@ -171,7 +181,7 @@ def host_row(found: Found) -> HostRow:
 
 def unpredicted(found: Missing) -> Lone:
     """A latency that nothing predicts."""
-    subject, seconds = found.measurement.subject, found.measurement.times.median
+    subject, seconds = found.measurement.subject, undisturbed(found.measurement)
     return Lone(group(subject), subject.problem, "s", seconds, found.reason)
 
 
@@ -202,12 +212,12 @@ def _are_twins(fast: Subject, slow: Subject) -> bool:
 
 
 def speedup(fast: Known, slow: Known) -> Compared | Lone:
-    """How many times longer `slow` takes, predicted and measured (a ratio of medians)."""
+    """How many times longer `slow` takes, predicted and measured."""
     from xnorsim.cost.network import joint_speedup
 
     quick, above = fast.measurement.subject, slow.measurement.subject
     title = f"{quick.kernel} over {label(above)}"
-    measured = slow.measurement.times.median / fast.measurement.times.median
+    measured = undisturbed(slow.measurement) / undisturbed(fast.measurement)
     if isinstance(fast, Missing) or isinstance(slow, Missing):
         reasons = [item.reason for item in (fast, slow) if isinstance(item, Missing)]
         return Lone(title, quick.problem, "1", measured, "; ".join(dict.fromkeys(reasons)))

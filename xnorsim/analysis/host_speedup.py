@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xnorsim.analysis.host_machine import choose_profile, require_native
-from xnorsim.analysis.host_rows import Known, label, predictions, speedup
+from xnorsim.analysis.host_rows import Known, label, predictions, speedup, undisturbed
 from xnorsim.analysis.host_validation import SECONDS
 from xnorsim.analysis.validation import predict
 from xnorsim.errors import UsageError
@@ -123,7 +123,7 @@ def _best(times: _Times) -> str:
     """The library that is fastest on the reference layer; "" if none was measured there."""
     name = layer_name(REFERENCE)
     measured = {
-        library: times[library, name].measurement.times.median
+        library: undisturbed(times[library, name].measurement)
         for library in LIBRARIES
         if (library, name) in times
     }
@@ -146,11 +146,12 @@ def _predicted(rows: Sequence[tuple[int, Compared]]) -> Curve:
 
 
 def _measured(pairs: Mapping[int, tuple[Known, Known]]) -> Curve:
-    """Ratios of medians, from the least to the largest that their 95% intervals allow."""
+    """Ratios of the fastest samples; bands reach to the ratio of the medians."""
     ratios = []
     for fast, slow in pairs.values():
-        quick, long = fast.measurement.times, slow.measurement.times
-        ratios.append((long.median / quick.median, long.low / quick.high, long.high / quick.low))
+        value = undisturbed(slow.measurement) / undisturbed(fast.measurement)
+        middle = slow.measurement.times.median / fast.measurement.times.median
+        ratios.append((value, min(value, middle), max(value, middle)))
     first = next(iter(pairs.values()), None)
     over = label(first[1].measurement.subject) if first else ""
     return _curve(f"{_KERNEL}, measured", over, [*pairs], ratios)

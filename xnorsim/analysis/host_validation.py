@@ -171,13 +171,13 @@ def _nothing(found: Survey) -> str:
 def _summaries(
     timed: Sequence[HostRow], ratios: Sequence[Compared], coverage: float
 ) -> Iterator[Summary]:
-    """Of each group, of all latencies, of these by their fastest samples, and of all speedups."""
+    """Of each group, of all latencies, of these by their medians, and of all speedups."""
     times = [row.compared for row in timed]
-    fastest = [replace(row.compared, measured=row.timing.minimum_s) for row in timed]
+    medians = [replace(row.compared, measured=row.timing.median_s) for row in timed]
     for name in dict.fromkeys(row.group for row in (*times, *ratios)):
         rows = [row for row in (*times, *ratios) if row.group == name]
         yield summarize(name, rows, coverage)
-    all_of = {"all latencies": times, "all, fastest samples": fastest, "all speedups": ratios}
+    all_of = {"all latencies": times, "all, medians": medians, "all speedups": ratios}
     for name, rows in all_of.items():
         if rows:
             yield summarize(name, rows, coverage)

@@ -61,14 +61,14 @@ def _grouped(rows: Sequence[_Row], key: Callable[[_Row], _Key]) -> list[tuple[_K
 
 
 def _timing_columns(rows: Sequence[HostRow]) -> list[Column]:
-    """The fastest sample, the middle of the samples over their median, and whether disturbed."""
-    times = [(row.timing, row.compared.measured) for row in rows]
+    """The median, the middle of the samples over it, and whether it was disturbed."""
+    times = [row.timing for row in rows]
     texts = {
-        "minimum": [labels.quantity(timing.minimum_s, "s") for timing, _ in times],
-        "spread": [f"±{(t.p90_s - t.p10_s) / 2 / median:.0%}" for t, median in times],
-        "disturbed": ["yes" if timing.disturbed else "" for timing, _ in times],
+        "median": [labels.quantity(timing.median_s, "s") for timing in times],
+        "spread": [f"±{(t.p90_s - t.p10_s) / 2 / t.median_s:.0%}" for t in times],
+        "disturbed": ["yes" if timing.disturbed else "" for timing in times],
     }
-    ranks = {"minimum": 4, "spread": 5, "disturbed": 6}
+    ranks = {"median": 4, "spread": 5, "disturbed": 6}
     return [Column(head, tuple(cells), "", ranks[head]) for head, cells in texts.items()]
 
 
