@@ -1,24 +1,69 @@
-# Two filters at two positions: four fused products and sums, none of which waits for another.
+# Two filters at two positions: four fused products and sums a channel, of eight channels.
 .intel_syntax noprefix
 loop:
-    mov rax, rcx
-    sar rax, 63
-    and rax, r9
-    add rax, rcx
-    mov rbx, rdx
-    sar rbx, 63
-    and rbx, r9
-    add rbx, rdx
-    movss xmm0, [rdi+4*rax]
-    movss xmm1, [rdi+4*rbx]
-    movss xmm2, [rsi+4*rcx]
-    movss xmm3, [r8+4*rcx]
+    movss xmm0, [rdi+4*rcx+0]
+    movss xmm1, [rbp+4*rcx+0]
+    movss xmm2, [rsi+4*rcx+0]
+    movss xmm3, [r8+4*rcx+0]
     vfmadd231ss xmm8, xmm0, xmm2
     vfmadd231ss xmm9, xmm1, xmm2
     vfmadd231ss xmm10, xmm0, xmm3
     vfmadd231ss xmm11, xmm1, xmm3
-    add rcx, 1
-    add rdx, 1
-    add r10, 4
-    sub rbp, 1
+    movss xmm0, [rdi+4*rcx+4]
+    movss xmm1, [rbp+4*rcx+4]
+    movss xmm2, [rsi+4*rcx+4]
+    movss xmm3, [r8+4*rcx+4]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+8]
+    movss xmm1, [rbp+4*rcx+8]
+    movss xmm2, [rsi+4*rcx+8]
+    movss xmm3, [r8+4*rcx+8]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+12]
+    movss xmm1, [rbp+4*rcx+12]
+    movss xmm2, [rsi+4*rcx+12]
+    movss xmm3, [r8+4*rcx+12]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+16]
+    movss xmm1, [rbp+4*rcx+16]
+    movss xmm2, [rsi+4*rcx+16]
+    movss xmm3, [r8+4*rcx+16]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+20]
+    movss xmm1, [rbp+4*rcx+20]
+    movss xmm2, [rsi+4*rcx+20]
+    movss xmm3, [r8+4*rcx+20]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+24]
+    movss xmm1, [rbp+4*rcx+24]
+    movss xmm2, [rsi+4*rcx+24]
+    movss xmm3, [r8+4*rcx+24]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    movss xmm0, [rdi+4*rcx+28]
+    movss xmm1, [rbp+4*rcx+28]
+    movss xmm2, [rsi+4*rcx+28]
+    movss xmm3, [r8+4*rcx+28]
+    vfmadd231ss xmm8, xmm0, xmm2
+    vfmadd231ss xmm9, xmm1, xmm2
+    vfmadd231ss xmm10, xmm0, xmm3
+    vfmadd231ss xmm11, xmm1, xmm3
+    add rcx, 8
     jne loop

@@ -92,8 +92,8 @@ LOOPS: dict[tuple[str, int], tuple[Loop, ...]] = {
     ),
     (X86, 64): (
         Loop("own_popcnt", own_scalar.popcnt(128)),
-        Loop("scalar_fp32", own_scalar.scalar_loop()),
-        Loop("scalar_unrolled_fp32", own_scalar.scalar_unrolled()),
+        Loop("scalar_fp32", own_scalar.scalar_loop(), times=16),
+        Loop("scalar_unrolled_fp32", own_scalar.scalar_unrolled(), times=8),
     ),
     (X86, 256): (
         Loop("own_lookup_256", own_lookup.lookups()[0]),
@@ -155,10 +155,11 @@ CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"(ld1r|vp?broadcast(s?[sdq]|i128|i32x4) [yz]mm\d+, \[)", {"broadcast_load": 1}),
     (r"(ldr s|prfm|mov r\w+, \[|movzx |movss |prefetcht0 )", {"scalar_load": 1}),
     (r"(str [hs]|mov \[)", {"scalar_store": 1}),
-    (r"(add|and|sar|shl|shr|subs?|xor) [rx]|mov r\w+, r", {"scalar_alu": 1}),
+    (r"(add|and|lea|sar|shl|shr|subs?|xor) [rx]|mov r\w+, r", {"scalar_alu": 1}),
     (r"popcnt ", {"scalar_popcount": 1}),
     (r"(fadd s|addss )", {"scalar_fp32_add": 1}),
-    (r"(mulss|vfmadd231ss) ", {"scalar_fp32_mul": 1}),
+    (r"mulss [^[]*\[", {"scalar_fp32_mul": 1, "scalar_load": 1}),
+    (r"vfmadd231ss ", {"scalar_fp32_mul": 1}),
     (r"(b\.ne|jne) ", {"branch": 1}),
 )
 """What stands for which class: the one row whose expression an instruction begins with."""

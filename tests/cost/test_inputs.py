@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def differing(one: Design, other: Design) -> set[str]:
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str | tuple):
         return one == other
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     return bool(np.array_equal(*np.broadcast_arrays(one, other), equal_nan=True))
 
 

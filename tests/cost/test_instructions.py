@@ -28,12 +28,14 @@ from xnorsim.cost.recipes import (
     Walk,
     elements,
     layer_instructions,
+    own_scalar,
     recipe_set,
     select,
     steps,
     tiles,
 )
 from xnorsim.cost.recipes.extents import position_steps
+from xnorsim.cost.recipes.program import one
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core, lower_core
 from xnorsim.machine.instructions import CLASSES
@@ -293,14 +295,15 @@ class TestOneLayerByHand:
 def test_sums_of_a_scalar_loop_wait_for_each_other():
     """10 positions x 3 filters x 8 channels x 9 taps, each sum 9 cycles after the last.
 
-    Its ports ask for less: three loads a step on one load unit, and those of a row of the filter.
+    Its ports ask for less: two loads a step on one load unit.
     """
     latency = np.full(len(CLASSES), np.nan)
     latency[ORDER.index("scalar_fp32_add")] = 9
     core = dataclasses.replace(CORE, latency_cycles=latency)
     machine = dataclasses.replace(lower(PI), clock_hz=1e9, layer_overhead_s=0.0)
     columns = product_columns("fp", Dimensions(10, 3, 8, 9))
-    work = work_of(columns, ["conv"], recipe_set("scalar"), core)
+    loop = RecipeSet("c", "a loop in C", one({"fp": own_scalar.c_loop()}))
+    work = work_of(columns, ["conv"], loop, core)
     cycles = 10 * 3 * 8 * 9 * 9
     (product,) = work.stages
     np.testing.assert_array_equal(chain_cycles(product.chains, core), [cycles])

@@ -300,7 +300,7 @@ def test_more_threads_never_cost_time(case, threads):
 
 
 # Lengths that divide: whole tiles (of 1 to 32 filters, and 1 to 16 positions), words and vectors,
-# and blocks of 16 steps (own-harley-seal), before and after.
+# before and after.
 UNITS = {"positions": 48**2, "filters": 96, "filter_channels": 4096, "taps": 1, "groups": 1}
 
 

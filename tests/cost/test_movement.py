@@ -176,7 +176,7 @@ STRIDED = [
 @pytest.mark.parametrize(("before", "inputs", "why"), STRIDED)
 def test_a_stride_reads_more_than_it_writes(before, inputs, why):
     nest = Dimensions(196, 8, 16, 9, stride=4)
-    found = moved(use_of("fp", own_scalar.scalar_loop(), nest), 61056, before=before)
+    found = moved(use_of("fp", own_scalar.c_loop(), nest), 61056, before=before)
     assert found == pytest.approx({"activations": inputs, "weights": 4608, "outputs": 0}), why
 
 

@@ -61,7 +61,7 @@ def analyze(
     keep : layers that stay in high precision: "first", "last", names and globs, or "none"
     scaling : of binary layers: "none", "alpha" or "alpha_k"
     depthwise : binarize depthwise convolutions too
-    fuse : what runs as part of the layer before it: "bn", "relu", "add", or "none"
+    fuse : what runs as part of the layer before it: "bn", "relu", "add", "sign", or "none"
     input_shape : shape by input name, for dynamic dimensions
     batch : inputs at once
     threads : cores in use

@@ -80,7 +80,10 @@ ANALYSIS_OPTIONS = (
     _option(str, "first,last", "--keep", "--high-precision", text=_KEPT_TEXT),
     *_BINARY_LAYERS,
     _option(
-        str, "bn,relu", "--fuse", text="What runs in the layer before it: bn, relu, add; or none."
+        str,
+        "bn,relu",
+        "--fuse",
+        text="What runs in the layer before: bn, relu, add, sign; or none.",
     ),
     *_SHAPES,
     _option(int, 1, "--threads", text="Cores in use."),

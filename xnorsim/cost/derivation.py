@@ -29,6 +29,7 @@ from xnorsim.cost.instructions import (
     Work,
     bound_names,
     nearest_bytes,
+    overhead_seconds,
     work_of,
 )
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
@@ -88,12 +89,14 @@ def explain_layer(
     if core is None:
         raise UsageError(f"profile {profile.name} has no instructions to predict from")
     alone = {name: column[[place]] for name, column in table.columns.items()}
-    work = work_of(alone, [table.kinds[place]], recipes_of(prediction, profile), core)
+    recipes = recipes_of(prediction, profile)
+    work = work_of(alone, [table.kinds[place]], recipes, core)
     caches = caches_of(table.columns, machine, core).of([place])
     runs = tuple(_stage_runs(work, caches, at, prediction.threads))
     runs_alone = bool(alone["runs"][0])
     issues = runs_alone or table.kinds[place] not in IN_KERNELS
-    overhead = float(machine.layer_overhead_s) if runs_alone else 0.0
+    overhead = float(overhead_seconds(table.columns["runs"], recipes.name, machine)[place])
+    called = _called(table, place, recipes.name, machine)
     latency = sum(stage.seconds for stage in runs) + overhead
     bound, second, lead = _bound(runs, overhead, machine)
     energy = tuple(_energy(work, runs, latency, at))
@@ -113,6 +116,7 @@ def explain_layer(
         network_weight_bytes=caches.weight_bytes,
         write_allocate=caches.write_allocate,
         overhead_s=overhead,
+        called=called,
         latency_s=latency,
         latency_s_low=ends["latency_s_low"],
         latency_s_high=ends["latency_s_high"],
@@ -124,8 +128,15 @@ def explain_layer(
         energy_j=sum(share.energy_j for share in energy) if energy else np.nan,
         energy_j_low=ends["energy_j_low"],
         energy_j_high=ends["energy_j_high"],
-        inputs=_used(inputs(profile), runs, machine),
+        inputs=_used(inputs(profile), runs, machine, called),
     )
+
+
+def _called(table: LayerTable, place: int, recipes: str, machine: Machine) -> str:
+    """The program whose call begins with this layer, "" if none does or none is known."""
+    program = recipes.partition("-")[0]
+    is_first = place in np.flatnonzero(table.columns["runs"])[:1]
+    return program if is_first and program in machine.call_overhead_s else ""
 
 
 def _kernel_run(use: Use, multiplies: bool) -> KernelRun:
@@ -348,11 +359,12 @@ def _scale(at: Design) -> float:
 
 
 def _used(
-    found: tuple[Input, ...], runs: Sequence[StageRun], machine: Machine
+    found: tuple[Input, ...], runs: Sequence[StageRun], machine: Machine, called: str
 ) -> tuple[Input, ...]:
     """The inputs that the arithmetic of a layer reads."""
     first, *beyond = machine.level_names
-    paths = {"clock", "simd.bits", "core.issue_width", "core.efficiency", "overhead.layer"}
+    paths = {"clock", "simd.bits", "core.issue_width", "core.efficiency"}
+    paths |= {f"overhead.programs.{called}" if called else "overhead.layer"}
     paths |= {"energy.node", "energy.voltage", "energy.instruction", "energy.static"}
     for run in runs:
         paths |= {"cores"} if run.core.threads > 1 else set()

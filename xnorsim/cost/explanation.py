@@ -211,7 +211,9 @@ class LayerExplanation:
     `host` is the layer that it is fused into, "" if it runs on its own; what it reads besides the
     host's results is its own then. `scheme` as in the layer table, None for a layer that multiplies
     nothing. latency_s is the sum of the stages' seconds + overhead_s; its ends are those of the
-    range. network_weight_bytes lie between two uses of the layer's weights; with `write_allocate`
+    range. overhead_s is the time of a call of the program `called` at the first layer that runs,
+    where the profile has one; else `called` is "", and it is the time to start a layer.
+    network_weight_bytes lie between two uses of the layer's weights; with `write_allocate`
     what is written is fetched first. `bound` is the longest part over all stages (the core's, a
     level's, the overhead), `lead` how many times longer than `second`, the next one.
     `technology_scale` brings energies of 45 nm and 0.9 V to the machine's technology; NaN, and
@@ -233,6 +235,7 @@ class LayerExplanation:
     network_weight_bytes: float
     write_allocate: bool
     overhead_s: float
+    called: str
     latency_s: float
     latency_s_low: float
     latency_s_high: float

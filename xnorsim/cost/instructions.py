@@ -4,6 +4,7 @@
     memory = bytes over each boundary / bandwidth there, of a core or shared
     time of a stage = core and memory, put together as far as they overlap
     time of a layer = sum of its stages + overhead of a layer that runs on its own
+    the first layer that runs takes the program's call in place of that overhead
 
 A kernel finishes one stage before it begins the next: im2col and layout, which memory bounds, hide
 nothing of the product, which the ports bound. What has no product is one stage. What a layer does
@@ -53,6 +54,7 @@ __all__ = [
     "Work",
     "bound_names",
     "nearest_bytes",
+    "overhead_seconds",
     "predict",
     "spread",
     "stage_times",
@@ -67,10 +69,11 @@ _Floats = NDArray[np.float64]
 class Work:
     """What a program does for a network, whatever the machine's numbers are.
 
-    uses: the kernels and their layers; mix: all instructions [layers, classes]; stages: the same by
-    what is done in one go.
+    program: the recipe set; uses: the kernels and their layers; mix: all instructions [layers,
+    classes]; stages: the same by what is done in one go.
     """
 
+    program: str
     columns: Columns
     uses: tuple[Use, ...]
     mix: _Floats
@@ -113,7 +116,7 @@ def work_of(columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Co
     issued = np.zeros((layers, len(CLASSES)))
     for item in (*stages, *passes):
         issued[item.layers] += item.mix
-    return Work(columns, uses, issued, (*stages, *passes))
+    return Work(recipes.name, columns, uses, issued, (*stages, *passes))
 
 
 def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
@@ -175,7 +178,7 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
     machine = design.machine
     times = tuple(stage_times(work, design, threads))
     layers = len(work.columns["macs"])
-    overhead = work.columns["runs"] * machine.layer_overhead_s
+    overhead = overhead_seconds(work.columns["runs"], work.program, machine)
     on_core = spread([(item.layers, item.core_s) for item in times], layers)
     latency = spread([(item.layers, item.latency_s) for item in times], layers) + overhead
     transfers, moved = (
@@ -189,6 +192,19 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
     shares = _energy(work, design, moved, latency)
     unknown = np.full(np.shape(latency), 0.0 if shares else np.nan)
     return Prediction(latency, sum(shares.values(), unknown), bound, shares)
+
+
+def overhead_seconds(runs: NDArray[Any], program: str, machine: Machine) -> _Floats:
+    """What starts each layer [..., layers]: the call of the program at the first that runs [s].
+
+    runs: whether each layer runs on its own; program: a recipe set. A program whose call the
+    profile does not give takes no longer than a layer. A set's variant, as "larq-indirect", is
+    the same program.
+    """
+    each = machine.layer_overhead_s
+    call = machine.call_overhead_s.get(program.partition("-")[0], each)
+    is_first = (np.cumsum(runs) == 1) & (runs > 0)
+    return np.where(is_first, call, runs * each)
 
 
 @dataclass(frozen=True, eq=False)

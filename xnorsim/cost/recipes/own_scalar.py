@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from xnorsim.cost.recipes.extents import moved_patch_words, outputs, patch_elements, steps, tiles
+from xnorsim.cost.recipes.extents import (
+    input_elements,
+    moved_patch_words,
+    outputs,
+    patch_elements,
+    steps,
+    tiles,
+)
 from xnorsim.cost.recipes.kernel import Counts, Kernel, Part, Tile, Walk
 from xnorsim.cost.recipes.own_binary import convolution_parts, walk
 from xnorsim.cost.recipes.parts import BORDER_COPY
@@ -60,30 +65,29 @@ def _scalar(
 
 
 def scalar_loop() -> Kernel:
-    """sum += a[i] * b[i]: one accumulator, no reordering of additions, no vectors.
+    """sum += image[i] * weight[i] over channels: one sum, additions in order, no vectors.
 
-    As numba and LLVM 22 compile it: a product takes two loads, an offset, and three operations on
-    an index that might be negative; a row of the filter starts with 31 more.
+    As numba and LLVM 22 compile it, 16 products to a jump (fewer where there are fewer channels,
+    not counted here); a third of what a row of a filter starts with is counted to each tap.
     """
-    found = _scalar(
+    tap = {"scalar_load": 4, "scalar_store": 1, "scalar_alu": 14, "branch": 5}
+    result = {
+        "scalar_fp32_mul": 2,
+        "scalar_fp32_add": 1,
+        "scalar_load": 15,
+        "scalar_store": 4,
+        "scalar_alu": 8,
+        "branch": 1,
+    }
+    step = {"scalar_load": 2, "scalar_fp32_mul": 1, "scalar_fp32_add": 1}
+    return _channels_last(
         "scalar-fp32",
-        "plain",
         Tile(1, 1, 1),
-        {
-            "scalar_load": 3,
-            "scalar_fp32_mul": 1,
-            "scalar_fp32_add": 1,
-            "scalar_alu": 6,
-            "branch": 1,
-        },
+        step | {"scalar_alu": 1 / 8, "branch": 1 / 16},
+        tap,
+        result,
         {"scalar_fp32_add": 1},
     )
-    row = Part(
-        "a row of the filter",
-        _filter_rows,
-        {"scalar_load": 7, "scalar_alu": 15, "branch": 2},
-    )
-    return replace(found, source=_SCALAR, parts=(*found.parts, row))
 
 
 def c_loop() -> Kernel:
@@ -106,26 +110,54 @@ def c_loop() -> Kernel:
 def scalar_unrolled() -> Kernel:
     """Two filters at two positions: four sums, whose additions do not wait for each other.
 
-    As fast as a core multiplies and adds one float a cycle, whatever the latency of its additions.
+    About one product a cycle. Unrolled by eight channels, counted as `scalar_loop` is.
     """
-    found = _scalar(
+    tap = {"scalar_load": 5, "scalar_store": 2, "scalar_alu": 17, "branch": 3}
+    result = {
+        "scalar_fp32_mul": 8,
+        "scalar_fp32_add": 4,
+        "scalar_load": 34,
+        "scalar_store": 10,
+        "scalar_alu": 40,
+        "branch": 4,
+    }
+    return _channels_last(
         "scalar-unrolled-fp32",
-        "unrolled",
         Tile(filters=2, positions=2, depth=1),
-        {"scalar_load": 4, "scalar_fp32_mul": 4, "scalar_alu": 12, "branch": 1},
+        {"scalar_load": 4, "scalar_fp32_mul": 4, "scalar_alu": 1 / 8, "branch": 1 / 8},
+        tap,
+        result,
         {"scalar_fp32_mul": 1},
     )
-    row = Part(
-        "a row of the filters",
-        _filter_rows,
-        {"scalar_load": 14, "scalar_alu": 22, "branch": 3},
+
+
+def _channels_last(
+    name: str, tile: Tile, step: Counts, tap: Counts, result: Counts, chain: Counts
+) -> Kernel:
+    """A loop of scalar.py, which first copies the image, channels last, into one with padding."""
+    return Kernel(
+        name=name,
+        source=_SCALAR,
+        tile=tile,
+        parts=(
+            Part(
+                "channels last, an element at a time",
+                input_elements,
+                {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 3, "branch": 1},
+                "layout",
+            ),
+            Part("inner loop", steps, step),
+            Part("a tap", _tile_taps, tap),
+            Part("results", tiles, result),
+        ),
+        chain=chain,
+        walk=Walk("direct", packs=True),
     )
-    return replace(found, source=_SCALAR, parts=(*found.parts, row))
 
 
-def _filter_rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Rows of filters, taken as square, of all tiles and channels."""
-    return tiles(kernel, d) * d.filter_channels * np.ceil(np.sqrt(d.taps))
+def _tile_taps(kernel: Kernel, d: Dimensions) -> Any:
+    """Taps of all tiles: runs of channels that lie next to each other."""
+    return tiles(kernel, d) * d.taps
 
 
 def scalar_blocked() -> Kernel:
