@@ -6,9 +6,9 @@
 
 The questions:  analyze, compare, explain, speedup_figure
 Running:        run, fidelity, diff, vectors
-Is it true:     validate_published
+Is it true:     validate_published, validate_host
 Networks:       load_model, Graph
-Machines:       load_profile, profile_names
+Machines:       load_profile, profile_names, calibrate
 Errors:         XnorsimError
 
 Each name is imported from its module when it is first used: pandas, matplotlib and onnx take
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xnorsim.analysis import (
         analyze,
+        calibrate,
         compare,
         diff,
         explain,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         validate_published,
         vectors,
     )
+    from xnorsim.analysis.host_validation import validate_host
     from xnorsim.errors import XnorsimError
     from xnorsim.machine.profile import load_profile, profile_names
     from xnorsim.network.graph import Graph
@@ -44,6 +46,7 @@ __all__ = [
     "XnorsimError",
     "__version__",
     "analyze",
+    "calibrate",
     "compare",
     "diff",
     "explain",
@@ -53,6 +56,7 @@ __all__ = [
     "profile_names",
     "run",
     "speedup_figure",
+    "validate_host",
     "validate_published",
     "vectors",
 ]
@@ -63,6 +67,7 @@ _PUBLIC = {
     "Graph": "xnorsim.network.graph",
     "XnorsimError": "xnorsim.errors",
     "analyze": "xnorsim.analysis",
+    "calibrate": "xnorsim.analysis",
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
@@ -72,6 +77,7 @@ _PUBLIC = {
     "profile_names": "xnorsim.machine.profile",
     "run": "xnorsim.analysis",
     "speedup_figure": "xnorsim.analysis",
+    "validate_host": "xnorsim.analysis.host_validation",
     "validate_published": "xnorsim.analysis",
     "vectors": "xnorsim.analysis",
 }
