@@ -24,6 +24,7 @@ from dataclasses import replace
 import numpy as np
 
 from xnorsim.kernels import binary, gemm
+from xnorsim.kernels.compiled import alone
 from xnorsim.kernels.packing import pack_planes, room_for
 from xnorsim.kernels.patches import gather
 from xnorsim.kernels.problem import Problem
@@ -67,8 +68,10 @@ def stages(ref: Problem, image: np.ndarray) -> dict[str, Callable[[], object]]:
     layer = binary.prepare(ref.op, ref.shape, ref.weight)
     positions = len(layer.classes)
     room = binary.room_for_tile(layer, positions)
+    packing, gathering = alone(pack_planes), alone(gather)
+    to_floats, to_bits = alone(finish_floats), alone(finish_bits)
     words, planes = room_for(1, positions, CHANNELS), image.reshape(1, CHANNELS, positions)
-    pack_planes(planes, words, 0, positions)
+    packing(planes, words, 0, positions)
     assert ref.alpha is not None
     assert ref.norm is not None
     alpha, (a, b) = ref.alpha, ref.norm
@@ -81,13 +84,11 @@ def stages(ref: Problem, image: np.ndarray) -> dict[str, Callable[[], object]]:
     rows, panels = room.rows[:positions], layer.panels[0]
     ends = 0, positions
     return {
-        "sign and pack": lambda: pack_planes(planes, words, *ends),
-        "patches": lambda: gather(words[0], layer.window, layer.pad, *ends, room.rows),
+        "sign and pack": lambda: packing(planes, words, *ends),
+        "patches": lambda: gathering(words[0], layer.window, layer.pad, *ends, room.rows),
         "GEMM": lambda: gemm.differing(rows, panels, room.sums, room.scratch),
-        "to floats": lambda: finish_floats(
-            room.sums, offsets, classes, factors, K, *ends, 0, floats
-        ),
-        "to bits": lambda: finish_bits(room.sums, bounds, flips, classes, *ends, 0, bits),
+        "to floats": lambda: to_floats(room.sums, offsets, classes, factors, K, *ends, 0, floats),
+        "to bits": lambda: to_bits(room.sums, bounds, flips, classes, *ends, 0, bits),
     }
 
 

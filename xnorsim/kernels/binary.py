@@ -14,13 +14,11 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import types
-from numba.extending import overload
 
 from xnorsim.errors import UsageError
-from xnorsim.kernels import gemm, scalar_gemm
+from xnorsim.kernels import gemm
 from xnorsim.kernels.box import box_mean
-from xnorsim.kernels.compiled import aligned, compiled
+from xnorsim.kernels.compiled import aligned, compiled, inner
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.packing import check_finite, pack_planes, regroup, room_for
 from xnorsim.kernels.patches import Window, border, gather, is_plain, window_of
@@ -43,7 +41,7 @@ TILE = 48
 """Positions of a tile, at most: their patches and sums fit beside the panels in the caches."""
 
 SCALAR = "popcnt"
-"""The GEMM of scalar_gemm.py, beside the methods of gemm.py."""
+"""The GEMM of scalar_gemm.py, beside the methods that gemm.py packs for."""
 
 
 class Layer(NamedTuple):
@@ -105,19 +103,6 @@ def _panels(words: Array, method: str) -> Array:
     return words.view(np.int64) if method == SCALAR else gemm.pack_filters(words, method)
 
 
-def _differing(rows, panels, sums, scratch):
-    raise NotImplementedError  # in compiled code only: chosen by the type of the panels
-
-
-@overload(_differing)
-def _chosen(rows, panels, sums, scratch):
-    if panels.dtype == types.int64:
-        return lambda rows, panels, sums, scratch: scalar_gemm.differing_unrolled(
-            rows, panels.view(np.uint64), sums
-        )
-    return lambda rows, panels, sums, scratch: gemm.differing(rows, panels, sums, scratch)
-
-
 def room_for_tile(layer: Layer, tile: int) -> Room:
     """Buffers for tiles of up to so many positions."""
     words = layer.pad.size * layer.window.kernel_height * layer.window.kernel_width
@@ -125,7 +110,9 @@ def room_for_tile(layer: Layer, tile: int) -> Room:
     filters = layer.offsets.shape[2]
     panels = layer.panels[0]
     if panels.dtype == np.int64:
-        return Room(rows, aligned((tile, filters), np.int32), aligned((0, 0), np.uint16))
+        return Room(
+            rows, aligned((tile, filters), gemm.sums_kind(words)), aligned((0, 0), np.uint16)
+        )
     sums = gemm.sums_for(tile, words, panels)
     return Room(rows, sums, gemm.scratch_for(tile, words, panels))
 
@@ -136,17 +123,17 @@ def tile_of(positions: int, threads: int) -> int:
     return max(8, -(-positions // (rounds * threads * 8)) * 8)
 
 
-@compiled
+@inner
 def sums_of(layer, group, words, start, stop, room):
     """Differing bits of positions `start` to `stop` with a group's filters, to room.sums.
 
     words is a group's packed image (positions of all images, words).
     """
-    if layer.plain:
-        _differing(words[start:stop], layer.panels[group], room.sums, room.scratch)
-    else:
-        gather(words, layer.window, layer.pad, start, stop, room.rows)
-        _differing(room.rows[: stop - start], layer.panels[group], room.sums, room.scratch)
+    rows = words[start:stop]
+    if not layer.plain:
+        rows = room.rows[: stop - start]
+        gather(words, layer.window, layer.pad, start, stop, rows)
+    gemm.count_differing(rows, layer.panels[group], room.sums, room.scratch)
 
 
 @compiled

@@ -30,13 +30,17 @@ except ImportError as error:
 # what numba has is taken from here, so that one place says how to install it
 __all__ = [
     "HOST",
+    "INNER",
     "Host",
+    "address",
     "aligned",
+    "alone",
     "at",
     "call",
     "cgutils",
     "compiled",
     "constant",
+    "inner",
     "intrinsic",
     "ir",
     "load",
@@ -92,10 +96,23 @@ def compiled(function: Callable[..., Any]) -> Any:
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
     of other files too, so it is kept until any file of this package does.
     """
-    made: Any = njit(nogil=True, cache=True)(function)
+    made: Any = njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function)
     kept = made._cache._cache_file  # no public way to say what it depends on
     kept._source_stamp = (kept._source_stamp, _newest())
     return made
+
+
+INNER = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of functions that only compiled code calls: what lets Python call them takes as long to
+compile as they do."""
+
+inner: Any = njit(**INNER)
+"""The function as a part of compiled ones, with whose machine code it is kept."""
+
+
+def alone(function: Any) -> Any:
+    """A function made by `inner`, for Python to call, as tests and benchmarks do."""
+    return njit(nogil=True)(lambda *given: function(*given))
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -104,6 +121,18 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     room = np.zeros(size + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
     return room[start : start + size].view(dtype).reshape(shape)
+
+
+@intrinsic
+def address(_: Any, array: Any) -> Any:
+    """Where an array begins, as a number with a sign: `ctypes.data` has none, and adding one that
+    has makes floats of both."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = cgutils.create_struct_proxy(array)(context, builder, args[0])
+        return builder.ptrtoint(held.data, context.get_value_type(types.intp))
+
+    return types.intp(array), code
 
 
 # What code generators of intrinsics are written in; addresses are numbers of 64 bits

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.kernels.compiled import HOST, aligned, compiled
+from xnorsim.kernels.compiled import HOST, address, aligned, compiled, inner
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.float_problems import check, filling
 from xnorsim.kernels.float_tiles import (
@@ -78,7 +78,7 @@ def _pad(image, padded, top, left, part, parts):
                 padded[sample, channel, top + y, left + x] = image[sample, channel, y, x]
 
 
-@compiled
+@inner
 def _gather(columns, image, taps, places, runs):
     """columns[tap][LANES] of one panel; lanes past the last position hold what they like.
 
@@ -90,14 +90,14 @@ def _gather(columns, image, taps, places, runs):
             for lane in range(LANES):
                 columns[tap * LANES + lane] = image[taps[tap] + places[lane]]
         return
-    to, source = columns.ctypes.data, image.ctypes.data
+    to, source = address(columns), address(image)
     for tap in range(taps.size):
         for run in range(1, runs[0] + 1):  # each writes past its end, where the next one begins
             lane = runs[run]
             move(to + 4 * (tap * LANES + lane), source + 4 * (taps[tap] + places[lane]))
 
 
-@compiled
+@inner
 def _finish(out, sums, scales, first):
     """out[filter, position] from the position `first` on, of one sample and a group's filters."""
     count = min(LANES, out.shape[1] - first)
@@ -106,8 +106,8 @@ def _finish(out, sums, scales, first):
     for f in range(out.shape[0]):
         alpha, a, b = scales[0, f], scales[1, f], scales[2, f]
         if whole:
-            to = out.ctypes.data + f * row + 4 * first
-            scale(to, sums.ctypes.data + 4 * f * LANES, alpha, a, b)
+            to = address(out) + f * row + 4 * first
+            scale(to, address(sums) + 4 * f * LANES, alpha, a, b)
         else:
             for lane in range(count):
                 out[f, first + lane] = sums[f * LANES + lane] * alpha * a + b
@@ -135,9 +135,9 @@ def _convolve(padded, weights, taps, places, runs, scales, out, scratch, s, part
                 )
                 for tile in range(tiles):
                     add_float_products(
-                        sums.ctypes.data + (i * tiles + tile) * ROWS * 4 * LANES,
-                        weights.ctypes.data + ((group * tiles + tile) * k + step) * ROWS * 4,
-                        columns.ctypes.data,
+                        address(sums) + (i * tiles + tile) * ROWS * 4 * LANES,
+                        address(weights) + ((group * tiles + tile) * k + step) * ROWS * 4,
+                        address(columns),
                         depth,
                     )
         for i in range(count):
@@ -167,15 +167,14 @@ def _convolve_signs(padded, words, taps, places, runs, scales, out, scratch, s, 
             columns[depth * LANES : count * CHUNK * LANES] = 0
             for four in range(count * CHUNK // 4):
                 fill_table(
-                    tables.ctypes.data + four * 16 * 4 * LANES,
-                    columns.ctypes.data + four * 4 * 4 * LANES,
+                    address(tables) + four * 16 * 4 * LANES,
+                    address(columns) + four * 4 * 4 * LANES,
                 )
             for tile in range(tiles):
                 add_table_rows(
-                    sums.ctypes.data + tile * ROWS * 4 * LANES,
-                    words.ctypes.data
-                    + ((group * tiles + tile) * chunks + step // CHUNK) * ROWS * 2,
-                    tables.ctypes.data,
+                    address(sums) + tile * ROWS * 4 * LANES,
+                    address(words) + ((group * tiles + tile) * chunks + step // CHUNK) * ROWS * 2,
+                    address(tables),
                     count,
                 )
         filters = slice(group * s.filters, (group + 1) * s.filters)
@@ -197,10 +196,10 @@ def _convolve_few(padded, weights, taps, places, runs, scales, out, scratch, s, 
             count = min(LANES, s.out_width - x)
             if s.stride_x == 1:
                 window_sums(
-                    sums.ctypes.data,
-                    image.ctypes.data + 4 * (start + x),
-                    taps.ctypes.data,
-                    weight.ctypes.data,
+                    address(sums),
+                    address(image) + 4 * (start + x),
+                    address(taps),
+                    address(weight),
                     taps.size,
                 )
             else:

@@ -14,16 +14,25 @@ from __future__ import annotations
 import numpy as np
 
 from xnorsim.errors import UsageError, choices
-from xnorsim.kernels import lookup, popcount
+from xnorsim.kernels import lookup, popcount, scalar_gemm
 from xnorsim.kernels.compiled import (
     HOST,
+    INNER,
     aligned,
     compiled,
     overload,
     types,
 )
 
-__all__ = ["METHODS", "differing", "pack_filters", "scratch_for", "sums_for"]
+__all__ = [
+    "METHODS",
+    "count_differing",
+    "differing",
+    "pack_filters",
+    "scratch_for",
+    "sums_for",
+    "sums_kind",
+]
 
 _COUNTS = HOST.features & {"avx512vpopcntdq", "neon"}  # by one instruction for a vector
 _LOOKUP = ("lookup",) if lookup.NEEDED in HOST.features else ()
@@ -48,13 +57,14 @@ def pack_filters(words: np.ndarray, method: str = "") -> np.ndarray:
 
 
 def sums_for(rows: int, words: int, panels: np.ndarray) -> np.ndarray:
-    """Room for the sums of up to `rows` rows: (rows and more, filters and more).
-
-    uint16 where that holds every sum, else int32.
-    """
+    """Room for the sums of up to `rows` rows: (rows and more, filters and more)."""
     tile = lookup.ROWS if panels.dtype == np.uint8 else popcount.ROWS
-    kind = np.uint16 if words * 64 < 2**16 else np.int32
-    return aligned((-(-rows // tile) * tile, panels.shape[0] * panels.shape[2]), kind)
+    return aligned((-(-rows // tile) * tile, panels.shape[0] * panels.shape[2]), sums_kind(words))
+
+
+def sums_kind(words: int) -> type[np.integer]:
+    """The type of the sums of rows of so many words: uint16 where it holds them all, else int32."""
+    return np.uint16 if words * 64 < 2**16 else np.int32
 
 
 def scratch_for(rows: int, words: int, panels: np.ndarray) -> np.ndarray:
@@ -72,15 +82,21 @@ def differing(rows, panels, sums, scratch):
     are adjacent. The others are those of the functions above, made for as many rows or more. What
     lies in sums beyond the last row or filter is overwritten.
     """
-    _differing(rows, panels, sums, scratch)
+    count_differing(rows, panels, sums, scratch)
 
 
-def _differing(rows, panels, sums, scratch):
+def count_differing(rows, panels, sums, scratch):
+    """`differing` for compiled code to call."""
     raise NotImplementedError  # exists in compiled code only
 
 
-@overload(_differing)
+_BY_TYPE = {
+    types.uint8: lookup.differing,
+    types.uint64: popcount.differing,
+    types.int64: scalar_gemm.differing_signed,
+}
+
+
+@overload(count_differing, jit_options=INNER)
 def _chosen(rows, panels, sums, scratch):
-    if panels.dtype == types.uint8:
-        return lambda rows, panels, sums, scratch: lookup.differing(rows, panels, sums, scratch)
-    return lambda rows, panels, sums, scratch: popcount.differing(rows, panels, sums)
+    return _BY_TYPE[panels.dtype]

@@ -17,6 +17,7 @@ import numpy as np
 from xnorsim.kernels import gemm, lookup, popcount
 from xnorsim.kernels.compiled import (
     HOST,
+    address,
     at,
     call,
     cgutils,
@@ -99,12 +100,12 @@ _look_ups = _loop(
 
 @compiled
 def _run_popcount(memory, turns):
-    _counts(memory.ctypes.data, turns)
+    _counts(address(memory), turns)
 
 
 @compiled
 def _run_lookup(memory, turns):
-    _look_ups(memory.ctypes.data, turns)
+    _look_ups(address(memory), turns)
 
 
 _MEMORY = np.zeros((2 + lookup.GROUP + SUMS) * HOST.vector_bits // 64, np.uint64)

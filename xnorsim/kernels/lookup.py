@@ -25,12 +25,13 @@ import numpy as np
 
 from xnorsim.kernels.compiled import (
     HOST,
+    address,
     aligned,
     at,
     call,
     cgutils,
-    compiled,
     constant,
+    inner,
     intrinsic,
     ir,
     load,
@@ -91,11 +92,13 @@ def pack(words: np.ndarray) -> np.ndarray:
     return packed
 
 
-@compiled
-def differing(rows, panels, sums, offsets):
-    """sums[p, f] = differing bits of row p and filter f, by way of the rows' table offsets."""
+def differing(rows, panels, sums, scratch):
+    """sums[p, f] = differing bits of row p and filter f, by way of the rows' table offsets.
+
+    For gemm.py to compile, which chooses by the type of the panels.
+    """
     pairs = (rows.shape[0] + 1) // 2
-    _find_tables(rows, offsets)
+    _find_tables(rows, scratch)
     for row in range(2 * pairs):
         for column in range(sums.shape[1]):
             sums[row, column] = 0
@@ -103,17 +106,17 @@ def differing(rows, panels, sums, offsets):
     for panel in range(panels.shape[0]):
         for start in range(0, steps, BLOCK):
             groups = min(BLOCK, steps - start) // GROUP
-            filters = panels.ctypes.data + panel * panels.strides[0] + start * lanes
+            filters = address(panels) + panel * panels.strides[0] + start * lanes
             for pair in range(pairs):
-                tables = offsets.ctypes.data + pair * offsets.strides[0] + start * offsets.itemsize
-                to = sums.ctypes.data + 2 * pair * sums.strides[0] + panel * lanes * sums.itemsize
+                tables = address(scratch) + pair * scratch.strides[0] + start * scratch.itemsize
+                to = address(sums) + 2 * pair * sums.strides[0] + panel * lanes * sums.itemsize
                 if lanes == WIDE:
                     _wide_tile(tables, filters, groups, to, sums)
                 else:
                     _narrow_tile(tables, filters, groups, to, sums)
 
 
-@compiled
+@inner
 def _find_tables(rows, offsets):
     """The offsets (pairs of rows, steps) of rows (rows, words); a last single row is its own mate.
 
@@ -121,9 +124,9 @@ def _find_tables(rows, offsets):
     """
     count, width = rows.shape
     for row in range(0, count, 2):
-        first = rows.ctypes.data + row * rows.strides[0]
+        first = address(rows) + row * rows.strides[0]
         second = first + min(1, count - 1 - row) * rows.strides[0]
-        to = offsets.ctypes.data + row // 2 * offsets.strides[0]
+        to = address(offsets) + row // 2 * offsets.strides[0]
         for word in range(0, width - 1, 2):
             _offsets_of_two(first + 8 * word, second + 8 * word, to + 16 * word, width)
         if width % 2:

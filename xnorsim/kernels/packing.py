@@ -16,7 +16,18 @@ from numba import types
 from numba.core import cgutils
 
 from xnorsim.errors import ModelError
-from xnorsim.kernels.compiled import at, call, compiled, constant, intrinsic, load, store, vector
+from xnorsim.kernels.compiled import (
+    address,
+    at,
+    call,
+    compiled,
+    constant,
+    inner,
+    intrinsic,
+    load,
+    store,
+    vector,
+)
 from xnorsim.network.bits import word_count
 
 __all__ = ["address", "check_finite", "pack_planes", "regroup", "room_for"]
@@ -26,18 +37,6 @@ LANES = 16
 
 INFINITE = np.uint32(0x7F800000)
 MAGNITUDE = 0x7FFFFFFF
-
-
-@intrinsic
-def address(_: Any, array: Any) -> Any:
-    """Where an array begins, as a number with a sign: `ctypes.data` has none, and adding one that
-    has makes floats of both."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        held = cgutils.create_struct_proxy(array)(context, builder, args[0])
-        return builder.ptrtoint(held.data, context.get_value_type(types.intp))
-
-    return types.intp(array), code
 
 
 def room_for(groups: int, positions: int, channels: int) -> np.ndarray:
@@ -59,7 +58,7 @@ def check_finite(image: np.ndarray, finite: bool) -> None:
         )
 
 
-@compiled
+@inner
 def pack_planes(image, words, start, stop):
     """Pack positions `start` to `stop` of an image (batch, channels, positions of one image).
 

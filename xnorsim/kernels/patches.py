@@ -12,8 +12,16 @@ import numpy as np
 from numba import types
 from numba.core import cgutils
 
-from xnorsim.kernels.compiled import at, compiled, constant, intrinsic, load, store, vector
-from xnorsim.kernels.packing import address
+from xnorsim.kernels.compiled import (
+    address,
+    at,
+    constant,
+    inner,
+    intrinsic,
+    load,
+    store,
+    vector,
+)
 from xnorsim.network.extents import window_output
 from xnorsim.network.ops import Conv
 
@@ -80,7 +88,7 @@ def _missing(
     return ways, which.reshape(-1)
 
 
-@compiled
+@inner
 def gather(words, window, pad, start, stop, rows):
     """The patches of positions `start` to `stop`: rows[i] is that of position start + i.
 

@@ -19,11 +19,11 @@ import numpy as np
 
 from xnorsim.kernels.compiled import (
     HOST,
+    address,
     aligned,
     at,
     call,
     cgutils,
-    compiled,
     constant,
     intrinsic,
     ir,
@@ -63,20 +63,22 @@ def pack(words: np.ndarray) -> np.ndarray:
     return packed
 
 
-@compiled
-def differing(rows, panels, sums):
-    """sums[p, f] = differing bits of row p and filter f."""
+def differing(rows, panels, sums, scratch):
+    """sums[p, f] = differing bits of row p and filter f; it needs no scratch.
+
+    For gemm.py to compile, which chooses by the type of the panels.
+    """
     last = rows.shape[0] - 1
     for panel in range(panels.shape[0]):
         column = panel * FILTERS * sums.itemsize
         for row in range(0, rows.shape[0], ROWS):
             _tile(
-                rows.ctypes.data + row * rows.strides[0],
+                address(rows) + row * rows.strides[0],
                 rows.strides[0],
                 last - row,
-                panels.ctypes.data + panel * panels.strides[0],
+                address(panels) + panel * panels.strides[0],
                 rows.shape[1],
-                sums.ctypes.data + row * sums.strides[0] + column,
+                address(sums) + row * sums.strides[0] + column,
                 sums.strides[0],
                 sums,
             )

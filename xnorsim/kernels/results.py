@@ -18,8 +18,16 @@ from numba import types
 from numba.core import cgutils
 
 from xnorsim.errors import ModelError
-from xnorsim.kernels.compiled import at, compiled, constant, intrinsic, load, store, vector
-from xnorsim.kernels.packing import address
+from xnorsim.kernels.compiled import (
+    address,
+    at,
+    constant,
+    inner,
+    intrinsic,
+    load,
+    store,
+    vector,
+)
 
 __all__ = ["bounds_of", "finish_bits", "finish_floats", "offsets_of", "turning_points"]
 
@@ -97,7 +105,7 @@ def _below(_: Any, left: Any, right: Any, kind: Any) -> Any:
     return types.uint64(types.intp, types.intp, kind), make
 
 
-@compiled
+@inner
 def finish_bits(sums, bounds, flips, classes, start, count, first, words):
     """Rows of sums to the bits of y at filters `first` on: words (positions, words), or-ed in.
 
@@ -125,7 +133,7 @@ def finish_bits(sums, bounds, flips, classes, start, count, first, words):
                 words[start + row, to + 1] |= bits >> (np.uint64(64) - low)
 
 
-@compiled
+@inner
 def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
     """Rows of sums to y at filters `first` on: out (batch, filters, positions of an image).
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from xnorsim.kernels.compiled import (
     call,
     compiled,
+    inner,
     intrinsic,
     ir,
     types,
 )
 
-__all__ = ["differing", "differing_unrolled"]
+__all__ = ["differing", "differing_signed", "differing_unrolled"]
 
 WORD = ir.IntType(64)
 
@@ -46,6 +49,16 @@ def differing(rows, filters, sums):
 @compiled
 def differing_unrolled(rows, filters, sums):
     """The same, two rows by two filters at a time: four sums that share their four loads."""
+    _four_sums(rows, filters, sums)
+
+
+def differing_signed(rows, panels, sums, scratch):
+    """The same for filters of type int64, by which gemm.py knows that this is to compute."""
+    _four_sums(rows, panels, sums)
+
+
+@inner
+def _four_sums(rows, filters, sums):
     last, final = rows.shape[0] - 1, filters.shape[0] - 1
     for p in range(0, rows.shape[0], 2):
         q = min(p + 1, last)
@@ -53,8 +66,9 @@ def differing_unrolled(rows, filters, sums):
             g = min(f + 1, final)
             pf = pg = qf = qg = 0
             for w in range(rows.shape[1]):
-                pf += _ones(rows[p, w] ^ filters[f, w])
-                pg += _ones(rows[p, w] ^ filters[g, w])
-                qf += _ones(rows[q, w] ^ filters[f, w])
-                qg += _ones(rows[q, w] ^ filters[g, w])
+                one, other = np.uint64(filters[f, w]), np.uint64(filters[g, w])
+                pf += _ones(rows[p, w] ^ one)
+                pg += _ones(rows[p, w] ^ other)
+                qf += _ones(rows[q, w] ^ one)
+                qg += _ones(rows[q, w] ^ other)
             sums[q, g], sums[q, f], sums[p, g], sums[p, f] = qg, qf, pg, pf
