@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.quantity import Range, resolve
-from xnorsim.machine.schema import HardwareProfile, dimension_of
+from xnorsim.machine.schema import HardwareProfile, Programs, dimension_of
 
 __all__ = [
     "ELEMENT_BITS",
@@ -93,6 +93,7 @@ class Machine:
     energy_fp_op_j: float = _from("energy.fp_op", "low", "J")
     energy_binarize_j: float = _from("energy.binarize", "low", "J")
     static_power_w: float = _from("energy.static", "low", "W")
+    call_overhead_s: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # by program
 
 
 # What a quantity is that the profile leaves out: no ceiling, nothing lost, or an unknown energy.
@@ -125,7 +126,18 @@ def lower(profile: HardwareProfile, at: At = "value") -> Machine:
         else:
             holder = getattr(profile, section) if section else profile
             values[field.name] = _number(holder, key, path, path, better, at, clock_hz)
-    return Machine(**values)
+    return Machine(**values, call_overhead_s=_calls(profile, at))
+
+
+def _calls(profile: HardwareProfile, at: At) -> dict[str, Any]:
+    """The time of a call of each program that the profile gives one for [s]."""
+    found = {}
+    for name in Programs.model_fields:
+        quantity = getattr(profile.overhead.programs, name, None)
+        if quantity is not None:
+            parts = ("overhead", "programs", name)
+            found[name] = pick(resolve(quantity, dimension_of(parts)), "low", at, ".".join(parts))
+    return found
 
 
 def _number(holder: Any, key: str, path: str, name: str, better: str, at: At, clock_hz: Any) -> Any:

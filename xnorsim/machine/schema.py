@@ -24,6 +24,7 @@ __all__ = [
     "HardwareProfile",
     "Memory",
     "Overhead",
+    "Programs",
     "Scalar",
     "Simd",
     "Throughput",
@@ -114,11 +115,35 @@ class Memory(Section):
     )
 
 
+_CALL = Annotated[Quantity, Dimension(("second",), zero=True)]
+
+
+class Programs(Section):
+    """Time of a call of each program: of a network of one layer of one number.
+
+    A program is a recipe set, or the sets whose names begin with its name and a "-".
+    """
+
+    own: _CALL | None = Field(default=None, description="our kernels of vectors")
+    popcnt: _CALL | None = Field(default=None, description="our XNOR and popcount of words")
+    scalar: _CALL | None = Field(default=None, description="our loops without vectors")
+    numpy: _CALL | None = Field(default=None, description="numpy with its BLAS")
+    onnxruntime: _CALL | None = Field(default=None, description="ONNX Runtime: a session's run")
+    larq: _CALL | None = Field(default=None, description="Larq Compute Engine's interpreter")
+    tflite: _CALL | None = Field(default=None, description="TensorFlow Lite's interpreter")
+    dabnn: _CALL | None = Field(default=None, description="dabnn's interpreter")
+
+
 class Overhead(Section):
     """Time that is not work."""
 
     layer: Annotated[Quantity, Dimension(("second",), zero=True)] = Field(
         description="time to start one layer (dispatch, allocation, thread wake-up)"
+    )
+    programs: Programs | None = Field(
+        default=None,
+        description="time of a call of a program, spent once a run in place of the first layer's; "
+        "a program left out takes that of a layer",
     )
 
 

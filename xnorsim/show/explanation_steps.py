@@ -278,12 +278,16 @@ def _time(layer: LayerExplanation, coverage: float) -> Section:
     lead = f"{ahead} in all stages" if math.isfinite(layer.lead) else "nothing else takes time"
     overhead = given(layer.overhead_s, "s")
     lines += [
-        ("overhead", f"{overhead} to start the layer"),
+        ("overhead", f"{overhead} to {_started(layer)}"),
         ("latency", f"{parts} + {overhead} = {si(layer.latency_s, 's')}".removeprefix(" + ")),
         ("range", f"{span(low, high, 's')} ({coverage:.0%} of draws, and the value)"),
         ("bound", f"{layer.bound}: {lead}"),
     ]
     return Section("4 Time", (tuple(lines),))
+
+
+def _started(layer: LayerExplanation) -> str:
+    return f"call the program {layer.called}" if layer.called else "start the layer"
 
 
 def _energy(layer: LayerExplanation) -> Section:
