@@ -42,7 +42,7 @@ __all__ = [
     "whole",
 ]
 
-inlined: Any = njit(nogil=True, forceinline=True)
+inlined: Any = njit(nogil=True, inline="always")  # and so compiled with its caller only
 intrinsic: Any = extending.intrinsic  # what it makes is called without the first argument
 
 

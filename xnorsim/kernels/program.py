@@ -28,7 +28,7 @@ from xnorsim.kernels.direct import Direct, lines, room_for_pairs
 from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain
 from xnorsim.kernels.fused import tiles
 from xnorsim.kernels.gemm import METHODS
-from xnorsim.kernels.lanes import intrinsic
+from xnorsim.kernels.lanes import inlined, intrinsic
 from xnorsim.kernels.packing import address
 from xnorsim.kernels.patches import Window
 from xnorsim.kernels.pooling import LOWEST, Grid, pool_rows
@@ -202,32 +202,32 @@ def _walk(table, claims, part):
     return strange
 
 
-@compiled
+@inlined
 def _floats(command, number):
     at = NUMBERS + 5 * number
     return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.float32)
 
 
-@compiled
+@inlined
 def _images(command, number):
     at = NUMBERS + 5 * number
     shape = (command[at + 1], command[at + 2], command[at + 3], command[at + 4])
     return carray(_pointer(command[at]), shape, np.float32)
 
 
-@compiled
+@inlined
 def _words(command, number):
     at = NUMBERS + 5 * number
     return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.uint64)
 
 
-@compiled
+@inlined
 def _numbers(command, number):
     at = NUMBERS + 5 * number
     return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.int64)
 
 
-@compiled
+@inlined
 def _layer(command, following, finished, part):
     c, at = command, NUMBERS
     window = Window(c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13])
@@ -252,7 +252,7 @@ def _layer(command, following, finished, part):
     )
 
 
-@compiled
+@inlined
 def _lines(command, following, finished, part):
     c, at = command, NUMBERS
     taps = carray(_pointer(c[at + 5]), (c[at + 6],), np.int64)
@@ -265,7 +265,7 @@ def _lines(command, following, finished, part):
     lines(_images(c, 0), taps, panels, scales, steps, _images(c, 4), room, following, finished)
 
 
-@compiled
+@inlined
 def _pool(command, following, finished):
     c = command
     grid = Grid(c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12] != 0)
