@@ -404,3 +404,5 @@ def test_depthwise_multiplies_once_a_tap():
 def test_sums_that_wait_for_each_other():
     found = named(chained(own_scalar.scalar_loop(), 2304))
     assert found == {"scalar_fp32_add": 2304}
+    found = named(chained(own_scalar.scalar_unrolled(), 2304))
+    assert found == {"fp32_fma": 2304}, "four sums wait as one does, for fused products"
