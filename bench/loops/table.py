@@ -145,7 +145,7 @@ CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"(ins|vbroadcastss) [^[]*(\[\d\][^[]*)*$", {"vector_move": 1}),
     (r"(smull|smlal2|vpmaddubsw|vpmaddwd) ", {"int8_multiply": 1}),
     (r"(sdot|vpdpbusd) ", {"int8_dot": 1}),
-    (r"(fmla|vfmadd231ps) ", {"fp32_fma": 1}),
+    (r"(fmla|vfmadd231[ps]s) ", {"fp32_fma": 1}),
     (r"(fadd v|vaddps [^[]*$)", {"fp32_add": 1}),
     (r"vaddps [^[]*\[", {"fp32_add": 1, "vector_load": 1}),
     (r"fmul v", {"fp32_mul": 1}),
@@ -159,7 +159,6 @@ CLASSES_OF: tuple[tuple[str, Counts], ...] = (
     (r"popcnt ", {"scalar_popcount": 1}),
     (r"(fadd s|addss )", {"scalar_fp32_add": 1}),
     (r"mulss [^[]*\[", {"scalar_fp32_mul": 1, "scalar_load": 1}),
-    (r"vfmadd231ss ", {"scalar_fp32_mul": 1}),
     (r"(b\.ne|jne) ", {"branch": 1}),
 )
 """What stands for which class: the one row whose expression an instruction begins with."""
