@@ -174,7 +174,10 @@ def test_vectors(model, capsys, tmp_path):
         (["run", "{model}", "-i", "wide.npy"], "must be float32[4, 3, 9, 9], not float64"),
         (["run", "{model}", "-i", "image.npy", "--keep", "conv9"], "no tensor or layer called"),
         (["run", "{model}", "-i", "image.npy", "-o", "y.txt"], "end it in .npz"),
-        (["run", "{model}", "-i", "image.npy", "--engine", "gpu"], "valid choices: blas, native, packed"),
+        (
+            ["run", "{model}", "-i", "image.npy", "--engine", "gpu"],
+            "valid choices: blas, native, packed",
+        ),
         (["run", "{model}", "-i", "image.npy", "--max-memory", "1 kB"], "more than the 1000 B"),
         (["run", "{model}", "-i", "image.npy", "--max-memory", "x"], "max_memory must be an"),
         (["run", "{model}", "-i", "image.npy", "-o", "no/y.npz"], "there is no folder"),
