@@ -218,6 +218,15 @@ def test_every_number_of_channels(engine: str) -> None:
             assert_array_equal(result, expected, f"{channels} channels, padding of {value}")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_no_image_has_no_sums(engine: str, groups: int) -> None:
+    op = ops.Conv(4, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), groups)
+    weight = np.ones((4, 6 // groups, 3, 3), np.int8)
+    image = np.ones((0, 6, 5, 7), np.int8)
+    assert found(engine, op, (image,), {"weight": weight}).shape == (0, 4, 5, 7)
+
+
 @settings(max_examples=400)
 @given(dense())
 def test_dense_equals_integer_sums(case: Case) -> None:

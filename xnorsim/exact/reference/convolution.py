@@ -98,7 +98,7 @@ def _(op: ops.Conv, call: Call) -> tuple[Array, ...]:
     sums = convolve(image, filters, op, arithmetic, call.tile)
     if op.pad_value == 0 and not arithmetic.holds_zero and any(map(any, op.padding)):
         places, taken = once(call, "padding", lambda: _padding_sums(weight, op, image.shape[2:]))
-        sums.reshape(*sums.shape[:2], -1)[:, :, places] += taken
+        sums.reshape(*sums.shape[:2], prod(sums.shape[2:]))[:, :, places] += taken
     return finished(sums, call, op)
 
 

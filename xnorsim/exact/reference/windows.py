@@ -48,7 +48,7 @@ def convolve(image: Array, filters: Array, op: Conv, arithmetic: Arithmetic, til
     inner, out = channels // op.groups, output_size(op, tuple(size))
     k = inner * prod(op.kernel)
     stored = arithmetic.store(image.reshape(batch * op.groups, inner, *size))
-    stored = stored.reshape(batch, op.groups, -1, *size)
+    stored = stored.reshape(batch, op.groups, *stored.shape[1:])
     border = arithmetic.pad(op.pad_value, inner)
     result = np.empty((batch, *filters.shape[:2], prod(out)), arithmetic.result)
     for sample in range(batch):
