@@ -23,6 +23,7 @@ from xnorsim.kernels.loops import (
     host_target,
     mix,
     near_memory,
+    step,
     stream,
 )
 from xnorsim.kernels.loops.programs import NEAR_BYTES
@@ -135,6 +136,32 @@ def test_the_assembly_of_each_loop_holds_its_instructions(name: str) -> None:
             assert got == count, (program.name, wanted)
         # the counter is all there is besides
         assert len(body) == sum(program.counts.values()) + 1, program.name
+
+
+@pytest.mark.parametrize("name", _OF_HOST)
+def test_a_step_is_a_turn_with_its_own_jump(name: str) -> None:
+    """Two steps to a jump: the loop's jump and count are two of the instructions."""
+    dialect = _dialect(name)
+    counts = {"vector_load": 2, "vector_add": 1.25, "scalar_alu": 1, "branch": 0.5}
+    program = step("unrolled", counts, dialect)
+    assert program.counts == {"vector_load": 4, "vector_add": 2, "scalar_alu": 2, "branch": 1}
+    (body,) = _bodies(assembly([program], dialect, TARGETS[name]))
+    assert len(body) + 1 == sum(program.counts.values()), "the jump is not in the body"
+    spread = [line for line in body if line == _mnemonic(dialect.forms["vector_load"])]
+    assert len(spread) == 4
+    assert body[0] != body[1] or body[1] != body[2], "in turn, not in blocks"
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"vector_add": 1, "scalar_alu": 1}, "step 'x' has no branch that ends it"),
+        ({"vector_ad": 1, "branch": 1}, "no instruction of the class 'vector_ad'"),
+    ],
+)
+def test_a_step_that_cannot_be_made(counts: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        step("x", counts, _dialect("avx2"))
 
 
 @pytest.mark.skipif(shutil.which("llvm-mc") is None, reason="no assembler for other processors")

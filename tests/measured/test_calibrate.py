@@ -22,17 +22,20 @@ from xnorsim.cost.ports import port_cycles
 from xnorsim.errors import UsageError
 from xnorsim.kernels.loops import Program, Target, dialect_of
 from xnorsim.machine.core import Core, lower_core
+from xnorsim.machine.lowering import lower
 from xnorsim.machine.profile import check_profile, load_profile, profile_names
-from xnorsim.machine.schema import HardwareProfile
+from xnorsim.machine.schema import HardwareProfile, Programs
 from xnorsim.measured import calibrate as measured
 from xnorsim.measured import calibration_energy as energy_module
 from xnorsim.measured.activity import Energy
 from xnorsim.measured.caches import Cache
+from xnorsim.measured.calibration_calls import PROGRAMS, program_calls
 from xnorsim.measured.calibration_energy import energy_round, instruction_energy
-from xnorsim.measured.calibration_plan import CLOCK, MIXES, STREAM_WORK, pairs_to_check, plan
+from xnorsim.measured.calibration_plan import CLOCK, STREAM_WORK, pairs_to_check, plan
 from xnorsim.measured.calibration_ports import _NAMES, corrected, nearest_name, structure
 from xnorsim.measured.calibration_profile import Facts, document
 from xnorsim.measured.calibration_rounds import core_round, regions
+from xnorsim.measured.calibration_steps import kernel_steps
 from xnorsim.measured.calibration_values import of_rounds, stores_stream, streamed
 from xnorsim.measured.host import read_host
 
@@ -181,6 +184,7 @@ def test_the_nearest_profile(
 # --- a profile of a made-up machine --------------------------------------------------------------
 
 _AVX2 = Target("x86_64-unknown-linux-gnu", "znver3", frozenset({"avx", "avx2", "fma", "popcnt"}))
+_AVX512 = {*_AVX2.features, "avx512f", "avx512bw", "avx512dq", "avx512vl"}
 _CACHES = (
     Cache(1, "data", 32 << 10, 64, 8, 1),
     Cache(2, "unified", 512 << 10, 64, 8, 1),
@@ -188,13 +192,18 @@ _CACHES = (
 )
 
 
+_CALLS = {"call": 1e-6, "own:xnor": 8e-6, "own:fma": 10e-6, "numpy:numpy": 12e-6}
+
+
 def _facts(share: float = 1.0) -> tuple[Facts, Core]:
-    """What loops say of the machine of profile zen-3 whose mixes reach `share` of its ports."""
+    """What loops say of the machine of profile zen-3; kernels' steps reach `share` of its ports."""
     nearest = load_profile("zen-3")
     core = lower_core(nearest)
     dialect = dialect_of(_AVX2)
     ports = structure(nearest, [*dialect.forms])
-    programs = {each.name: each for each in plan(dialect, pairs_to_check(ports, dialect))}
+    pairs = pairs_to_check(ports, dialect)
+    steps = kernel_steps(dialect, nearest)
+    programs = {each.name: each for each in plan(dialect, pairs, steps)}
     cycles: dict[str, float] = {CLOCK: 3e9}
     for name, program in programs.items():
         counts = np.array([program.counts.get(each, 0) for each in core.classes])
@@ -202,12 +211,12 @@ def _facts(share: float = 1.0) -> tuple[Facts, Core]:
             place = core.classes.index(name.removeprefix("latency:"))
             cycles[name] = counts[place] * core.latency_cycles[place]
         elif name != CLOCK:
-            slow = share if name.startswith("mix:") and len(program.counts) > 1 else 1
+            slow = share if name.startswith("step:") else 1
             cycles[name] = float(port_cycles(counts, core)) / slow
     facts = Facts(
         name="made-up", description="a machine", source="a test", dialect=dialect,
         programs=programs, nearest=nearest, caches=_CACHES, memory_bytes=16 << 30, cores=2,
-        core=[cycles] * 3, memory=[_memory(_LEVELS)] * 3, calls=[{"call": 1e-6}] * 10, energy={},
+        core=[cycles] * 3, memory=[_memory(_LEVELS)] * 3, calls=[_CALLS] * 10, energy={},
     )  # fmt: skip
     return facts, core
 
@@ -234,15 +243,54 @@ def test_a_made_up_machine_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.7, 0.9])
 def test_efficiency_is_how_far_mixes_stay_behind(share: float) -> None:
-    # the fastest mix tells the front end too: it must not be one of the slow ones
-    facts, _ = _facts(share)
-    rounds = [dict(each) for each in facts.core]
-    for each in rounds:
-        for name in each:
-            if name.startswith("mix:") and "scalar_alu" in name:
-                each[name] *= share
-    data, _ = document(replace(facts, core=rounds))
-    assert data["core"]["efficiency"]["value"] == pytest.approx(share, abs=0.01)
+    data, _ = document(_facts(share)[0])
+    assert data["core"]["efficiency"]["value"] == pytest.approx(share, abs=0.001)
+
+
+def test_the_range_of_efficiency_is_that_of_steps_and_of_moments() -> None:
+    """Steps at 0.7 to 1 of the ports; in half of all moments a neighbour takes half of that."""
+    facts, _ = _facts()
+    steps = [name for name in facts.programs if name.startswith("step:")]
+    shares = dict(zip(steps, np.linspace(0.7, 1.0, len(steps)), strict=True))
+    quiet = {name: each / shares.get(name, 1) for name, each in facts.core[0].items()}
+    disturbed = {name: each * (2 if name in shares else 1) for name, each in quiet.items()}
+    found = document(replace(facts, core=[quiet, disturbed] * 100))[0]["core"]["efficiency"]
+    assert found["value"] == pytest.approx(0.85, abs=0.01)
+    assert found["high"] == pytest.approx(0.94, abs=0.01)
+    assert found["low"] == pytest.approx(0.38, abs=0.02)
+
+
+def test_what_a_neighbour_takes_of_all_classes_is_not_taken_twice() -> None:
+    """It halves everything in half of all moments: the ranges of classes say so already."""
+    facts, _ = _facts(0.9)
+    disturbed = {name: each * (1 if name == CLOCK else 2) for name, each in facts.core[0].items()}
+    found = document(replace(facts, core=[facts.core[0], disturbed] * 100))[0]
+    assert found["instructions"]["fp32_fma"]["busy"]["high"] == "2 cycle"
+    assert found["core"]["efficiency"]["low"] == pytest.approx(0.9, abs=0.01)
+
+
+def test_no_throughput_is_beyond_the_ports(tmp_path: Path) -> None:
+    """Moments that were luckier than the clock's: everything five percent too quick."""
+    facts, _ = _facts()
+    lucky = {name: each * (1 if name == CLOCK else 0.95) for name, each in facts.core[0].items()}
+    profile = _loaded(document(replace(facts, core=[lucky] * 3))[0], tmp_path)
+    assert lower(profile, "fast").fp32_vectors_per_cycle == 2
+    assert lower(profile, "fast").scalar_loads_per_cycle == 3
+    data = document(facts)[0]
+    assert data["throughput"]["fp32"]["value"] == "2 vector/cycle", "and none is lost"
+
+
+def test_calls_of_programs_are_kept_apart(tmp_path: Path) -> None:
+    found = lower(_loaded(document(_facts()[0])[0], tmp_path)).call_overhead_s
+    assert found == pytest.approx({"own": 9e-6, "numpy": 12e-6}), "the mean of both kernels"
+
+
+def test_every_program_can_be_called() -> None:
+    calls = program_calls()
+    assert {name.partition(":")[0] for name in calls} <= set(PROGRAMS) <= {*Programs.model_fields}
+    assert {"own:xnor", "own:fma", "popcnt:popcnt", "scalar:float-loop"} <= set(calls)
+    for name, call in calls.items():
+        assert np.shape(call()) == (1, 1, 1, 1), name
 
 
 def test_what_is_measured_says_so_and_what_is_not_is_estimated(tmp_path: Path) -> None:
@@ -307,10 +355,40 @@ def test_any_noise_gives_a_profile_without_faults(factor: float, seed: int) -> N
     HardwareProfile.model_validate(document(changed)[0])
 
 
-def test_mixes_are_of_known_classes() -> None:
-    from xnorsim.machine.instructions import CLASSES
-
-    assert all(set(counts) <= set(CLASSES) for counts in MIXES)
+@pytest.mark.parametrize(
+    ("target", "nearest", "product"),
+    [
+        (_AVX2, "zen-3", "own-lookup-256-128, inner loop"),
+        (
+            replace(_AVX2, features=frozenset(_AVX512)),
+            "skylake-sp",
+            "own-lookup-512-256, inner loop",
+        ),
+        (
+            replace(_AVX2, features=frozenset({*_AVX512, "avx512vpopcntdq"})),
+            "zen-4",
+            "own-popcount-512, inner loop",
+        ),
+        (
+            Target("aarch64-unknown-linux-gnu", "cortex-a72", frozenset({"neon"})),
+            "raspberry-pi-4b",
+            "own-neon-128, inner loop",
+        ),
+    ],
+)
+def test_steps_are_those_of_our_kernels_on_this_machine(
+    target: Target, nearest: str, product: str
+) -> None:
+    dialect = dialect_of(target)
+    steps = kernel_steps(dialect, load_profile(nearest))
+    floats = f"own-fp32-{dialect.simd_bits}, inner loop"
+    assert {product, floats, f"own-sign-{dialect.simd_bits}, 16 positions of a channel"} <= {*steps}
+    assert len(steps) >= 8
+    assert len({tuple(sorted(counts.items())) for counts in steps.values()}) == len(steps)
+    for name, counts in steps.items():
+        assert set(counts) <= set(dialect.forms), name
+    found = {each.name for each in plan(dialect, (), steps)}
+    assert {f"step:{name}" for name in steps} <= found
 
 
 # --- energy --------------------------------------------------------------------------------------

@@ -35,11 +35,13 @@ from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.profile import load_profile
 from xnorsim.machine.schema import HardwareProfile
 from xnorsim.measured.activity import Activity, read_activity, read_text
+from xnorsim.measured.calibration_calls import called_s, program_calls
 from xnorsim.measured.calibration_energy import energy_round, instruction_energy
 from xnorsim.measured.calibration_plan import pairs_to_check, plan, streams
 from xnorsim.measured.calibration_ports import nearest_name, structure
 from xnorsim.measured.calibration_profile import Facts, document
 from xnorsim.measured.calibration_rounds import Region, core_round, memory_round, pin, regions
+from xnorsim.measured.calibration_steps import kernel_steps
 from xnorsim.measured.calibration_values import column
 from xnorsim.measured.host import Host, data_caches, read_host
 from xnorsim.measured.records import append_line, read_lines
@@ -56,7 +58,6 @@ _MOMENTS = 4
 """How often in a round the loops of the core and the caches are timed; pairs and the main memory
 once."""
 
-_CALLS, _BLOCKS = 50, 20
 _STEAL = 0.02
 _SPREAD = 0.10
 Tell = Callable[[int, int], None]
@@ -86,7 +87,7 @@ class _Bench:
     regions: tuple[Region, ...]
     memory: np.ndarray[Any, Any]
     memories: list[np.ndarray[Any, Any]]
-    call: Callable[[], object]
+    calls: dict[str, Callable[[], object]]
     cpus: tuple[int, ...]
 
 
@@ -176,12 +177,12 @@ def _bench(host: Host) -> _Bench:
         host=host,
         dialect=dialect,
         nearest=nearest,
-        loops=compiled(plan(dialect, pairs), dialect, target),
+        loops=compiled(plan(dialect, pairs, kernel_steps(dialect, nearest)), dialect, target),
         streams=compiled(streams(dialect), dialect, target),
         regions=found,
         memory=near_memory(dialect),
         memories=[aligned_ones(each if place else largest) for place in range(len(cpus))],
-        call=empty_call(),
+        calls={"call": empty_call(), **program_calls()},
         cpus=cpus,
     )
 
@@ -204,19 +205,11 @@ def _round(bench: _Bench) -> dict[str, Any]:
         memory_round(bench.streams, bench.regions[:-1], bench.memories[:1], bench.cpus)
         for _ in range(_MOMENTS - 1)
     ]
-    called = min(_called_s(bench.call) for _ in range(_BLOCKS))
+    calls = {name: called_s(call) for name, call in bench.calls.items()}
     addresses = [array.ctypes.data for array in bench.memories]
     loop = bench.loops["vector:fp32"]
     energy = energy_round(loop, addresses, bench.cpus) if bench.host.rapl else {}
-    return {"core": core, "memory": memory, "calls": {"call": called}, "energy": energy}
-
-
-def _called_s(call: Callable[[], object]) -> float:
-    """Seconds of a call, of a few in a row."""
-    start = time.perf_counter()
-    for _ in range(_CALLS):
-        call()
-    return (time.perf_counter() - start) / _CALLS
+    return {"core": core, "memory": memory, "calls": calls, "energy": energy}
 
 
 @contextlib.contextmanager
@@ -249,6 +242,7 @@ def _identity(host: Host, bench: _Bench) -> dict[str, Any]:
         "versions": dict(host.versions),
         "dialect": bench.dialect.name,
         "nearest": bench.nearest.name,
+        "calls": list(bench.calls),
         "loops": hashlib.sha256(loops.encode()).hexdigest()[:16],
     }
 

@@ -1,8 +1,9 @@
 """What a calibration runs: loops of one class, chains, mixes, pairs and streams, by name.
 
 Names are a kind and what it is of: "rate:vector_add", "latency:fp32_fma", "mix:...", "vector:..."
-(a mix whose rate is a throughput of the profile), "pair:a+b", "stream:8" (so many operations beside
-each vector that is loaded), "store" and "clock". None of them is a kernel or a layer.
+(a mix whose rate is a throughput of the profile), "step:..." (instructions as a kernel mixes them),
+"pair:a+b", "stream:8" (so many operations beside each vector that is loaded), "store" and "clock".
+None of them is a kernel or a layer.
 """
 
 from __future__ import annotations
@@ -10,41 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
-from xnorsim.kernels.loops import Dialect, Program, chain, mix, stream
+from xnorsim.kernels.loops import Dialect, Program, chain, mix, step, stream
 from xnorsim.machine.instructions import CLASSES
 
-__all__ = ["CLOCK", "FRONT_ENDS", "MIXES", "STREAM_WORK", "VECTORS", "plan", "streams"]
+__all__ = ["CLOCK", "FRONT_ENDS", "STREAM_WORK", "VECTORS", "plan", "streams"]
 
 CLOCK = "clock"
 """A chain of one-cycle operations on machine words: its rate is the clock."""
 
 Counts = Mapping[str, int]
-
-MIXES: tuple[Counts, ...] = (
-    {"vector_shuffle": 1, "vector_add": 1},
-    {"vector_shuffle": 2, "vector_add": 2, "vector_logic": 1, "vector_load": 1},
-    {"vector_logic": 3, "vector_shift": 1, "vector_shuffle": 2, "vector_add": 2},
-    {"vector_logic": 1, "vector_popcount": 1, "vector_add": 1},
-    {"vector_logic": 1, "vector_popcount": 1, "vector_widening_accumulate": 1},
-    {"vector_load": 1, "vector_logic": 2, "vector_add": 2},
-    {"vector_load": 1, "fp32_fma": 2},
-    {"vector_load": 1, "broadcast_load": 1, "fp32_fma": 4},
-    {"broadcast_load": 1, "vector_logic": 2, "fp32_add": 2},
-    {"fp32_fma": 1, "fp32_add": 1},
-    {"fp32_fma": 1, "vector_add": 1},
-    {"fp_convert": 1, "fp32_mul": 1, "vector_store": 1},
-    {"vector_load": 2, "fp32_add": 1, "vector_store": 1},
-    {"vector_load": 1, "vector_min_max": 1, "vector_store": 1},
-    {"vector_load": 1, "vector_compare": 1, "vector_mask_move": 1, "scalar_alu": 1},
-    {"vector_compare": 2, "vector_logic": 2, "vector_narrow": 1},
-    {"vector_sad": 1, "vector_add": 1, "vector_load": 1},
-    {"int8_multiply": 2, "vector_add": 1},
-    {"int8_dot": 2, "vector_load": 1},
-    {"scalar_load": 1, "scalar_alu": 2, "scalar_popcount": 1},
-    {"scalar_load": 2, "scalar_fp32_mul": 1, "scalar_fp32_add": 1, "scalar_alu": 1},
-    {"vector_load": 2, "vector_store": 1, "scalar_alu": 2},
-)
-"""Mixes of the kind that kernels have; how far they stay behind the ports is core.efficiency."""
 
 VECTORS: dict[str, tuple[tuple[Counts, float], ...]] = {
     "binary": (
@@ -92,19 +67,27 @@ _STREAM_CLASS = "vector_logic"
 _WITHOUT_PAIRS = ("branch",)
 
 
-def plan(dialect: Dialect, pairs: Iterable[tuple[str, str]] = ()) -> tuple[Program, ...]:
-    """All loops of the core, those of memory left out: every class that the dialect has."""
+def plan(
+    dialect: Dialect,
+    pairs: Iterable[tuple[str, str]] = (),
+    steps: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[Program, ...]:
+    """All loops of the core, those of memory left out: every class that the dialect has.
+
+    steps: by name the instructions of each (calibration_steps.py).
+    """
     known = [name for name in CLASSES if name in dialect.forms]
     found = [chain(CLOCK, "scalar_alu", dialect)]
     found += [mix(f"rate:{name}", {name: 1}, dialect) for name in known]
     found += [chain(f"latency:{name}", name, dialect) for name in known if name in dialect.chains]
-    for counts in (*MIXES, *FRONT_ENDS):
+    for counts in FRONT_ENDS:
         if set(counts) <= set(known):
             found.append(mix(name_of("mix", counts), counts, dialect))
     for kind, ways in VECTORS.items():
         counts = next((way for way, _ in ways if set(way) <= set(known)), None)
         if counts:
             found.append(mix(f"vector:{kind}", counts, dialect))
+    found += [step(f"step:{name}", counts, dialect) for name, counts in (steps or {}).items()]
     found += [mix(name_of("pair", {a: 1, b: 1}), {a: 1, b: 1}, dialect) for a, b in pairs]
     return tuple({program.name: program for program in found}.values())
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from xnorsim.cost.ports import port_cycles
 from xnorsim.kernels.loops import Dialect, Program
-from xnorsim.machine.core import lower_core
-from xnorsim.machine.instructions import CLASSES
-from xnorsim.machine.schema import HardwareProfile
+from xnorsim.machine.core import Core, lower_core
+from xnorsim.machine.instructions import CLASSES, Instructions
+from xnorsim.machine.lowering import End
+from xnorsim.machine.schema import CoreSection, HardwareProfile
 from xnorsim.measured.caches import Cache
 from xnorsim.measured.calibration_borrowed import borrowed_energy, borrowed_level, taken
-from xnorsim.measured.calibration_plan import CLOCK, FRONT_ENDS, MIXES, VECTORS, name_of
+from xnorsim.measured.calibration_calls import PROGRAMS
+from xnorsim.measured.calibration_plan import CLOCK, FRONT_ENDS, VECTORS, name_of
 from xnorsim.measured.calibration_ports import corrected, structure
 from xnorsim.measured.calibration_values import (
     Fitted,
@@ -33,15 +35,14 @@ SOURCE = "calibration"
 _ENOUGH = 10
 """Rounds from which pairs may contradict a structure: a disturbed pair looks like a shared port."""
 
-Core = Mapping[str, float]
-
 
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What a profile is made of: the machine, the loops, and what the rounds have found.
 
     core: cycles of a turn by loop, and the clock [Hz]; memory: seconds a byte by level and stream;
-    calls: seconds of an empty call; source: who measured what, when and with what.
+    calls: seconds of an empty call, and of one of each program; source: who measured what, when and
+    with what.
     """
 
     name: str
@@ -64,6 +65,12 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
     sources: dict[str, str] = {SOURCE: facts.source}
     ports, notes = _ports(facts)
     fitted = streamed(facts.memory, len(facts.caches))
+    instructions = _instructions(facts, ports, sources)
+    core = _core(facts, fitted)
+    middle, slow, fast = (
+        _lowered(core, instructions, facts, at) for at in ("value", "slow", "fast")
+    )
+    core |= _efficiency(middle, slow, facts)
     found: dict[str, Any] = {
         "schema": 1,
         "name": facts.name,
@@ -71,19 +78,18 @@ def document(facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
         "description": facts.description,
         "sources": sources,
         **_machine(facts),
-        "throughput": {kind: _throughput(facts, kind) for kind in VECTORS},
-        "scalar": _scalar(facts),
-        "core": _core(facts, fitted),
-        "instructions": _instructions(facts, ports, sources),
+        "throughput": {kind: _throughput(facts, kind, fast) for kind in VECTORS},
+        "scalar": _scalar(facts, fast),
+        "core": core,
+        "instructions": instructions,
         "memories": _memories(facts, fitted, sources),
-        "overhead": {"layer": _layer(facts)},
+        "overhead": {"layer": _layer(facts), **_programs(facts)},
     }
     if facts.nearest.energy is not None:
         found["energy"] = borrowed_energy(facts.nearest, sources)
         for name, value in facts.energy.items():
             found["energy"][name] = measured(value, _ENERGY_UNITS[name], _ENERGY_NOTE)
     _keep_used(found)
-    found["core"]["efficiency"] = _efficiency(found, facts)
     return found, notes
 
 
@@ -102,6 +108,24 @@ def _machine(facts: Facts) -> dict[str, Any]:
 def _layer(facts: Facts) -> dict[str, Any]:
     note = "A call of compiled code that does nothing, from Python."
     return measured(of_rounds(facts.calls, "call").times(1e6), "us", note)
+
+
+def _programs(facts: Facts) -> dict[str, Any]:
+    """Of each program the mean over its kernels that could be called."""
+    found = {}
+    for program in PROGRAMS:
+        names = [name for name in facts.calls[0] if name.startswith(f"{program}:")]
+        if names:
+            each = [of_rounds(facts.calls, name) for name in names]
+            value = Value(
+                float(np.mean([one.value for one in each])),
+                min(one.low for one in each),
+                max(one.high for one in each),
+            )
+            kernels = " and ".join(name.partition(":")[2] for name in names)
+            note = f"A call of kernel {kernels} for an image of one number."
+            found[program] = measured(value.times(1e6), "us", note)
+    return {"programs": found} if found else {}
 
 
 _ENERGY_UNITS = {"static": "W", "instruction": "pJ"}
@@ -140,7 +164,7 @@ def _ports(facts: Facts) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
 
 def _issue(facts: Facts) -> Value:
     """Instructions a cycle of the fastest mix, or the whole number that is less than 8% off."""
-    mixes = [name_of("mix", counts) for counts in (*MIXES, *FRONT_ENDS)]
+    mixes = [name_of("mix", counts) for counts in FRONT_ENDS]
     rates = [_cycles(facts, name).inverse() for name in mixes if name in facts.programs]
     best = max(rates, key=lambda rate: rate.value)
     whole = float(np.round(best.value))
@@ -159,7 +183,21 @@ def _core(facts: Facts, fitted: Sequence[Fitted]) -> dict[str, Any]:
     }
 
 
-def _throughput(facts: Facts, kind: str) -> dict[str, Any]:
+def _lowered(core: dict[str, Any], instructions: dict[str, Any], facts: Facts, at: End) -> Core:
+    parts = {
+        "core": CoreSection.model_validate(core),
+        "instructions": Instructions.model_validate(instructions),
+    }
+    return lower_core(facts.nearest.model_copy(update=parts), at)
+
+
+def _bound(counts: Mapping[str, float], core: Core) -> float:
+    """Cycles that ports and front end need at least."""
+    return float(port_cycles(np.array([counts.get(each, 0) for each in core.classes]), core))
+
+
+def _throughput(facts: Facts, kind: str, core: Core) -> dict[str, Any]:
+    """What the loop reached, and never more than the ports of `core` allow."""
     program = facts.programs[f"vector:{kind}"]
     way, vectors = next(
         (counts, vectors) for counts, vectors in VECTORS[kind] if set(counts) == set(program.counts)
@@ -167,12 +205,14 @@ def _throughput(facts: Facts, kind: str) -> dict[str, Any]:
     steps = sum(program.counts.values()) / sum(way.values())
     cycles = of_rounds(facts.core, f"vector:{kind}").times(1 / (steps * vectors))
     text = " + ".join(f"{count} {name}" for name, count in way.items())
-    return measured(cycles.inverse(), "vector/cycle", f"Loop of {text} in registers.")
+    rate = cycles.inverse().at_most(vectors / _bound(way, core))
+    return measured(rate, "vector/cycle", f"Loop of {text} in registers.")
 
 
-def _scalar(facts: Facts) -> dict[str, Any]:
+def _scalar(facts: Facts, core: Core) -> dict[str, Any]:
     latency = _cycles(facts, "latency:scalar_fp32_add")
     loads = _cycles(facts, "rate:scalar_load").inverse()
+    loads = loads.at_most(1 / _bound({"scalar_load": 1}, core))
     return {
         "fp32_latency": measured(latency, "cycle"),
         "loads_per_cycle": measured(loads, "op/cycle"),
@@ -281,18 +321,24 @@ def _shared(facts: Facts, level: int, rate: Value) -> dict[str, Any]:
     return measured(value.times(1e-9), "GB/s", f"{facts.cores} cores reading at once.")
 
 
-def _efficiency(found: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """How far mixes stay behind the bound of ports and front end: their median."""
-    core = lower_core(HardwareProfile.model_validate(found))
-    shares = []
-    for counts in MIXES:
-        name = name_of("mix", counts)
-        if name in facts.programs:
-            mix = np.array([facts.programs[name].counts.get(each, 0) for each in core.classes])
-            shares.append(float(port_cycles(mix, core)) / of_rounds(facts.core, name).value)
-    share = np.minimum(np.quantile(shares, (0.5, 0.1, 0.9)), 1.0)
-    note = f"Median of {len(shares)} mixes of instructions in registers and the nearest cache."
-    return measured(Value(*(float(each) for each in share)), "", note)
+def _efficiency(core: Core, slow: Core, facts: Facts) -> dict[str, Any]:
+    """How far steps of kernels stay behind the bound of ports and front end: their median.
+
+    The range is that of the steps at undisturbed moments, against the values of `core`, and at
+    disturbed ones against `slow`, which has what neighbours take of each class: once is enough.
+    """
+    quick, disturbed = [], []
+    for name, program in facts.programs.items():
+        if name.startswith("step:"):
+            cycles = of_rounds(facts.core, name)
+            quick.append(min(_bound(program.counts, core) / cycles.value, 1.0))
+            disturbed.append(min(_bound(program.counts, slow) / cycles.high, 1.0))
+    if not quick:
+        return {}
+    value = float(np.median(quick))
+    low, high = (float(each) for each in np.quantile([*quick, *disturbed], (0.1, 0.9)))
+    note = f"Median of {len(quick)} loops whose instructions are mixed as kernels mix them."
+    return {"efficiency": measured(Value(value, min(low, value), max(high, value)), "", note)}
 
 
 def _keep_used(found: dict[str, Any]) -> None:

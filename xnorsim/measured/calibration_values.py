@@ -47,6 +47,10 @@ class Value:
         """The same in another unit."""
         return Value(self.value * factor, self.low * factor, self.high * factor)
 
+    def at_most(self, limit: float) -> Value:
+        """The same where nothing goes beyond `limit`."""
+        return Value(min(self.value, limit), min(self.low, limit), min(self.high, limit))
+
     def inverse(self) -> Value:
         """A rate of a time, or a time of a rate."""
         return Value(1 / self.value, 1 / self.high, 1 / self.low)

@@ -17,10 +17,13 @@ def calibration_lines(profile: Mapping[str, Any]) -> Iterator[str]:
     yield f"clock         {_shown(profile['clock'])}"
     yield f"vectors       {profile['simd']['bits']['value']}"
     yield f"front end     {_shown(core['issue_width'])}"
-    yield f"efficiency    {_shown(core['efficiency'])}"
+    if "efficiency" in core:
+        yield f"efficiency    {_shown(core['efficiency'])}"
     for memory in profile["memories"]:
         yield f"{memory['name']:<13} {memory['size']['value']}, {_shown(memory['bandwidth'])}"
     yield f"a layer       {_shown(profile['overhead']['layer'])}"
+    for program, call in profile["overhead"].get("programs", {}).items():
+        yield f"a call        {_shown(call)}: {program}"
 
 
 def _shown(quantity: Mapping[str, Any]) -> str:

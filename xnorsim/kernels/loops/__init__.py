@@ -13,7 +13,7 @@ from xnorsim.kernels.loops.build import (
     near_memory,
 )
 from xnorsim.kernels.loops.dialects import Dialect, Target, dialect_of, host_target
-from xnorsim.kernels.loops.programs import Program, chain, mix, stream
+from xnorsim.kernels.loops.programs import Program, chain, mix, step, stream
 
 __all__ = [
     "Dialect",
@@ -28,5 +28,6 @@ __all__ = [
     "host_target",
     "mix",
     "near_memory",
+    "step",
     "stream",
 ]
