@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from xnorsim.errors import MissingExtraError
-from xnorsim.kernels.float_problems import check, checked, filling, output_shape
-from xnorsim.kernels.problem import Problem, Ready
+from xnorsim.kernels.float_problems import check, filling, output_shape
+from xnorsim.kernels.problem import Problem, Ready, checked
 from xnorsim.kernels.threads import blas_control, blas_threads
 from xnorsim.network.ops import Conv
 

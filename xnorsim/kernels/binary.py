@@ -22,7 +22,7 @@ from xnorsim.kernels.compiled import aligned, compiled, inner
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.packing import check_finite, pack_planes, regroup, room_for
 from xnorsim.kernels.patches import Window, border, gather, is_plain, window_of
-from xnorsim.kernels.problem import Problem, Ready
+from xnorsim.kernels.problem import Problem, Ready, checked, scales_of
 from xnorsim.kernels.results import (
     bounds_of,
     finish_bits,
@@ -39,6 +39,8 @@ Array = np.ndarray
 
 TILE = 48
 """Positions of a tile, at most: their patches and sums fit beside the panels in the caches."""
+
+WORDS = np.dtype(np.uint64)
 
 SCALAR = "popcnt"
 """The GEMM of scalar_gemm.py, beside the methods that gemm.py packs for."""
@@ -219,15 +221,6 @@ def ready(
     )
 
 
-def _checked(image: Array, shape: tuple[int, ...], kind: type) -> Array:
-    """The image as compiled code reads it, copied only if it does not lie so already."""
-    if image.shape != shape or image.dtype != kind:
-        raise UsageError(
-            f"the image is {np.dtype(kind)} {list(shape)}, not {image.dtype} {list(image.shape)}"
-        )
-    return np.require(image, kind, ["C", "A", "W"])
-
-
 def _from_floats(problem: Problem, threads: int) -> Callable[[Array], tuple[Array, Array]]:
     batch, channels, height, width = problem.shape
     words = room_for(problem.op.groups, batch * height * width, channels)
@@ -235,7 +228,7 @@ def _from_floats(problem: Problem, threads: int) -> Callable[[Array], tuple[Arra
     block = max(1, words.shape[1]) if threads == 1 else tile_of(words.shape[1], threads)
 
     def source(image: Array) -> tuple[Array, Array]:
-        image = _checked(image, problem.shape, np.float32)
+        image = checked(image, problem.shape, dense=True)
         planes = image.reshape(batch, channels, height * width)
         counter[0], finite[0] = 0, True
         together(lambda _: _pack_blocks(planes, words, counter, block, finite), threads)
@@ -249,25 +242,18 @@ def _from_bits(problem: Problem, threads: int) -> Callable[[Array], tuple[Array,
     batch, channels, height, width = problem.shape
     groups = problem.op.groups
     shape = (batch, height, width, word_count(channels))
+    flat = 1, batch * height * width, shape[3]
     grouped = room_for(groups, batch * height * width, channels)
 
     def source(image: Array) -> tuple[Array, Array]:
-        image = _checked(image, shape, np.uint64)
-        words = image.reshape(-1, shape[3])
+        image = checked(image, shape, WORDS, dense=True)
+        words = image.reshape(flat)
         if groups == 1:
-            return words.reshape(1, *words.shape), image
-        regroup(words, channels // groups, grouped)
+            return words, image
+        regroup(words[0], channels // groups, grouped)
         return grouped, image
 
     return source
-
-
-def _scales(problem: Problem) -> Array:
-    """alpha, a and b as float32 (3, filters): 1, 1 and -0.0, which change nothing, if not given."""
-    filters = problem.op.out_channels
-    alpha = np.ones(filters) if problem.alpha is None else problem.alpha
-    a, b = problem.norm or (np.ones(filters), np.full(filters, -0.0))
-    return np.stack([alpha, a, b]).astype(np.float32)
 
 
 def _by_group(per_filter: Array, groups: int) -> Array:
@@ -287,7 +273,8 @@ def _to_floats(problem: Problem, layer: Layer, threads: int) -> Callable[[Array,
     op, w, batch = problem.op, layer.window, problem.shape[0]
     each = w.out_height * w.out_width
     tile, rooms, counter = _tiles(layer, batch * each, threads)
-    factors = _by_group(_scales(problem), op.groups)
+    scales = scales_of(op.out_channels, problem.alpha, problem.norm)
+    factors = _by_group(scales, op.groups)
     ones = np.ones((1, batch * each), np.float32)
     out = np.empty((batch, op.out_channels, w.out_height, w.out_width), np.float32)
     planes = out.reshape(batch, op.out_channels, each)
@@ -310,7 +297,7 @@ def _to_bits(problem: Problem, layer: Layer, threads: int) -> Callable[[Array, A
     positions = batch * w.out_height * w.out_width
     tile, rooms, counter = _tiles(layer, positions, threads)
     k = problem.weight[0].size
-    alpha, a, b = _scales(problem)
+    alpha, a, b = scales_of(op.out_channels, problem.alpha, problem.norm)
     direction, least = turning_points(alpha, a, b, k)
     cut = _by_group(np.stack([direction, least]), op.groups)
     rules = [

@@ -82,6 +82,9 @@ intrinsic: Any = numba_intrinsic
 """numba's, whose type hints do not know that it takes the first argument away."""
 
 
+_njit: Any = njit  # its type hints do not know all of its options
+
+
 @cache
 def _newest() -> tuple[str, int, float]:
     """The file of this package that was changed last, its size and when."""
@@ -96,17 +99,17 @@ def compiled(function: Callable[..., Any]) -> Any:
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
     of other files too, so it is kept until any file of this package does.
     """
-    made: Any = njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function)
+    made = _njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function)
     kept = made._cache._cache_file  # no public way to say what it depends on
     kept._source_stamp = (kept._source_stamp, _newest())
     return made
 
 
-INNER = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INNER: Any = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of functions that only compiled code calls: what lets Python call them takes as long to
 compile as they do."""
 
-inner: Any = njit(**INNER)
+inner = _njit(**INNER)
 """The function as a part of compiled ones, with whose machine code it is kept."""
 
 

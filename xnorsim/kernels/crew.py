@@ -29,17 +29,13 @@ from numba.core import cgutils
 
 from xnorsim.kernels.compiled import compiled, intrinsic
 
-__all__ = ["claim", "together"]
+__all__ = ["claim", "in_parts", "together"]
 
 IDLE, POSTED, RUNNING, ASLEEP = range(4)
 """What a thread of the crew does. It becomes POSTED by who has work, the rest by itself."""
 
 PATIENCE = 4000
 """Looks at the state before a thread sleeps, about 0.1 ms."""
-
-COURTESY = 100
-"""Looks for which new work is left alone, some microseconds. The thread that has posted it holds
-Python's lock until it computes itself; who asks for the lock before that is put to sleep."""
 
 _INT = ir.IntType(64)
 
@@ -109,11 +105,8 @@ def _moved(state, old, new):
 def _begun(state, looks):
     """Wait for work and begin it; False if there was none in time."""
     for _ in range(looks):
-        if _looked(state) == POSTED:
-            for _ in range(COURTESY):
-                _looked(state)
-            if _exchanged(state, POSTED, RUNNING) == POSTED:
-                return True
+        if _looked(state) == POSTED and _exchanged(state, POSTED, RUNNING) == POSTED:
+            return True
     return False
 
 
@@ -183,6 +176,17 @@ def together(work: Callable[[int], object], threads: int) -> None:
         _do(work, _members(os.getpid(), threads - 1))
     finally:
         _ONE_AT_A_TIME.release()
+
+
+def in_parts(work: Callable[[int, int], object], threads: int) -> None:
+    """`work(part, parts)` for as many parts as threads, whichever of them comes to claim it."""
+    counter = np.zeros(1, np.int64)
+
+    def claiming(_: int) -> None:
+        while (part := claim(counter)) < threads:
+            work(part, threads)
+
+    together(claiming, threads)
 
 
 def _do(work: Callable[[int], object], members: tuple[_Member, ...]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.kernels.problem import Problem
+from xnorsim.kernels.problem import Problem, checked
 from xnorsim.network.extents import window_output
 
-__all__ = ["cannot", "check", "checked", "filling", "output_shape"]
+__all__ = ["cannot", "check", "filling", "output_shape"]
 
 Array = np.ndarray
 
@@ -38,19 +38,6 @@ def output_shape(problem: Problem) -> tuple[int, int, int, int]:
     axes = zip(size, op.kernel, op.stride, op.padding, op.dilation, strict=True)
     height, width = (window_output(*axis) for axis in axes)
     return batch, op.out_channels, height, width
-
-
-def checked(image: Array, shape: tuple[int, ...]) -> Array:
-    """A float32 image of `shape` and any strides; copied only if its elements are not aligned.
-
-    Raises:
-        UsageError: another shape or type.
-    """
-    if image.shape != shape or image.dtype != np.float32:
-        raise UsageError(
-            f"the image is float32 {list(shape)}, not {image.dtype} {list(image.shape)}"
-        )
-    return np.require(image, np.float32, ["A", "W"])
 
 
 def filling(problem: Problem, run: Callable[[Array, Array], None]) -> Callable[[Array], Array]:

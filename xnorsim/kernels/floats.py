@@ -20,7 +20,7 @@ import numpy as np
 
 from xnorsim.errors import UsageError
 from xnorsim.kernels.compiled import HOST, address, aligned, compiled, inner
-from xnorsim.kernels.crew import claim, together
+from xnorsim.kernels.crew import in_parts
 from xnorsim.kernels.float_problems import check, filling
 from xnorsim.kernels.float_tiles import (
     CHUNK,
@@ -33,11 +33,11 @@ from xnorsim.kernels.float_tiles import (
     scale,
     window_sums,
 )
-from xnorsim.kernels.problem import Problem, Ready
+from xnorsim.kernels.problem import Problem, Ready, scales_of
 from xnorsim.network.extents import window_output
 from xnorsim.network.ops import Conv
 
-__all__ = ["convolution", "ready", "scales_of"]
+__all__ = ["convolution", "ready"]
 
 Array = np.ndarray
 Run = Callable[[Array, Array], None]
@@ -239,9 +239,9 @@ def convolution(
 
     def run(image: Array, out: Array) -> None:
         flat, weights = _positions(out), stored()
-        _in_parts(lambda *part: _pad(image, inside, top, left, *part), threads)
+        in_parts(lambda *part: _pad(image, inside, top, left, *part), threads)
         layer = (store, weights, taps, places, runs, scales, flat, scratch, s)
-        _in_parts(lambda *part: sweep(*layer, *part), threads)
+        in_parts(lambda *part: sweep(*layer, *part), threads)
 
     return run
 
@@ -277,23 +277,6 @@ def _sizes(op: Conv, shape: tuple[int, int, int, int]) -> _Sizes:
     inner, filters = channels // op.groups, op.out_channels // op.groups
     out = (window_output(*axis) for axis in axes)
     return _Sizes(batch, op.groups, inner, height, width, filters, *out, *op.stride)
-
-
-def scales_of(filters: int, alpha: Array | None, norm: tuple[Array, Array] | None) -> Array:
-    """alpha, a and b as float32 (3, filters): 1, 1 and -0.0, which change nothing, if not given."""
-    a, b = norm or (np.ones(filters), np.full(filters, -0.0))
-    return np.stack([np.ones(filters) if alpha is None else alpha, a, b]).astype(np.float32)
-
-
-def _in_parts(work: Callable[[int, int], None], threads: int) -> None:
-    """`work(part, parts)` for as many parts as threads, whichever of them comes to claim it."""
-    counter = np.zeros(1, np.int64)
-
-    def claiming(_: int) -> None:
-        while (part := claim(counter)) < threads:
-            work(part, threads)
-
-    together(claiming, threads)
 
 
 def _tap_offsets(op: Conv, s: _Sizes) -> Array:

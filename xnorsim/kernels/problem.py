@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xnorsim.errors import UsageError
 from xnorsim.network.ops import Conv
 
-__all__ = ["Kernel", "Problem", "Ready"]
+__all__ = ["Kernel", "Problem", "Ready", "checked", "scales_of"]
 
 Array = np.ndarray
 
@@ -50,6 +51,33 @@ class Ready:
     threads: int
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def scales_of(filters: int, alpha: Array | None, norm: tuple[Array, Array] | None) -> Array:
+    """alpha, a and b as float32 (3, filters): 1, 1 and -0.0, which change nothing, if not given."""
+    a, b = norm or (np.ones(filters), np.full(filters, -0.0))
+    return np.stack([np.ones(filters) if alpha is None else alpha, a, b]).astype(np.float32)
+
+
+FLOAT32 = np.dtype(np.float32)
+
+
+def checked(
+    image: Array, shape: tuple[int, ...], kind: np.dtype = FLOAT32, *, dense: bool = False
+) -> Array:
+    """An image of `shape` and `kind` as compiled code reads it: with aligned elements, any strides,
+    or none but those of a C array if `dense`. Copied only if it does not lie so already.
+
+    Raises:
+        UsageError: another shape or type.
+    """
+    if image.shape != shape or image.dtype != kind:
+        raise UsageError(
+            f"the image is {kind} {list(shape)}, not {image.dtype} {list(image.shape)}"
+        )
+    if image.flags.carray:  # known in a tenth of the time that np.require takes
+        return image
+    return np.require(image, kind, ["C", "A", "W"] if dense else ["A", "W"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ import numpy as np
 from xnorsim.kernels.compiled import compiled
 from xnorsim.kernels.float_problems import check, filling, output_shape
 from xnorsim.kernels.float_tiles import multiply_add
-from xnorsim.kernels.floats import scales_of
-from xnorsim.kernels.problem import Problem, Ready
+from xnorsim.kernels.problem import Problem, Ready, scales_of
 
 __all__ = ["LOOPS", "plain", "ready", "unrolled"]
 
