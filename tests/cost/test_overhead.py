@@ -54,8 +54,9 @@ def test_calls_that_are_drawn() -> None:
 
 def test_the_ends_of_a_call() -> None:
     profile = _with_calls(own=10e-6)
-    ends = {at: lower(profile, at).call_overhead_s["own"] for at in ("fast", "value", "slow")}  # type: ignore[arg-type]
-    assert ends == pytest.approx({"fast": 9.5e-6, "value": 10e-6, "slow": 10.5e-6})
+    fast, value, slow = (lower(profile, at) for at in ("fast", "value", "slow"))
+    ends = [each.call_overhead_s["own"] for each in (fast, value, slow)]
+    assert ends == pytest.approx([9.5e-6, 10e-6, 10.5e-6])
 
 
 def test_every_recipe_set_is_of_a_program() -> None:
@@ -63,9 +64,8 @@ def test_every_recipe_set_is_of_a_program() -> None:
 
 
 def test_a_prediction_holds_one_call_and_says_so() -> None:
-    known = {"predictor": "instructions:own", "binarize": "none"}
     without, with_call = (
-        analyze("resnet18", profile=profile, **known)
+        analyze("resnet18", profile=profile, predictor="instructions:own", binarize="none")
         for profile in (_with_calls(), _with_calls(own=101e-6))
     )
     totals = [each.predictions[0].totals["latency_s"] for each in (without, with_call)]
