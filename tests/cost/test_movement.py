@@ -162,7 +162,9 @@ def test_a_depthwise_layer_by_hand():
     """64 channels at 14 x 14: inputs and outputs 50176 B, 3 rows 10752 B, weights 2304 B."""
     nest = Dimensions(196, 1, 1, 9, groups=64)
     found = moved(use_of("fp", own_floats.few_filters(128), nest), 32 * KIB)
-    assert found == pytest.approx({"activations": 50176, "weights": 2304, "outputs": 2 * 50176})
+    product = {"activations": 50176, "weights": 2304, "outputs": 2 * 50176}
+    copied = {"im2col image": 50176, "im2col padded": 2 * 50176}
+    assert found == pytest.approx(product | copied)
 
 
 STRIDED = [
@@ -184,7 +186,23 @@ def test_filters_of_a_channel_share_its_input():
     """32 channels with two filters each: half of the inputs of 64 channels, all else the same."""
     nest = Dimensions(196, 2, 1, 9, groups=32)
     found = moved(use_of("fp", own_floats.few_filters(128), nest), 32 * KIB)
-    assert found == pytest.approx({"activations": 25088, "weights": 2304, "outputs": 2 * 50176})
+    product = {"activations": 25088, "weights": 2304, "outputs": 2 * 50176}
+    copied = {"im2col image": 25088, "im2col padded": 2 * 25088}
+    assert found == pytest.approx(product | copied)
+
+
+def test_an_input_is_copied_before_its_patches():
+    """64 channels at 14 x 14, 50176 B, copied and read again where the copy does not stay."""
+    kernel = own_floats.floats(128)
+    small = moved(use_of("fp", kernel, Dimensions(196, 6, 64, 9)), 32 * KIB)
+    assert small["im2col image"] == 50176
+    assert small["im2col padded"] == 2 * 50176
+    assert small["im2col activations"] > 0
+    large = moved(use_of("fp", kernel, Dimensions(196, 6, 64, 9)), 4096 * KIB)
+    assert large["im2col padded"] == large["im2col activations"] == 0
+    plain = moved(use_of("fp", kernel, Dimensions(196, 6, 64, 1)), 32 * KIB)
+    assert plain["im2col padded"] == 2 * 50176, "1x1 filters too"
+    assert "im2col padded" not in moved(GEMM, 16_384)
 
 
 KERNELS = {

@@ -157,6 +157,9 @@ class TestOpenblas:
             assert part(kernel, what, plain)[0] == 0
             assert part(kernel, what, strided)[0] == 64 * elements
         assert part(kernel, "im2col: a vector", REFERENCE)[0] == 2304 * 14 * 2
+        assert part(kernel, "the padded image: a row", REFERENCE)[0] == 14 * 256
+        assert part(kernel, "the padded image: a row", plain)[0] == 0
+        assert part(kernel, "the padded image: a vector", plain)[0] == 64 * 196 / 8, "one copy"
 
     def test_a_vector_is_multiplied_where_it_lies(self):
         """1000 x 512: four rows at a time, 16 floats of each."""

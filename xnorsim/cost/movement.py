@@ -155,6 +155,7 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     is_laid_out = _gathers(d) | walk.packs
     taken = np.where(is_laid_out, patches, _input_bytes(kernel, d))
     between = _between(caches, taken + given)
+    last = 2 * taken if walk.pads else between["read"]
     found["product"] = gemm_traffic(
         d.positions,
         d.filters,
@@ -167,7 +168,7 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
         output_bytes=walk.output_bits / 8,
         groups=d.groups,
         since_bytes={
-            "activations": np.where(is_laid_out, 2 * taken, between["read"]),
+            "activations": np.where(is_laid_out, 2 * taken, last),
             "weights": caches.weight_bytes,
             "outputs": between["written"],
         },
@@ -194,8 +195,7 @@ def _chunked(
     once, by a stage of their own.
     """
     found["product"].pop("outputs")
-    if "im2col" in found:
-        found["im2col"].pop("buffer")
+    found.get("im2col", {}).pop("buffer", None)
     written = stream_traffic(
         0.0,
         given,
@@ -207,24 +207,33 @@ def _chunked(
 
 
 def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict[str, _Traffic]:
-    """im2col where a filter sees more than its own position, and the kernel's own layout."""
+    """The copy with padding, im2col where a filter sees more than its own position, and the
+    kernel's own layout."""
     moves = np.where(_gathers(d), 1.0, 0.0)
-    found: dict[str, _Traffic] = {}
     taken = _input_bytes(kernel, d)
+    found = _padded(kernel, taken, _between(caches, 2 * taken)["read"], caches)
+    read = 2 * taken if found else _between(caches, taken + patches)["read"]
     if moves.any():
         copied = im2col_traffic(
             _geometry(kernel, d),
             level_sizes=caches.level_sizes,
             write_allocate=caches.write_allocate,
-            since_bytes={
-                "activations": _between(caches, taken + patches)["read"],
-                "buffer": taken + patches,
-            },
+            since_bytes={"activations": read, "buffer": taken + patches},
         )
-        found["im2col"] = {name: moved * moves * d.groups for name, moved in copied.items()}
+        gathered = {name: moved * moves * d.groups for name, moved in copied.items()}
+        found["im2col"] = found.get("im2col", {}) | gathered
     if kernel.walk.packs:
         found["layout"] = _rearranged(patches, caches, 2 * patches, 2 * patches)
     return found
+
+
+def _padded(kernel: Kernel, taken: Any, read: Any, caches: Caches) -> dict[str, _Traffic]:
+    """The copy of an input into one with its padding, before what gathers from that; its border,
+    which stays as it is, is left out."""
+    if not kernel.walk.pads:
+        return {}
+    moved = _rearranged(taken, caches, read, 2 * taken)
+    return {"im2col": {"image": moved["read"], "padded": moved["written"]}}
 
 
 def _rearranged(moved: Any, caches: Caches, read: Any, written: Any) -> _Traffic:
@@ -276,14 +285,19 @@ def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traf
     at = _geometry(kernel, d, channels=d.groups * d.filters)
     at = replace(at, activation_bytes=at.activation_bytes / np.maximum(d.filters, 1))
     given = d.groups * d.filters * d.positions * at.output_bytes
-    moved = depthwise_traffic(
+    taken = _input_bytes(kernel, d)
+    since = _since(caches, taken + given)
+    found = _padded(kernel, taken, since["activations"], caches)
+    if found:
+        since["activations"] = 2 * taken
+    found["product"] = depthwise_traffic(
         at,
         convolution_loops(1),
         level_sizes=caches.level_sizes,
         write_allocate=caches.write_allocate,
-        since_bytes=_since(caches, _input_bytes(kernel, d) + given),
+        since_bytes=since,
     )
-    return {"product": moved}
+    return found
 
 
 def _input_bytes(kernel: Kernel, d: Dimensions) -> Any:

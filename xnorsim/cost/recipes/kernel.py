@@ -83,8 +83,9 @@ class Walk:
 
     `form`: "gemm" (products of matrices, after an im2col where a filter sees several positions),
     "direct" (the input is read where it lies), "depthwise" or "stream". Bits are those of one
-    element as the kernel reads or writes it; `packs`: it lays out its activations once more before
-    the product, `unpacks`: it goes over its results once more after it. `outer`: which tiles the
+    element as the kernel reads or writes it; `pads`: it copies its input into one with its padding
+    first; `packs`: it lays out its activations once more before the product, `unpacks`: it goes
+    over its results once more after it. `outer`: which tiles the
     outer tile loop runs over; for "direct", "filters": the blocks of filters are outside of those
     of channels. `blocks`: the (filters, positions) of blocks outside of the tiles; `block_depth`:
     products of a block, `block_channels`: the same for "direct", whatever the taps; `chunk`:
@@ -96,6 +97,7 @@ class Walk:
     activation_bits: int = 32
     weight_bits: int = 32
     output_bits: int = 32
+    pads: bool = False
     packs: bool = False
     unpacks: bool = False
     outer: Literal["positions", "filters"] = "positions"

@@ -5,11 +5,11 @@ and sgemm_kernel_16x4_skylakex_3.c, driver/level3/level3.c, param.h; its copies 
 GCC compiles them in numpy's wheel (libscipy_openblas 0.3.31, sgemm_itcopy, sgemm_oncopy).
 
 xnorsim/kernels/baselines.py copies the image into one with its padding, and its windows into
-columns (K x positions), both by numpy's copy loops, whose instructions are an estimate; the bias is
-a pass. filters x K times K x positions, both row-major, is to OpenBLAS the transposed product:
-positions lie along vectors. Blocks of Q products are copied into panels and multiplied, P positions
-at a time, by tiles of two vectors of positions x 6 filters (with AVX-512 one vector x 24); at the
-edges of the positions by 4, 2 and 1, of the filters by 8, 4, 2 and 1.
+columns (K x positions), both by numpy's copy loops, a row at a time; the bias is a pass. filters x
+K times K x positions, both row-major, is to OpenBLAS the transposed product: positions lie along
+vectors. Blocks of Q products are copied into panels and multiplied, P positions at a time, by tiles
+of two vectors of positions x 6 filters (with AVX-512 one vector x 24); at the edges of the
+positions by 4, 2 and 1, of the filters by 8, 4, 2 and 1.
 """
 
 from __future__ import annotations
@@ -154,6 +154,12 @@ def _column_rows(kernel: Kernel, d: Dimensions) -> Any:
     return _moves(d) * d.groups * _depth(d) * ceil_div(d.positions, width)
 
 
+def _image_rows(kernel: Kernel, d: Dimensions) -> Any:
+    """Rows of the image that is copied into one with its padding."""
+    height = np.rint(np.sqrt(d.positions * np.asarray(d.stride, float)))
+    return _moves(d) * d.groups * d.filter_channels * np.maximum(height, 1)
+
+
 def _column_vectors(kernel: Kernel, d: Dimensions) -> Any:
     """Vectors of these rows, where the image's elements are neighbours there."""
     width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
@@ -167,36 +173,31 @@ def _column_elements(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def _input_vectors(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of the image that is copied into one with its padding."""
-    return _moves(d) * ceil_div(input_elements(kernel, d), kernel.simd_bits // 32)
+    """Vectors of the image, which is copied even where it gets no padding."""
+    return ceil_div(input_elements(kernel, d), kernel.simd_bits // 32)
 
 
+# numpy 2.4, lowlevel_strided_loops.c.src and array_assign_array.c: a call for each row, that of
+# neighbours to memmove (glibc 2.36). Counted as it ran (callgrind), rows of 14 and 28 positions.
+_ROW = {
+    "scalar_load": 18,
+    "scalar_store": 5,
+    "scalar_alu": 24,
+    "scalar_multiply": 1,
+    "branch": 13,
+}
+_VECTOR = {"vector_load": 1, "vector_store": 1}
 _IM2COL = (
-    Part(
-        "the padded image",
-        _input_vectors,
-        {"vector_load": 1, "vector_store": 1, "scalar_alu": 3, "branch": 1},
-        "im2col",
-    ),
-    Part(
-        "im2col: a vector",
-        _column_vectors,
-        {"vector_load": 1, "vector_store": 1, "scalar_alu": 1, "branch": 0.5},
-        "im2col",
-    ),
+    Part("the padded image: a vector", _input_vectors, _VECTOR, "im2col"),
+    Part("the padded image: a row", _image_rows, _ROW, "im2col"),
+    Part("im2col: a vector", _column_vectors, _VECTOR, "im2col"),
     Part(
         "im2col: an element apart",
         _column_elements,
-        {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 2, "branch": 0.5},
+        {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 1.75, "branch": 0.375},
         "im2col",
     ),
-    # an estimate: numpy's iterator calls a function for each row
-    Part(
-        "im2col: a row",
-        _column_rows,
-        {"scalar_load": 10, "scalar_store": 4, "scalar_alu": 20, "branch": 8},
-        "im2col",
-    ),
+    Part("im2col: a row", _column_rows, _ROW, "im2col"),
 )
 
 
@@ -270,6 +271,7 @@ def _product(program: _Program) -> Kernel:
         chain={"fp32_fma": 1},
         walk=Walk(
             "gemm",
+            pads=True,
             packs=True,
             unpacks=True,
             outer="filters",

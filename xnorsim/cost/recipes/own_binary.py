@@ -48,9 +48,11 @@ def _in_tiles(kernel: Kernel, d: Dimensions) -> tuple[Any, Any]:
 
 
 def _square_rows(d: Dimensions) -> Any:
-    """Rows of squares: of each tile those that it fills."""
+    """Rows of squares; the last one of a tile begins earlier, where the tile has room for it."""
     tile = _tile_of(d)
-    return d.positions // tile * (tile // _EDGE) + d.positions % tile // _EDGE
+    rest = d.positions % tile
+    last = np.where(rest < _EDGE, 0, ceil_div(rest, _EDGE))
+    return d.positions // tile * (tile // _EDGE) + last
 
 
 def _squares(kernel: Kernel, d: Dimensions) -> Any:
@@ -59,13 +61,30 @@ def _squares(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def _outside_squares(kernel: Kernel, d: Dimensions) -> Any:
-    """Results that no square of 8 x 8 has."""
-    return d.groups * d.positions * d.filters - _EDGE * _EDGE * _squares(kernel, d)
+    """Results beside the squares: filters that eights leave, and the positions of a short tile."""
+    rest = d.positions % _tile_of(d)
+    beside = _EDGE * _square_rows(d) * (d.filters % _EDGE)
+    return d.groups * (beside + np.where(rest < _EDGE, rest, 0) * d.filters)
 
 
 def _result_words(kernel: Kernel, d: Dimensions) -> Any:
-    """Words of bits of all positions."""
-    return d.groups * d.positions * ceil_div(d.filters, 64)
+    """Whole words of bits of all positions."""
+    return d.groups * d.positions * (d.filters // 64)
+
+
+def _open_words(kernel: Kernel, d: Dimensions) -> Any:
+    """Words that filters do not fill, of all positions."""
+    return d.groups * d.positions * np.where(d.filters % 64, 1, 0)
+
+
+def _sixteens_after(kernel: Kernel, d: Dimensions) -> Any:
+    """Sixteens of filters in words that are not full, of all positions."""
+    return d.groups * d.positions * (d.filters % 64 // 16)
+
+
+def _filters_after(kernel: Kernel, d: Dimensions) -> Any:
+    """Filters that these sixteens leave, of all positions."""
+    return d.groups * d.positions * (d.filters % 16)
 
 
 def _group_positions(kernel: Kernel, d: Dimensions) -> Any:
@@ -169,12 +188,37 @@ _NEON = _isa(
 )
 
 
+def _open_word(vectors: int) -> tuple[Part, ...]:
+    """A word that filters do not fill: a loop over them, which LLVM turns into 16 at a time.
+
+    `vectors` hold four words. What it leaves goes by four and then one by one, here all so.
+    """
+    sixteen = {
+        "vector_load": 8,
+        "vector_add": 12 * vectors,
+        "vector_logic": 12 * vectors,
+        "vector_shuffle": 4 * vectors,
+        "vector_shift": 4 * vectors,
+        "scalar_alu": 2,
+        "branch": 1,
+    }
+    end = {"vector_logic": 5, "vector_shuffle": 2, "vector_to_scalar": 1, "scalar_alu": 32}
+    end |= {"scalar_load": 5, "scalar_store": 2, "branch": 8}
+    one = {"scalar_load": 2, "scalar_alu": 5, "branch": 1}
+    return (
+        Part("thresholds of 16 filters of an open word", _sixteens_after, sixteen, "results"),
+        Part("thresholds of filters after these", _filters_after, one, "results"),
+        Part("an open word", _open_words, end, "results"),
+    )
+
+
 def convolution_parts(simd_bits: int, *, packed: bool, neon: bool = False) -> tuple[Part, ...]:
     """im2col before a product of packed words, and what becomes of its sums."""
     isa = _NEON if neon else _AVX512 if simd_bits >= 512 else _AVX2
     if packed:
         results: tuple[Part, ...] = (
             Part("thresholds of 64 filters", _result_words, isa.word, "results"),
+            *_open_word(2 if neon else 1),
             Part(
                 "a position",
                 _group_positions,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorsim.cost.recipes.extents import ceil_div, input_elements, output_vectors, steps, tiles
+from xnorsim.cost.recipes.extents import ceil_div, input_elements, steps, tiles
 from xnorsim.cost.recipes.kernel import Counts, Extent, Kernel, Part, Tile, Walk
 from xnorsim.work.dimensions import Dimensions
 
@@ -58,6 +58,16 @@ def _apart(kernel: Kernel, d: Dimensions) -> Any:
     return np.where(np.asarray(d.stride) == 1, 0, _LANES * _panel_columns(kernel, d))
 
 
+def _vectors_of_panels(kernel: Kernel, d: Dimensions) -> Any:
+    """Vectors of results, of the panels that positions fill."""
+    return d.groups * d.filters * (d.positions // _LANES) * (_LANES * 32 // kernel.simd_bits)
+
+
+def _after_panels(kernel: Kernel, d: Dimensions) -> Any:
+    """Results of the panel that positions do not fill."""
+    return d.groups * d.filters * (d.positions % _LANES)
+
+
 def _blocks(size: int) -> Extent:
     """Tiles, times blocks of the depth."""
 
@@ -75,7 +85,7 @@ def _padded(simd_bits: int) -> tuple[Part, ...]:
             "the padded image",
             input_elements,
             {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 4, "branch": 1 / 8},
-            "layout",
+            "im2col",
         ),
         Part(
             "a column",
@@ -87,8 +97,8 @@ def _padded(simd_bits: int) -> tuple[Part, ...]:
             "a piece of a column",
             _runs,
             {
-                "vector_load": vectors,
-                "vector_store": vectors,
+                "vector_load": vectors + 1,  # one of them crosses a line of the cache: two loads
+                "vector_store": vectors + 1,
                 "scalar_load": 3,
                 "scalar_alu": 4,
                 "branch": 0.25,
@@ -104,20 +114,35 @@ def _padded(simd_bits: int) -> tuple[Part, ...]:
     )
 
 
-_FINISHED = Part(
-    "scaled, shifted, stored",
-    output_vectors,
-    {
-        "vector_load": 1,
-        "fp32_mul": 2,
-        "fp32_add": 1,
-        "vector_store": 1,
-        "broadcast_load": 1.5,
-        "scalar_load": 0.5,
-        "scalar_alu": 1,
-        "branch": 0.125,
-    },
-    "results",
+_FINISHED = (
+    Part(
+        "scaled, shifted, stored",
+        _vectors_of_panels,
+        {
+            "vector_load": 1,
+            "fp32_mul": 2,
+            "fp32_add": 1,
+            "vector_store": 1,
+            "broadcast_load": 1.5,
+            "scalar_load": 0.5,
+            "scalar_alu": 1,
+            "branch": 0.125,
+        },
+        "results",
+    ),
+    Part(
+        "the last panel, one by one",
+        _after_panels,
+        {
+            "scalar_load": 1,
+            "scalar_fp32_mul": 2,
+            "scalar_fp32_add": 1,
+            "scalar_store": 1,
+            "scalar_alu": 4,
+            "branch": 1 / 8,
+        },
+        "results",
+    ),
 )
 
 
@@ -149,10 +174,10 @@ def floats(simd_bits: int) -> Kernel:
                 },
             ),
             Part("sums from memory and back", _blocks(_DEPTH), _sums_in_and_out(sums)),
-            _FINISHED,
+            *_FINISHED,
         ),
         chain={"fp32_fma": 1},
-        walk=Walk("gemm", block_depth=_DEPTH, chunk=_LANES),
+        walk=Walk("gemm", pads=True, block_depth=_DEPTH, chunk=_LANES),
     )
 
 
@@ -193,10 +218,10 @@ def signs(simd_bits: int) -> Kernel:
                 },
             ),
             Part("sums from memory and back", _blocks(_TABLED), _sums_in_and_out(sums)),
-            _FINISHED,
+            *_FINISHED,
         ),
         chain={"fp32_add": 4},
-        walk=Walk("gemm", weight_bits=1, chunk=_LANES),
+        walk=Walk("gemm", weight_bits=1, pads=True, chunk=_LANES),
     )
 
 
@@ -253,9 +278,10 @@ def few_filters(simd_bits: int) -> Kernel:
                     "branch": 0.25,
                 },
             ),
-            Part("16 positions", _row_ends, {"scalar_load": 10, "scalar_alu": 40, "branch": 8}),
+            Part("16 positions", _row_ends, {"scalar_load": 10, "scalar_alu": 24, "branch": 8}),
+            Part("a row", _rows, {"scalar_load": 13, "scalar_alu": 64, "branch": 16}),
         ),
-        walk=Walk("depthwise"),
+        walk=Walk("depthwise", pads=True),
         applies=_has_few_filters,
     )
 
@@ -284,6 +310,12 @@ def _row_elements(kernel: Kernel, d: Dimensions) -> Any:
 def _row_ends(kernel: Kernel, d: Dimensions) -> Any:
     """Pieces of 16 positions of a row."""
     return _pieces(d)
+
+
+def _rows(kernel: Kernel, d: Dimensions) -> Any:
+    """Rows of results, of all filters: each finds its place by four divisions."""
+    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
+    return d.groups * d.filters * ceil_div(d.positions, width)
 
 
 def _row_results(kernel: Kernel, d: Dimensions) -> Any:
