@@ -191,3 +191,16 @@ def test_arrays_are_their_layers_one_by_one():
         found = instructions(kernel, Dimensions(*nests.T))
         for row, nest in zip(found, nests, strict=True):
             np.testing.assert_array_equal(row, instructions(kernel, Dimensions(*nest)))
+
+
+def test_a_product_copies_rows_by_four():
+    """13 channels at 14 x 14: rows of three fours and two elements; apart with a stride."""
+    kernel = mlas.convolutions(256, alone=False)[-1]
+    nest = Dimensions(196, 64, 13, 9)
+    assert part(kernel, "im2col: a row", nest)[0] == 14 * 9 * 13
+    assert part(kernel, "im2col: four elements", nest)[0] == 14 * 9 * 13 * 3
+    assert part(kernel, "im2col: an element", nest)[0] == 14 * 9 * 13 * 2
+    strided = Dimensions(196, 64, 13, 9, stride=4)
+    assert part(kernel, "im2col: four elements", strided)[0] == 0
+    assert part(kernel, "im2col: an element", strided)[0] == 196 * 9 * 13
+    assert part(kernel, "im2col: a row", Dimensions(196, 64, 13, 1))[0] == 0, "as it lies"

@@ -23,21 +23,17 @@ from xnorsim.cost.recipes.conditions import is_depthwise, is_one_position
 from xnorsim.cost.recipes.extents import (
     channel_vectors,
     input_elements,
-    layout_vectors,
     output_vectors,
     outputs,
-    patch_vectors,
-    steps,
     tiles,
 )
 from xnorsim.cost.recipes.kernel import Counts, Extent, Kernel, Part, Stage, Tile, Walk
+from xnorsim.cost.recipes.mlas_sgemm import MLAS, product, vector
 from xnorsim.cost.recipes.parts import pool, stream
 from xnorsim.cost.recipes.rows import Per, kernel_calls, kernel_rows, taps_in_tiles
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = ["convolutions", "passes"]
-
-_MLAS = "microsoft/onnxruntime @ 001a1f53 onnxruntime/core/mlas/lib"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,7 @@ def _direct(
     sums = 4 * blocks.size
     return Kernel(
         name=f"mlas-{name}-{blocks.name}",
-        source=f"{_MLAS}/x86_64/SconvKernelCommon.h, loops in snchwc.cpp",
+        source=f"{MLAS}/x86_64/SconvKernelCommon.h, loops in snchwc.cpp",
         simd_bits=blocks.simd_bits,
         along=None,
         tile=Tile(filters=sums, positions=blocks.widths[0], depth=channels),
@@ -177,7 +173,7 @@ def _depthwise(blocks: _Blocks) -> Kernel:
     ]
     return Kernel(
         name=f"mlas-depthwise-{blocks.name}",
-        source=f"{_MLAS}/x86_64/SconvKernelCommon.h, SconvKernelDepthwiseFunction",
+        source=f"{MLAS}/x86_64/SconvKernelCommon.h, SconvKernelDepthwiseFunction",
         simd_bits=blocks.simd_bits,
         along=None,
         tile=Tile(filters=blocks.size, positions=blocks.widths[0], depth=1),
@@ -213,116 +209,6 @@ def _of_blocks(extent: Extent, size: int) -> Extent:
     return blocked
 
 
-def _product(blocks: _Blocks) -> Kernel:
-    """MlasConv: im2col, and MlasSgemm of 6 filters (12) x two vectors of positions.
-
-    convolve.cpp: patches are laid out in segments of 128 positions x 128 products, copied into
-    panels of 16 positions; four products of a loop share its control.
-    """
-    rows = 6 if blocks.size == 8 else 12
-    return Kernel(
-        name=f"mlas-sgemm-{blocks.name}",
-        source=f"{_MLAS}/x86_64/FgemmKernelFma3Common.h, sgemm.cpp, convolve.cpp",
-        simd_bits=blocks.simd_bits,
-        along=None,
-        tile=Tile(filters=rows, positions=2 * blocks.size, depth=1),
-        parts=(
-            Part(
-                "im2col",
-                patch_vectors,
-                {"vector_load": 1, "vector_store": 1, "scalar_alu": 2, "branch": 1},
-                "im2col",
-            ),
-            Part(
-                "patches into panels",
-                layout_vectors("positions"),
-                {"vector_load": 1, "vector_store": 1, "scalar_alu": 0.75, "branch": 0.25},
-                "layout",
-            ),
-            Part(
-                "inner loop",
-                steps,
-                {
-                    "fp32_fma": 2 * rows,
-                    "vector_load": 2,
-                    "broadcast_load": rows,
-                    "scalar_alu": 1,
-                    "branch": 0.25,
-                },
-            ),
-            Part(
-                "sums onto those of 128 products before",
-                _panels_of_128,
-                {
-                    "vector_logic": 2 * rows,
-                    "fp32_fma": 2 * rows,
-                    "vector_load": 2 * rows,
-                    "vector_store": 2 * rows,
-                    "scalar_alu": 10,
-                    "branch": 4,
-                },
-            ),
-            Part("bias", output_vectors, {"vector_load": 1, "fp32_add": 1, "vector_store": 1}),
-        ),
-        chain={"fp32_fma": 1},
-        walk=Walk("gemm", packs=True, outer="filters", blocks=_segments, block_depth=128),
-    )
-
-
-def _panels_of_128(kernel: Kernel, d: Dimensions) -> Any:
-    """Tiles, times blocks of 128 products."""
-    return tiles(kernel, d) * -(-d.taps * d.filter_channels // 128)
-
-
-def _segments(kernel: Kernel, d: Dimensions) -> tuple[Any, Any]:
-    """All filters at 128 positions."""
-    return np.inf, 128
-
-
-def _vector(blocks: _Blocks) -> Kernel:
-    """A dense layer at batch 1: the product's kernel with one row, on weights laid out before."""
-    return Kernel(
-        name=f"mlas-sgemm-1-{blocks.name}",
-        source=f"{_MLAS}/x86_64/FgemmKernelFma3Common.h, one row; sgemm.cpp, packed weights",
-        simd_bits=blocks.simd_bits,
-        along=None,
-        tile=Tile(filters=2 * blocks.size, positions=1, depth=1),
-        parts=(
-            Part(
-                "inner loop",
-                steps,
-                {
-                    "broadcast_load": 1,
-                    "vector_load": 2,
-                    "fp32_fma": 2,
-                    "scalar_alu": 0.75,
-                    "branch": 0.25,
-                },
-            ),
-            Part(
-                "sums onto those of 256 products before",
-                _panels_of_256,
-                {
-                    "vector_logic": 2,
-                    "vector_load": 2,
-                    "fp32_fma": 2,
-                    "vector_store": 2,
-                    "scalar_alu": 10,
-                    "branch": 4,
-                },
-            ),
-        ),
-        chain={"fp32_fma": 1},
-        walk=Walk("gemm"),
-        applies=is_one_position,
-    )
-
-
-def _panels_of_256(kernel: Kernel, d: Dimensions) -> Any:
-    """Tiles, times blocks of 256 products."""
-    return tiles(kernel, d) * -(-d.taps * d.filter_channels // 256)
-
-
 _NEXT_TAP = {"scalar_alu": 5, "branch": 1.25}  # the loop over rows of the filter in part
 _NEXT_BLOCK = {"scalar_alu": 4, "branch": 1}
 
@@ -346,7 +232,7 @@ def convolutions(simd_bits: int, *, alone: bool) -> tuple[Kernel, ...]:
     blocks = _BLOCKS[simd_bits]
     size = blocks.size
     found = (
-        _vector(blocks),
+        vector(blocks.name, size),
         _depthwise(blocks),
         _direct("pointwise", blocks, size, 128, _NEXT_BLOCK, _pointwise(size)),
         _direct("nchwc", blocks, size, size, _NEXT_TAP, _in_blocks(size)),
@@ -354,7 +240,7 @@ def convolutions(simd_bits: int, *, alone: bool) -> tuple[Kernel, ...]:
     )
     if alone:
         found = (found[0], *(_reordered(kernel) for kernel in found[1:]))
-    return (*found, _product(blocks))
+    return (*found, product(blocks.name, size))
 
 
 def _reordered(kernel: Kernel) -> Kernel:
@@ -377,7 +263,7 @@ def passes(simd_bits: int) -> dict[str, Kernel]:
         return stream(f"mlas-{name}", source, simd_bits, output_vectors, vector_store=1, **counts)
 
     def window(name: str, **counts: float) -> Kernel:
-        found = f"{_MLAS}/x86_64/SpoolKernelAvxCommon.h, three columns at a time"
+        found = f"{MLAS}/x86_64/SpoolKernelAvxCommon.h, three columns at a time"
         return pool(f"mlas-{name}", found, simd_bits, in_memory=False, scalar_alu=1.5, **counts)
 
     return {
