@@ -113,7 +113,9 @@ def room_for_tile(layer: Layer, tile: int) -> Room:
     panels = layer.panels[0]
     if panels.dtype == np.int64:
         return Room(
-            rows, aligned((tile, filters), gemm.sums_kind(words)), aligned((0, 0), np.uint16)
+            rows,
+            aligned((tile, -(-filters // 64) * 64), gemm.sums_kind(words)),
+            aligned((0, 0), np.uint16),
         )
     sums = gemm.sums_for(tile, words, panels)
     return Room(rows, sums, gemm.scratch_for(tile, words, panels))

@@ -57,9 +57,10 @@ def pack_filters(words: np.ndarray, method: str = "") -> np.ndarray:
 
 
 def sums_for(rows: int, words: int, panels: np.ndarray) -> np.ndarray:
-    """Room for the sums of up to `rows` rows: (rows and more, filters and more)."""
+    """Room for the sums of up to `rows` rows: (rows and more, whole words of filters)."""
     tile = lookup.ROWS if panels.dtype == np.uint8 else popcount.ROWS
-    return aligned((-(-rows // tile) * tile, panels.shape[0] * panels.shape[2]), sums_kind(words))
+    columns = -(-panels.shape[0] * panels.shape[2] // 64) * 64
+    return aligned((-(-rows // tile) * tile, columns), sums_kind(words))
 
 
 def sums_kind(words: int) -> type[np.integer]:

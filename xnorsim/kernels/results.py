@@ -79,18 +79,21 @@ def turning_points(alpha: Array, a: Array, b: Array, k: int) -> tuple[Array, Arr
 def bounds_of(
     direction: Array, least: Array, offsets: Array, largest: int, kind: np.dtype
 ) -> tuple[Array, Array]:
-    """Thresholds as finish_bits compares: bounds (classes, filters) and flips uint64 (words).
+    """Thresholds as finish_bits compares: bounds (classes, 64 * words) and flips uint64 (words).
 
-    direction * (offset - 2 d) >= least as (d < bound), or where direction is -1 as not so.
+    direction * (offset - 2 d) >= least as (d < bound), or where direction is -1 as not so. Beyond
+    the last filter bounds are 0, below which nothing is.
     """
     falls = direction < 0
     at_most = (offsets.astype(np.int64) - least) // 2  # offset - 2 d >= least
     too_few = -((offsets.astype(np.int64) + least) // -2)  # 2 d - offset >= least from here on
     bounds = np.clip(np.where(falls, too_few, at_most + 1), 0, largest + 1)
     flips = np.zeros(-(-len(direction) // 64), np.uint64)
+    filled = np.zeros((len(bounds), 64 * len(flips)), kind)
+    filled[:, : len(direction)] = bounds
     for one in np.flatnonzero(falls):
         flips[one // 64] |= np.uint64(1) << np.uint64(one % 64)
-    return bounds.astype(kind), flips
+    return filled, flips
 
 
 @intrinsic
@@ -110,8 +113,8 @@ def finish_bits(sums, bounds, flips, classes, start, count, first, words):
     """Rows of sums to the bits of y at filters `first` on: words (positions, words), or-ed in.
 
     Row i is position start + i; classes (positions of an image) says which bounds are its own.
+    Rows of sums have room for whole words of filters.
     """
-    filters = bounds.shape[1]
     size = sums.itemsize
     for row in range(count):
         own = classes[(start + row) % classes.shape[0]]
@@ -119,14 +122,7 @@ def finish_bits(sums, bounds, flips, classes, start, count, first, words):
         right = address(bounds) + own * bounds.strides[0]
         for word in range(flips.shape[0]):
             at = 64 * word
-            bits = np.uint64(0)
-            if at + 64 <= filters:
-                bits = _below(left + at * size, right + at * size, sums)
-            else:
-                for lane in range(filters - at):
-                    less = sums[row, at + lane] < bounds[own, at + lane]
-                    bits |= np.uint64(less) << np.uint64(lane)
-            bits ^= flips[word]
+            bits = _below(left + at * size, right + at * size, sums) ^ flips[word]
             to, low = (first + at) // 64, np.uint64((first + at) % 64)
             words[start + row, to] |= bits << low
             if low and to + 1 < words.shape[1]:
