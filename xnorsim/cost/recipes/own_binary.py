@@ -68,23 +68,8 @@ def _outside_squares(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def _result_words(kernel: Kernel, d: Dimensions) -> Any:
-    """Whole words of bits of all positions."""
-    return d.groups * d.positions * (d.filters // 64)
-
-
-def _open_words(kernel: Kernel, d: Dimensions) -> Any:
-    """Words that filters do not fill, of all positions."""
-    return d.groups * d.positions * np.where(d.filters % 64, 1, 0)
-
-
-def _sixteens_after(kernel: Kernel, d: Dimensions) -> Any:
-    """Sixteens of filters in words that are not full, of all positions."""
-    return d.groups * d.positions * (d.filters % 64 // 16)
-
-
-def _filters_after(kernel: Kernel, d: Dimensions) -> Any:
-    """Filters that these sixteens leave, of all positions."""
-    return d.groups * d.positions * (d.filters % 16)
+    """Words of bits of all positions, all compared whole."""
+    return d.groups * d.positions * ceil_div(d.filters, 64)
 
 
 def _group_positions(kernel: Kernel, d: Dimensions) -> Any:
@@ -188,37 +173,12 @@ _NEON = _isa(
 )
 
 
-def _open_word(vectors: int) -> tuple[Part, ...]:
-    """A word that filters do not fill: a loop over them, which LLVM turns into 16 at a time.
-
-    `vectors` hold four words. What it leaves goes by four and then one by one, here all so.
-    """
-    sixteen = {
-        "vector_load": 8,
-        "vector_add": 12 * vectors,
-        "vector_logic": 12 * vectors,
-        "vector_shuffle": 4 * vectors,
-        "vector_shift": 4 * vectors,
-        "scalar_alu": 2,
-        "branch": 1,
-    }
-    end = {"vector_logic": 5, "vector_shuffle": 2, "vector_to_scalar": 1, "scalar_alu": 32}
-    end |= {"scalar_load": 5, "scalar_store": 2, "branch": 8}
-    one = {"scalar_load": 2, "scalar_alu": 5, "branch": 1}
-    return (
-        Part("thresholds of 16 filters of an open word", _sixteens_after, sixteen, "results"),
-        Part("thresholds of filters after these", _filters_after, one, "results"),
-        Part("an open word", _open_words, end, "results"),
-    )
-
-
 def convolution_parts(simd_bits: int, *, packed: bool, neon: bool = False) -> tuple[Part, ...]:
     """im2col before a product of packed words, and what becomes of its sums."""
     isa = _NEON if neon else _AVX512 if simd_bits >= 512 else _AVX2
     if packed:
         results: tuple[Part, ...] = (
             Part("thresholds of 64 filters", _result_words, isa.word, "results"),
-            *_open_word(2 if neon else 1),
             Part(
                 "a position",
                 _group_positions,
