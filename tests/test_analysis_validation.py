@@ -37,7 +37,7 @@ def made_up_time(value: float, profile: str) -> Predicted:
 
 def made_up(task: Task) -> Predicted:
     """A time for each recipe set, whatever the model; its draws all have the same clock."""
-    return made_up_time(SECONDS[task.recipes], task.profile)
+    return made_up_time(SECONDS[task.recipes], str(task.profile))
 
 
 # --- what stands for what ------------------------------------------------------------------------

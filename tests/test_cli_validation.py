@@ -21,7 +21,7 @@ def far_off(monkeypatch):
     def predict(task: Task) -> Predicted:
         totals = {"latency_s": 1.0, "latency_s_low": 0.9, "latency_s_high": 1.1}
         draws = {"latency_s": np.linspace(0.9, 1.1, 19)}
-        about = task.profile, "made up", task.threads
+        about = str(task.profile), "made up", task.threads
         return Predicted(NetworkPrediction(*about, {}, (), totals, {}, {}, {}, {}, draws=draws))
 
     monkeypatch.setattr("xnorsim.analysis.validation.predict", predict)
