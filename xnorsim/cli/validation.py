@@ -78,7 +78,7 @@ def validate(
     """
     measured = host or from_records is not None
     if published == measured:
-        why = "one at a time" if published else "against what?"
+        why = "one at a time;" if published else "against what?"
         raise UsageError(f"validate: {why} valid choices: --published, --host")
     chosen = {
         "--profile": profile, "--quick": quick, "--full": full, "--kernels": kernels,
