@@ -144,7 +144,7 @@ def test_the_extra_is_named(command, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("validate", "--host", "--published"), "one at a time valid choices"),
+        (("validate", "--host", "--published"), "one at a time; valid choices"),
         (("validate", "--published", "--quick"), "leave out --quick"),
         (("validate", "--published", "-p", "zen-3"), "leave out --profile"),
         (("validate", "--host", "--quick", "--full"), "not both"),
