@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from xnorsim.kernels import compiled as module
-from xnorsim.kernels.compiled import HOST, aligned, compiled
+from xnorsim.kernels.compiled import HOST, aligned, alone, compiled, inlined, inner
 
 
 def double(x: int) -> int:
     return 2 * x
+
+
+@inner
+def third(x: int) -> int:
+    if x % 3:
+        raise ValueError("no multiple of three")
+    return x // 3
+
+
+@inlined
+def sixth(x: int) -> int:
+    return third(x) // 2
+
+
+def of_parts(x: int) -> int:
+    return third(x) + sixth(x)
 
 
 def test_a_function_is_kept_until_any_file_changes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +42,47 @@ def test_a_function_is_kept_until_any_file_changes(monkeypatch: pytest.MonkeyPat
     stale = compiled(double)
     assert stale(3) == 6
     assert sum(stale.stats.cache_hits.values()) == 0
+
+
+def test_parts_are_compiled_with_their_callers_only() -> None:
+    whole = compiled(of_parts)
+    assert [whole(12), alone(sixth)(24)] == [6, 4]
+    with pytest.raises(ValueError, match="no multiple of three"):
+        whole(13)
+    for part in (third, sixth):
+        (found,) = part.overloads.values()
+        assert found.library.get_pointer_to_function(found.fndesc.llvm_func_name) == 0
+    (found,) = whole.overloads.values()
+    assert found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+
+
+KEPT = """
+import numpy as np
+from numba.core import event
+from xnorsim.kernels.gemm import differing, pack_filters, scratch_for, sums_for
+rows, filters = (np.arange(n * 7, dtype=np.uint64).reshape(n, 7) ** 5 for n in (5, 9))
+panels = pack_filters(filters)
+sums, scratch = sums_for(5, 7, panels), scratch_for(5, 7, panels)
+with event.install_recorder("numba:compile") as compiled:
+    differing(rows, panels, sums, scratch)
+expected = np.bitwise_count(rows[:, None] ^ filters).sum(axis=2)
+print((sums[:5, :9] == expected).all(), len(compiled.buffer) > 0)
+"""
+
+
+def test_a_later_process_compiles_no_part(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", KEPT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert told == [["True", "True"], ["True", "False"]]
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1,), (5, 7, 3)])

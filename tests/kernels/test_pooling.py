@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.exact.calls import results
-from xnorsim.kernels.pooling import LOWEST, counts_of, grid_of, pool_rows
+from xnorsim.kernels import pooling
+from xnorsim.kernels.compiled import alone
+from xnorsim.kernels.pooling import LOWEST, counts_of, grid_of
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
+
+pool_rows = alone(pooling.pool_rows)
 
 
 def pooled(op: ops.Pool, x: np.ndarray, out_shape: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ try:
     from llvmlite import ir
     from numba import njit, types
     from numba.core import cgutils
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler import Compiler
     from numba.core.registry import cpu_target
     from numba.extending import intrinsic as numba_intrinsic
     from numba.extending import overload
@@ -40,6 +43,7 @@ __all__ = [
     "cgutils",
     "compiled",
     "constant",
+    "inlined",
     "inner",
     "intrinsic",
     "ir",
@@ -105,12 +109,54 @@ def compiled(function: Callable[..., Any]) -> Any:
     return made
 
 
-INNER: Any = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Options of functions that only compiled code calls: what lets Python call them takes as long to
-compile as they do."""
+class _Part(JITCodeLibrary):
+    """The code of a function and of what it calls, as it is linked into that of its callers."""
 
-inner = _njit(**INNER)
+    def _optimize_final_module(self) -> None:
+        """Left to the callers."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()  # by which numba knows what cannot be kept
+        self._finalized = True
+
+    @property
+    def codegen(self) -> Any:
+        """What numba hands the function's environment to, of which there is no machine code."""
+        return SimpleNamespace(set_env=lambda name, environment: None)
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """0: there is no such function, as if it had no wrapper for Python."""
+        self._ensure_finalized()
+        return 0
+
+
+class _PartCompiler(Compiler):
+    """numba's compiler, but for the library that the code is put in."""
+
+    def define_pipelines(self) -> Any:
+        state: Any = self.state
+        state.library = _Part(state.targetctx.codegen(), state.func_id.func_qualname)
+        return super().define_pipelines()
+
+
+INNER: Any = {
+    "nogil": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _PartCompiler,
+}
+"""Options of functions that only compiled code calls.
+
+numba optimizes every function and makes machine code of it, and does both again with those that
+call it: what lies three calls deep is compiled four times. These are compiled with their callers
+alone. They have no environment: they must not print nor make objects of Python."""
+
+inner: Any = _njit(**INNER)
 """The function as a part of compiled ones, with whose machine code it is kept."""
+
+
+inlined: Any = _njit(forceinline=True, **INNER)
+"""The same, put into the code of its callers wherever they call it."""
 
 
 def alone(function: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnorsim.kernels.compiled import HOST, aligned, compiled
+from xnorsim.kernels.compiled import HOST, aligned, inner
 from xnorsim.kernels.crew import claim
 from xnorsim.kernels.lanes import (
     floats_at,
@@ -59,7 +59,7 @@ def _pair(one, other, taps, weights, count, scales, to_one, to_other):
     store(to_other, total(product(z, a), b))
 
 
-@compiled
+@inner
 def lines(image_of, taps, panels, scales, steps, out, room, claims, finished):
     """Claim lines of out (batch, height, width, filters) and compute them.
 

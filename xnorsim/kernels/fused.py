@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from xnorsim.kernels.binary import sums_of
-from xnorsim.kernels.compiled import compiled
+from xnorsim.kernels.compiled import inner
 from xnorsim.kernels.crew import claim
 from xnorsim.kernels.elementwise import finish
 from xnorsim.kernels.lanes import row_place
@@ -18,7 +18,7 @@ from xnorsim.kernels.packing import address
 __all__ = ["tiles"]
 
 
-@compiled
+@inner
 def tiles(layer, words, x, length, steps, floats, bits, room, tile, claims, finished):
     """Claim tiles and compute them: rows of x with their chain, or of the layer's sums where x is
     empty. Not 0 if what a sign was taken of may not be finite. Each finished tile is counted.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xnorsim.kernels.compiled import ir, njit  # they are looked for there, and told if missing
+from xnorsim.kernels.compiled import inlined, ir  # numba is looked for there, and told if missing
 from xnorsim.kernels.packing import address
 
 # isort: split
@@ -42,7 +42,6 @@ __all__ = [
     "whole",
 ]
 
-inlined: Any = njit(nogil=True, inline="always")  # and so compiled with its caller only
 intrinsic: Any = extending.intrinsic  # what it makes is called without the first argument
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xnorsim.kernels.compiled import compiled
+from xnorsim.kernels.compiled import inner
 from xnorsim.kernels.lanes import (
     floats_at,
     inlined,
@@ -98,7 +98,7 @@ def _window(like, source, channels, grid, i, j, down, across, lowest, count, int
     store(into, y)
 
 
-@compiled
+@inner
 def pool_rows(x, grid, counts, lowest, out, start, stop):
     """Pool x (batch, height, width, channels) to lines `start` to `stop` of out, those of all
     images counted on. `counts` are counts_of, and `lowest` is LOWEST."""

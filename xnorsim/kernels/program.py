@@ -14,10 +14,10 @@ no number of threads has to come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from xnorsim.kernels.direct import Direct, lines, room_for_pairs
 from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain
 from xnorsim.kernels.fused import tiles
 from xnorsim.kernels.gemm import METHODS
-from xnorsim.kernels.lanes import inlined, intrinsic
+from xnorsim.kernels.lanes import inlined, intrinsic, whole
 from xnorsim.kernels.packing import address
 from xnorsim.kernels.patches import Window
 from xnorsim.kernels.pooling import LOWEST, Grid, pool_rows
@@ -36,7 +36,7 @@ from xnorsim.network.ops import Conv
 
 from llvmlite import ir  # isort: skip
 from numba import types  # isort: skip
-from numba.np.numpy_support import carray  # isort: skip
+from numba.np.arrayobj import populate_array  # isort: skip
 
 __all__ = [
     "Command",
@@ -51,10 +51,22 @@ __all__ = [
 Array = np.ndarray
 
 LAYER, LINES, POOL = range(3)
-NUMBERS, ARRAYS = 24, 10  # of a command: plain numbers, and then arrays of five each
-WIDTH = NUMBERS + 5 * ARRAYS
+ENTRY = 5  # numbers of an array: its address and its lengths
+NUMBERS, ARRAYS = 24, 10  # of a command: plain ones, its kind and tiles first, and then entries
+WIDTH = NUMBERS + ENTRY * ARRAYS
+BEHIND = 8 * len(Window._fields)
+"""How far behind a layer's window its Sizes lie [byte]."""
 PANEL = np.uint8 if METHODS[0] == "lookup" else np.uint64
 """What the panels of this host's best method are made of."""
+
+
+class Sizes(NamedTuple):
+    """What a command of a layer has besides its window: numbers of a row of results, and rows of a
+    tile."""
+
+    plain: bool
+    length: int
+    tile: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,9 +80,14 @@ class Command:
 def _command(kind: int, tiles: int, numbers: Sequence[int], arrays: Sequence[Array]) -> Command:
     row = [kind, tiles, *numbers]
     row += [0] * (NUMBERS - len(row))
-    for array in arrays:
-        row += [array.ctypes.data, *array.shape, *(1,) * (4 - array.ndim)]
+    row += _entries(arrays)
     return Command(tuple(int(n) for n in (*row, *(0,) * (WIDTH - len(row)))), tuple(arrays))
+
+
+def _entries(arrays: Iterable[Array]) -> list[int]:
+    """Arrays as compiled code takes them: each by its address and four lengths."""
+    each = ((array.ctypes.data, *array.shape, *(0,) * (4 - array.ndim)) for array in arrays)
+    return [number for entry in each for number in entry]
 
 
 def fits(layer: Layer) -> bool:
@@ -118,20 +135,15 @@ def _tiled(
     tile: int,
 ) -> Command:
     (words, x, length), rows = source, max(map(len, results))
-    places = np.array([_places(room) for room in rooms], np.int64)
+    places = np.array([_entries(room) for room in rooms], np.int64)
     arrays = (layer.pad, layer.panels, layer.offsets, layer.classes, words, x, *results)
     made = _command(
         LAYER,
         -(-rows // tile),
-        (*layer.window, layer.plain, length, tile),
+        (*layer.window, *Sizes(layer.plain, length, tile)),
         (*arrays, places, chain.steps),
     )
     return Command(made.numbers, (*made.kept, *rooms, *chain.operands))
-
-
-def _places(room: Room) -> list[int]:
-    """The arrays of a room as a command has them."""
-    return [n for array in room for n in (array.ctypes.data, *array.shape)]
 
 
 def lines_command(direct: Direct, source: Array, out: Array, threads: int) -> Command:
@@ -165,12 +177,47 @@ def bound(commands: Sequence[Command], threads: int) -> Callable[[], bool]:
     return run
 
 
-@intrinsic
-def _pointer(_: Any, address: Any) -> Any:
-    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+@intrinsic(prefer_literal=True)
+def _array(_: Any, entries: Any, at: Any, axes: Any, number: Any) -> Any:
+    """Entry `at` of those from an address on: an array of so many axes and a type."""
+    kind: Any = types.Array(number.dtype, axes.literal_value, "C")
 
-    return types.voidptr(types.int64), make
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data, *shape = _read(builder, args[0], ENTRY * at.literal_value, 1 + kind.ndim)
+        size = context.get_constant(types.intp, kind.dtype.bitwidth // 8)
+        strides = [size]
+        for length in shape[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], length))
+        array = context.make_array(kind)(context, builder)
+        data = builder.inttoptr(data, context.get_data_type(kind.dtype).as_pointer())
+        populate_array(array, data, shape, strides, size, None)
+        return array._getvalue()
+
+    return kind(entries, at, axes, number), make
+
+
+@intrinsic(prefer_literal=True)
+def _tuple(_: Any, numbers: Any, form: Any) -> Any:
+    """The first whole numbers from an address on as a named tuple of such and of bools."""
+    hints = form.instance_class.__annotations__.values()
+    fields = [types.boolean if hint == "bool" else types.int64 for hint in hints]
+    kind: Any = types.BaseTuple.from_types(fields, form.instance_class)
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values = _read(builder, args[0], 0, len(fields))
+        cast = [
+            context.cast(builder, value, types.int64, field)
+            for value, field in zip(values, fields, strict=True)
+        ]
+        return context.make_tuple(builder, kind, cast)
+
+    return kind(numbers, form), make
+
+
+def _read(builder: Any, place: Any, first: int, count: int) -> list[Any]:
+    """`count` whole numbers from the `first` one from an address on."""
+    start = builder.inttoptr(place, ir.IntType(64).as_pointer())
+    return [builder.load(builder.gep(start, [ir.IntType(64)(first + at)])) for at in range(count)]
 
 
 @intrinsic
@@ -190,90 +237,57 @@ def _walk(table, claims, part):
     eight numbers further on how many tiles are finished."""
     strange = np.uint64(0)
     for at in range(len(table)):
-        command, following, finished = table[at], claims[at, 0:1], claims[at, 8:9]
-        if command[0] == LAYER:
-            strange |= _layer(command, following, finished, part)
-        elif command[0] == LINES:
-            _lines(command, following, finished, part)
+        command, following, finished = address(table[at]), claims[at, 0:1], claims[at, 8:9]
+        kind, count = whole(command), whole(command + 8)
+        numbers, entries = command + 16, command + 8 * NUMBERS
+        if kind == LAYER:
+            strange |= _layer(numbers, entries, following, finished, part)
+        elif kind == LINES:
+            _lines(numbers, entries, following, finished, part)
         else:
-            _pool(command, following, finished)
-        while _peek(address(finished)) < command[1]:
+            _pool(numbers, entries, following, finished, count)
+        while _peek(address(finished)) < count:
             pass
     return strange
 
 
 @inlined
-def _floats(command, number):
-    at = NUMBERS + 5 * number
-    return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.float32)
-
-
-@inlined
-def _images(command, number):
-    at = NUMBERS + 5 * number
-    shape = (command[at + 1], command[at + 2], command[at + 3], command[at + 4])
-    return carray(_pointer(command[at]), shape, np.float32)
-
-
-@inlined
-def _words(command, number):
-    at = NUMBERS + 5 * number
-    return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.uint64)
-
-
-@inlined
-def _numbers(command, number):
-    at = NUMBERS + 5 * number
-    return carray(_pointer(command[at]), (command[at + 1], command[at + 2]), np.int64)
-
-
-@inlined
-def _layer(command, following, finished, part):
-    c, at = command, NUMBERS
-    window = Window(c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13])
-    shape = (c[at + 6], c[at + 7], c[at + 8], c[at + 9])
+def _layer(numbers, entries, following, finished, part):
+    sizes = _tuple(numbers + BEHIND, Sizes)
     layer = Layer(
-        window,
-        c[14] != 0,
-        carray(_pointer(c[at]), (c[at + 1],), np.uint64),
-        carray(_pointer(c[at + 5]), shape, PANEL),
-        carray(_pointer(c[at + 10]), (c[at + 11], c[at + 12], c[at + 13]), np.int32),
-        carray(_pointer(c[at + 15]), (c[at + 16],), np.int32),
+        _tuple(numbers, Window),
+        sizes.plain,
+        _array(entries, 0, 1, np.uint64),
+        _array(entries, 1, 4, PANEL),
+        _array(entries, 2, 3, np.int32),
+        _array(entries, 3, 1, np.int32),
     )
-    own = _numbers(c, 8)[part]
-    room = Room(
-        carray(_pointer(own[0]), (own[1], own[2]), np.uint64),
-        carray(_pointer(own[3]), (own[4], own[5]), np.uint16),
-        carray(_pointer(own[6]), (own[7], own[8]), np.uint16),
-    )
-    words, x, floats, bits = _words(c, 4), _floats(c, 5), _floats(c, 6), _words(c, 7)
-    return tiles(
-        layer, words, x, c[15], _numbers(c, 9), floats, bits, room, c[16], following, finished
-    )
+    own = address(_array(entries, 8, 2, np.int64)[part])
+    rows, sums = _array(own, 0, 2, np.uint64), _array(own, 1, 2, np.uint16)
+    room = Room(rows, sums, _array(own, 2, 2, np.uint16))
+    words, bits = _array(entries, 4, 2, np.uint64), _array(entries, 7, 2, np.uint64)
+    x, floats = _array(entries, 5, 2, np.float32), _array(entries, 6, 2, np.float32)
+    steps, length, tile = _array(entries, 9, 2, np.int64), sizes.length, sizes.tile
+    return tiles(layer, words, x, length, steps, floats, bits, room, tile, following, finished)
 
 
 @inlined
-def _lines(command, following, finished, part):
-    c, at = command, NUMBERS
-    taps = carray(_pointer(c[at + 5]), (c[at + 6],), np.int64)
-    shape = (c[at + 11], c[at + 12], c[at + 13])
-    panels = carray(_pointer(c[at + 10]), shape, np.float32)
-    scales = carray(_pointer(c[at + 15]), (c[at + 16], c[at + 17], c[at + 18]), np.float32)
-    shape = (c[at + 26], c[at + 27], c[at + 28])
-    room = carray(_pointer(c[at + 25]), shape, np.float32)[part]
-    steps = (c[2], c[3], c[4])
-    lines(_images(c, 0), taps, panels, scales, steps, _images(c, 4), room, following, finished)
+def _lines(numbers, entries, following, finished, part):
+    image, taps = _array(entries, 0, 4, np.float32), _array(entries, 1, 1, np.int64)
+    panels, scales = _array(entries, 2, 3, np.float32), _array(entries, 3, 3, np.float32)
+    out, room = _array(entries, 4, 4, np.float32), _array(entries, 5, 3, np.float32)[part]
+    steps = (whole(numbers), whole(numbers + 8), whole(numbers + 16))
+    lines(image, taps, panels, scales, steps, out, room, following, finished)
 
 
 @inlined
-def _pool(command, following, finished):
-    c = command
-    grid = Grid(c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12] != 0)
-    lowest = carray(_pointer(c[NUMBERS + 10]), (1,), np.float32)
-    x, counts, out = _images(c, 0), _floats(c, 1), _images(c, 3)
+def _pool(numbers, entries, following, finished, count):
+    grid, lowest = _tuple(numbers, Grid), _array(entries, 2, 1, np.float32)
+    x, out = _array(entries, 0, 4, np.float32), _array(entries, 3, 4, np.float32)
+    counts = _array(entries, 1, 2, np.float32)
     while True:
         line = claim(following)
-        if line >= command[1]:
+        if line >= count:
             return
         pool_rows(x, grid, counts, lowest, out, line, line + 1)
         claim(finished)
