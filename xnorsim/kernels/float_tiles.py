@@ -22,11 +22,16 @@ __all__ = [
     "ROWS",
     "add_float_products",
     "add_table_rows",
+    "fill_lanes",
+    "fill_lanes_apart",
     "fill_table",
     "move",
+    "move_four",
+    "move_one",
     "multiply_add",
     "scale",
     "window_sums",
+    "window_sums_apart",
 ]
 
 inlined = cast("Callable[[Callable], Callable]", intrinsic)  # they are called without `typing`
@@ -78,10 +83,18 @@ def _multiply_add(builder: ir.IRBuilder, left: Any, right: Any, total: Any) -> A
 
 
 def _summing(
-    builder: ir.IRBuilder, sums: Any, rows: int, steps: Any, step: Callable[[Any, list[Any]], list]
+    builder: ir.IRBuilder,
+    sums: Any,
+    begin: Any,
+    rows: int,
+    steps: Any,
+    step: Callable[[Any, list[Any]], list],
 ) -> None:
-    """A loop of `steps` (at least one) over `rows` sums, which it loads before and stores after."""
-    start = [_load(builder, _plus(builder, sums, row * _BYTES)) for row in range(rows)]
+    """A loop of `steps` (at least one) over `rows` sums, which begin as what lies at `begin`, or 0
+    if that is None."""
+    zero = ir.Constant(_PANEL, None)
+    places = (row * _BYTES for row in range(rows))
+    start = [zero if begin is None else _load(builder, _plus(builder, begin, at)) for at in places]
     before = builder.block
     loop, after = builder.append_basic_block(), builder.append_basic_block()
     builder.branch(loop)
@@ -112,10 +125,10 @@ def _addresses(count: int, emit: Callable[..., None]) -> tuple[Any, Any]:
 
 
 @inlined
-def add_float_products(typing, sums, weights, columns, steps):
-    """sums[ROWS][LANES] += weights[steps][ROWS] x columns[steps][LANES], at these addresses."""
+def add_float_products(typing, sums, begin, weights, columns, steps):
+    """sums[ROWS][LANES] = those at `begin` + weights[steps][ROWS] x columns[steps][LANES]."""
 
-    def emit(builder, sums, weights, columns, steps):
+    def emit(builder, sums, begin, weights, columns, steps):
         def step(index, totals):
             column = _load(builder, builder.add(columns, builder.mul(index, _I64(_BYTES))))
             row = builder.add(weights, builder.mul(index, _I64(4 * ROWS)))
@@ -126,17 +139,18 @@ def add_float_products(typing, sums, weights, columns, steps):
                 for weight, total in zip(found, totals, strict=True)
             ]
 
-        _summing(builder, sums, ROWS, steps, step)
+        _summing(builder, sums, begin, ROWS, steps, step)
 
-    return _addresses(4, emit)
+    return _addresses(5, emit)
 
 
 @inlined
-def add_table_rows(typing, sums, words, tables, chunks):
-    """sums[ROWS][LANES] += rows of tables[chunks][4][16][LANES], by words[chunks][ROWS]."""
+def add_table_rows(typing, sums, begin, words, tables, chunks):
+    """sums[ROWS][LANES] = those at `begin` + rows of tables[chunks][4][16][LANES], by
+    words[chunks][ROWS]."""
     word_type = ir.IntType(16)
 
-    def emit(builder, sums, words, tables, chunks):
+    def emit(builder, sums, begin, words, tables, chunks):
         def step(index, totals):
             table = builder.add(tables, builder.mul(index, _I64(4 * 16 * _BYTES)))
             row = builder.add(words, builder.mul(index, _I64(2 * ROWS)))
@@ -156,9 +170,9 @@ def add_table_rows(typing, sums, words, tables, chunks):
                     totals[r] = builder.fadd(totals[r], _load(builder, place))
             return totals
 
-        _summing(builder, sums, ROWS, chunks, step)
+        _summing(builder, sums, begin, ROWS, chunks, step)
 
-    return _addresses(4, emit)
+    return _addresses(5, emit)
 
 
 @inlined
@@ -181,45 +195,108 @@ def fill_table(typing, table, columns):
 @inlined
 def move(typing, to, source):
     """LANES floats from one address to another."""
-
-    def emit(builder, to, source):
-        _store(builder, _load(builder, source), to)
-
-    return _addresses(2, emit)
+    return _addresses(2, lambda builder, to, source: _move(builder, to, source, LANES))
 
 
 @inlined
-def window_sums(typing, to, image, taps, weights, count):
-    """to[LANES] = the sum over taps of weights[tap] x image[taps[tap] ...] (taps in elements)."""
+def move_four(typing, to, source):
+    """Four floats from one address to another."""
+    return _addresses(2, lambda builder, to, source: _move(builder, to, source, 4))
 
-    def emit(builder, to, image, taps, weights, count):
-        _store(builder, ir.Constant(_PANEL, None), to)
 
-        def step(index, totals):
-            place = _at(builder, builder.add(taps, builder.mul(index, _I64(8))), _I64)
-            source = builder.add(image, builder.mul(builder.load(place), _I64(4)))
-            weight = _at(builder, builder.add(weights, builder.mul(index, _I64(4))), _FLOAT)
-            column, factor = _load(builder, source), _broadcast(builder, builder.load(weight))
-            return [_multiply_add(builder, factor, column, totals[0])]
+@inlined
+def move_one(typing, to, source):
+    """One float from one address to another."""
+    return _addresses(2, lambda builder, to, source: _move(builder, to, source, 1))
 
-        _summing(builder, to, 1, count, step)
+
+def _move(builder: ir.IRBuilder, to: Any, source: Any, count: int) -> None:
+    kind = ir.VectorType(_FLOAT, count)
+    value = builder.load(_at(builder, source, kind), align=4)
+    builder.store(value, _at(builder, to, kind), align=4)
+
+
+def _every(builder: ir.IRBuilder, source: Any, apart: int) -> Any:
+    """A panel of the floats at an address, `apart` elements from each other: 1 or 2."""
+    if apart == 1:
+        return _load(builder, source)
+    kind = ir.VectorType(_FLOAT, apart * LANES)
+    together = builder.load(_at(builder, source, kind), align=4)
+    places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [*range(0, apart * LANES, apart)])
+    return builder.shuffle_vector(together, ir.Constant(kind, ir.Undefined), places)
+
+
+def _tap(builder: ir.IRBuilder, image: Any, taps: Any, index: Any) -> Any:
+    """Where a product reads: its element from an address on."""
+    place = _at(builder, builder.add(taps, builder.mul(index, _I64(8))), _I64)
+    return builder.add(image, builder.mul(builder.load(place), _I64(4)))
+
+
+def _filled(apart: int) -> Any:
+    wide = ir.VectorType(ir.IntType(32), LANES)
+
+    def emit(builder, columns, image, taps, count, mask):
+        # a mask that LLVM knows to be one makes it a masked store, which takes AMD ten cycles
+        taken = builder.bitcast(_load(builder, mask), wide)
+        left = builder.not_(taken)
+        with cgutils.for_range(builder, count) as loop:
+            to = builder.add(columns, builder.mul(loop.index, _I64(_BYTES)))
+            found = _every(builder, _tap(builder, image, taps, loop.index), apart)
+            found = builder.and_(builder.bitcast(found, wide), taken)
+            kept = builder.and_(builder.bitcast(_load(builder, to), wide), left)
+            _store(builder, builder.bitcast(builder.or_(found, kept), _PANEL), to)
 
     return _addresses(5, emit)
 
 
 @inlined
-def scale(typing, to, sums, alpha, a, b):
-    """to[LANES] = (sums[LANES] * alpha) * a + b, each step rounded."""
+def fill_lanes(typing, columns, image, taps, count, mask):
+    """columns[count][LANES] = image[taps[...] + lanes] (taps in elements), under a mask of bits."""
+    return _filled(1)
 
-    def codegen(context, builder, signature, args):
-        to, sums, *factors = args
-        alpha, a, b = (_broadcast(builder, factor) for factor in factors)
+
+@inlined
+def fill_lanes_apart(typing, columns, image, taps, count, mask):
+    """The same of every second element."""
+    return _filled(2)
+
+
+def _sums_of_window(apart: int) -> Any:
+    def emit(builder, to, image, taps, weights, count):
+        def step(index, totals):
+            weight = _at(builder, builder.add(weights, builder.mul(index, _I64(4))), _FLOAT)
+            column = _every(builder, _tap(builder, image, taps, index), apart)
+            factor = _broadcast(builder, builder.load(weight))
+            return [_multiply_add(builder, factor, column, totals[0])]
+
+        _summing(builder, to, None, 1, count, step)
+
+    return _addresses(5, emit)
+
+
+@inlined
+def window_sums(typing, to, image, taps, weights, count):
+    """to[LANES] = the sum over taps of weights[tap] x image[taps[tap] ...] (taps in elements)."""
+    return _sums_of_window(1)
+
+
+@inlined
+def window_sums_apart(typing, to, image, taps, weights, count):
+    """The same of every second element."""
+    return _sums_of_window(2)
+
+
+@inlined
+def scale(typing, to, sums, alpha, a, b):
+    """to[LANES] = (sums[LANES] * alpha) * a + b, each step rounded; all at addresses."""
+
+    def emit(builder, to, sums, *factors):
+        floats = (builder.load(_at(builder, factor, _FLOAT)) for factor in factors)
+        alpha, a, b = (_broadcast(builder, factor) for factor in floats)
         scaled = builder.fmul(builder.fmul(_load(builder, sums), alpha), a)
         _store(builder, builder.fadd(scaled, b), to)
-        return context.get_dummy_value()
 
-    address, number = types.int64, types.float32
-    return types.void(address, address, number, number, number), codegen
+    return _addresses(5, emit)
 
 
 @inlined

@@ -21,6 +21,7 @@ import numpy as np
 from xnorsim.errors import UsageError
 from xnorsim.kernels.compiled import HOST, address, aligned, compiled, inner
 from xnorsim.kernels.crew import in_parts
+from xnorsim.kernels.float_panels import BEYOND, Rows, copy_of, copy_planes, finish, gather
 from xnorsim.kernels.float_problems import check, filling
 from xnorsim.kernels.float_tiles import (
     CHUNK,
@@ -30,8 +31,10 @@ from xnorsim.kernels.float_tiles import (
     add_table_rows,
     fill_table,
     move,
+    move_one,
     scale,
     window_sums,
+    window_sums_apart,
 )
 from xnorsim.kernels.problem import Problem, Ready, scales_of
 from xnorsim.network.extents import window_output
@@ -45,8 +48,12 @@ Run = Callable[[Array, Array], None]
 _DEPTH = 256
 """Products of a block of floats: a panel's columns are 16 KiB, half of a first-level cache."""
 
-_PANELS = 16
-"""Panels whose sums are held at a time, so that a block of weights is fetched once for them."""
+_PANELS, _HELD = 16, 2**17
+"""Panels whose sums are held at a time at most, so that a block of weights is fetched once for
+them and results are written in long rows, and bytes of them: a quarter of a second-level cache."""
+
+_ZEROS = np.zeros(LANES * ROWS, np.float32)
+"""What sums begin as."""
 
 _TABLED = 64
 """Products of a block of +-1 weights: the tables of a panel are 16 KiB."""
@@ -67,150 +74,136 @@ class _Sizes(NamedTuple):
     stride_x: int
 
 
-@compiled
-def _pad(image, padded, top, left, part, parts):
-    batch, channels, height, width = image.shape
-    planes = batch * channels
-    for plane in range(planes * part // parts, planes * (part + 1) // parts):
-        sample, channel = plane // channels, plane % channels
-        for y in range(height):
-            for x in range(width):
-                padded[sample, channel, top + y, left + x] = image[sample, channel, y, x]
+@inner
+def _rows(out_strides, s, tiles, every):
+    """The results of a group as `finish` takes them."""
+    positions = s.out_height * s.out_width
+    return Rows(out_strides[1], out_strides[2], positions, s.filters, tiles, every)
 
 
 @inner
-def _gather(columns, image, taps, places, runs):
-    """columns[tap][LANES] of one panel; lanes past the last position hold what they like.
-
-    Lane i reads at places[i] + tap. `runs` are the lanes where a row of neighbours begins, after
-    their number; none if neighbours are apart.
-    """
-    if runs[0] == 0:
-        for tap in range(taps.size):
-            for lane in range(LANES):
-                columns[tap * LANES + lane] = image[taps[tap] + places[lane]]
-        return
-    to, source = address(columns), address(image)
-    for tap in range(taps.size):
-        for run in range(1, runs[0] + 1):  # each writes past its end, where the next one begins
-            lane = runs[run]
-            move(to + 4 * (tap * LANES + lane), source + 4 * (taps[tap] + places[lane]))
+def _fill_tables(columns, depth):
+    """Tables of all fours of columns, behind which they lie; how many words of weights they are
+    for, whose last columns are 0."""
+    filled = (depth + CHUNK - 1) // CHUNK
+    tables = columns + 4 * _TABLED * LANES
+    for tap in range(depth, filled * CHUNK):
+        move(columns + 4 * LANES * tap, address(_ZEROS))
+    for four in range(filled * CHUNK // 4):
+        fill_table(tables + four * 16 * 4 * LANES, columns + four * 4 * 4 * LANES)
+    return filled
 
 
 @inner
-def _finish(out, sums, scales, first):
-    """out[filter, position] from the position `first` on, of one sample and a group's filters."""
-    count = min(LANES, out.shape[1] - first)
-    row, position = out.strides
-    whole = count == LANES and position == 4
-    for f in range(out.shape[0]):
-        alpha, a, b = scales[0, f], scales[1, f], scales[2, f]
-        if whole:
-            to = address(out) + f * row + 4 * first
-            scale(to, address(sums) + 4 * f * LANES, alpha, a, b)
-        else:
-            for lane in range(count):
-                out[f, first + lane] = sums[f * LANES + lane] * alpha * a + b
+def _image(padded, sample_bytes, sample, group, s):
+    """Where the channels of a group of a sample begin."""
+    return padded + sample * sample_bytes + 4 * group * s.channels * s.height * s.width
 
 
 @compiled
 def _convolve(padded, weights, taps, places, runs, scales, out, scratch, s, part, parts):
     """The panels of one part of the work. weights: float32 (groups, tiles, K, ROWS)."""
-    panels = (s.out_height * s.out_width + LANES - 1) // LANES
-    tiles, k = weights.shape[1:3]
-    columns, sums = scratch[part, : (_DEPTH + 1) * LANES], scratch[part, (_DEPTH + 1) * LANES :]
+    panels, tiles, k = len(places), weights.shape[1], weights.shape[2]
+    columns = address(scratch) + part * scratch.strides[0]
+    sums, held = columns + 4 * _DEPTH * LANES, 4 * tiles * ROWS * LANES
+    most = (scratch.shape[1] - _DEPTH * LANES) * 4 // held
+    rows = _rows(out.strides, s, tiles, scales.shape[1])
     units = s.batch * s.groups * panels
     unit, last = units * part // parts, units * (part + 1) // parts
     while unit < last:
         sample, group = unit // panels // s.groups, unit // panels % s.groups
         first = unit % panels
-        count = min(last - unit, _PANELS, panels - first)
-        sums[: count * tiles * ROWS * LANES] = 0
-        image = padded[sample, group * s.channels * s.height * s.width :]
+        count = min(last - unit, most, panels - first)
+        image = _image(address(padded), padded.strides[0], sample, group, s)
         for step in range(0, k, _DEPTH):
-            depth = min(_DEPTH, k - step)
+            depth, tap = min(_DEPTH, k - step), address(taps) + 8 * step
+            block = address(weights) + 4 * ROWS * (group * tiles * k + step)
             for i in range(count):
-                _gather(
-                    columns, image, taps[step : step + depth], places[first + i], runs[first + i]
-                )
+                place = address(places) + 8 * LANES * (first + i)
+                run = address(runs) + 8 * (LANES + 1) * (first + i)
+                gather(columns, image, tap, depth, place, run, s.stride_x)
                 for tile in range(tiles):
-                    add_float_products(
-                        address(sums) + (i * tiles + tile) * ROWS * 4 * LANES,
-                        address(weights) + ((group * tiles + tile) * k + step) * ROWS * 4,
-                        address(columns),
-                        depth,
-                    )
-        for i in range(count):
-            filters = slice(group * s.filters, (group + 1) * s.filters)
-            there = sums[i * tiles * ROWS * LANES :]
-            _finish(out[sample, filters], there, scales[:, filters], (first + i) * LANES)
+                    to = sums + i * held + 4 * tile * ROWS * LANES
+                    begin = to if step else address(_ZEROS)
+                    add_float_products(to, begin, block + 4 * tile * k * ROWS, columns, depth)
+        to = address(out) + sample * out.strides[0] + group * s.filters * rows.row
+        finish(to, sums, address(scales) + 4 * group * s.filters, rows, first * LANES, count)
         unit += count
 
 
 @compiled
 def _convolve_signs(padded, words, taps, places, runs, scales, out, scratch, s, part, parts):
     """The same by tables. words: uint16 (groups, tiles, chunks, ROWS)."""
-    panels = (s.out_height * s.out_width + LANES - 1) // LANES
-    tiles, chunks = words.shape[1:3]
-    columns = scratch[part, : (_TABLED + 1) * LANES]
-    tables = scratch[part, (_TABLED + 1) * LANES : (5 * _TABLED + 1) * LANES]
-    sums = scratch[part, (5 * _TABLED + 1) * LANES :]
+    panels, tiles, chunks = len(places), words.shape[1], words.shape[2]
+    columns = address(scratch) + part * scratch.strides[0]
+    tables, sums = columns + 4 * _TABLED * LANES, columns + 4 * 5 * _TABLED * LANES
+    held = 4 * tiles * ROWS * LANES
+    most = (scratch.shape[1] - 5 * _TABLED * LANES) * 4 // held
+    rows = _rows(out.strides, s, tiles, scales.shape[1])
     units = s.batch * s.groups * panels
-    for unit in range(units * part // parts, units * (part + 1) // parts):
-        sample, group, panel = unit // panels // s.groups, unit // panels % s.groups, unit % panels
-        sums[: tiles * ROWS * LANES] = 0
-        image = padded[sample, group * s.channels * s.height * s.width :]
-        for step in range(0, taps.size, _TABLED):
-            depth = min(_TABLED, taps.size - step)
-            count = (depth + CHUNK - 1) // CHUNK
-            _gather(columns, image, taps[step : step + depth], places[panel], runs[panel])
-            columns[depth * LANES : count * CHUNK * LANES] = 0
-            for four in range(count * CHUNK // 4):
-                fill_table(
-                    address(tables) + four * 16 * 4 * LANES,
-                    address(columns) + four * 4 * 4 * LANES,
-                )
-            for tile in range(tiles):
-                add_table_rows(
-                    address(sums) + tile * ROWS * 4 * LANES,
-                    address(words) + ((group * tiles + tile) * chunks + step // CHUNK) * ROWS * 2,
-                    address(tables),
-                    count,
-                )
-        filters = slice(group * s.filters, (group + 1) * s.filters)
-        _finish(out[sample, filters], sums, scales[:, filters], panel * LANES)
+    unit, last = units * part // parts, units * (part + 1) // parts
+    while unit < last:
+        sample, group = unit // panels // s.groups, unit // panels % s.groups
+        first = unit % panels
+        count = min(last - unit, most, panels - first)
+        image = _image(address(padded), padded.strides[0], sample, group, s)
+        for i in range(count):
+            place = address(places) + 8 * LANES * (first + i)
+            run = address(runs) + 8 * (LANES + 1) * (first + i)
+            for step in range(0, len(taps), _TABLED):
+                depth = min(_TABLED, len(taps) - step)
+                gather(columns, image, address(taps) + 8 * step, depth, place, run, s.stride_x)
+                filled = _fill_tables(columns, depth)
+                block = address(words) + 2 * ROWS * (group * tiles * chunks + step // CHUNK)
+                for tile in range(tiles):
+                    to = sums + i * held + 4 * tile * ROWS * LANES
+                    begin = to if step else address(_ZEROS)
+                    add_table_rows(to, begin, block + 2 * tile * chunks * ROWS, tables, filled)
+        to = address(out) + sample * out.strides[0] + group * s.filters * rows.row
+        finish(to, sums, address(scales) + 4 * group * s.filters, rows, first * LANES, count)
+        unit += count
 
 
 @compiled
 def _convolve_few(padded, weights, taps, places, runs, scales, out, scratch, s, part, parts):
     """Few filters in a group, as of depthwise layers: no columns. weights: float32 (filters, K)."""
-    sums = scratch[part]
-    rows = s.batch * s.groups * s.filters * s.out_height
-    for row in range(rows * part // parts, rows * (part + 1) // parts):
+    sums, k, filters = address(scratch) + part * scratch.strides[0], len(taps), s.groups * s.filters
+    rows = s.batch * filters * s.out_height
+    row, last = rows * part // parts, rows * (part + 1) // parts
+    row_step, step = out.strides[1], out.strides[2]
+    while row < last:
         y, plane = row % s.out_height, row // s.out_height
-        sample, filter_ = plane // (s.groups * s.filters), plane % (s.groups * s.filters)
-        group = filter_ // s.filters
-        image, weight = padded[sample], weights[filter_]
-        start = (group * s.channels * s.height + y * s.stride_y) * s.width
-        for x in range(0, s.out_width, LANES):
-            count = min(LANES, s.out_width - x)
-            if s.stride_x == 1:
-                window_sums(
-                    address(sums),
-                    address(image) + 4 * (start + x),
-                    address(taps),
-                    address(weight),
-                    taps.size,
-                )
-            else:
-                for lane in range(count):
-                    total = np.float32(0)
-                    for tap in range(taps.size):
-                        total += weight[tap] * image[start + (x + lane) * s.stride_x + taps[tap]]
-                    sums[lane] = total
-            alpha, a, b = scales[0, filter_], scales[1, filter_], scales[2, filter_]
-            for lane in range(count):
-                out[sample, filter_, y * s.out_width + x + lane] = sums[lane] * alpha * a + b
+        sample, filter_ = plane // filters, plane % filters
+        stop = min(s.out_height, y + last - row)
+        start = filter_ // s.filters * s.channels * s.height * s.width
+        start += y * s.stride_y * s.width
+        image = address(padded) + sample * padded.strides[0]
+        to = address(out) + sample * out.strides[0] + filter_ * row_step
+        weight, alpha = address(weights) + 4 * k * filter_, address(scales) + 4 * filter_
+        a, b = alpha + 4 * filters, alpha + 8 * filters
+        row += stop - y
+        while y < stop:
+            for x in range(0, s.out_width, LANES):
+                source = image + 4 * (start + x * s.stride_x)
+                if s.stride_x == 1:
+                    window_sums(sums, source, address(taps), weight, k)
+                elif s.stride_x == 2:
+                    window_sums_apart(sums, source, address(taps), weight, k)
+                else:
+                    for lane in range(min(LANES, s.out_width - x)):
+                        total, place = np.float32(0), start + (x + lane) * s.stride_x
+                        for tap in range(k):
+                            total += weights[filter_, tap] * padded[sample, place + taps[tap]]
+                        scratch[part, lane] = total
+                at = y * s.out_width + x
+                # what is written past the end of a row is written over by the next ones
+                if step == 4 and at + LANES <= stop * s.out_width:
+                    scale(to + 4 * at, sums, alpha, a, b)
+                    continue
+                scale(sums, sums, alpha, a, b)
+                for lane in range(min(LANES, s.out_width - x)):
+                    move_one(to + step * (at + lane), sums + 4 * lane)
+            y, start = y + 1, start + s.stride_y * s.width
 
 
 def convolution(
@@ -230,16 +223,16 @@ def convolution(
     With `signs` the weights are their signs, kept as bits. One `run` at a time: buffers are kept.
     """
     s = _sizes(op, shape)
-    store = aligned((s.batch, shape[1] * s.height * s.width + LANES), np.float32)
-    inside = store[:, :-LANES].reshape(s.batch, shape[1], s.height, s.width)
+    store = aligned((s.batch, shape[1] * s.height * s.width + BEYOND), np.float32)
+    inside = _inside(op, shape, s, store)
     taps, (places, runs) = _tap_offsets(op, s), _lanes(s)
     sweep, stored, scratch = _layout(weight, s, threads, signs)
     scales = scales_of(op.out_channels, alpha, norm)
-    (top, _), (left, _) = op.padding
 
     def run(image: Array, out: Array) -> None:
         flat, weights = _positions(out), stored()
-        in_parts(lambda *part: _pad(image, inside, top, left, *part), threads)
+        copy = (image.ctypes.data, inside.ctypes.data, copy_of(image, inside))
+        in_parts(lambda *part: copy_planes(*copy, *part), threads)
         layer = (store, weights, taps, places, runs, scales, flat, scratch, s)
         in_parts(lambda *part: sweep(*layer, *part), threads)
 
@@ -292,11 +285,21 @@ def _lanes(s: _Sizes) -> tuple[Array, Array]:
     places = (y * s.stride_y * s.width + x * s.stride_x).ravel()
     places = np.pad(places, (0, -len(places) % LANES), mode="edge").reshape(-1, LANES)
     runs = np.zeros((len(places), LANES + 1), np.int64)
-    if s.stride_x == 1:
+    if s.stride_x <= 2:
         for run, panel in zip(runs, places, strict=True):
-            begins = np.flatnonzero(np.diff(panel, prepend=-2) > 1)
-            run[: len(begins) + 1] = len(begins), *begins
+            moves = np.diff(panel)
+            if not ((moves == 0) | (moves >= s.stride_x)).all():
+                continue  # lanes before a run would read before the image
+            begins = np.flatnonzero(moves > s.stride_x) + 1
+            run[: len(begins) + 2] = len(begins) + 1, 0, *begins
     return places, runs
+
+
+def _inside(op: Conv, shape: tuple[int, int, int, int], s: _Sizes, store: Array) -> Array:
+    """Where the image goes in `store`, which has its padding: (batch, channels, height, width)."""
+    (top, _), (left, _) = op.padding
+    planes = store[:, :-BEYOND].reshape(s.batch, shape[1], s.height, s.width)
+    return planes[:, :, top : top + shape[2], left : left + shape[3]]
 
 
 def _layout(
@@ -316,14 +319,20 @@ def _layout(
         words = np.zeros((s.groups, tiles * ROWS, -(-k // CHUNK) * CHUNK), bool)
         words[:, : s.filters, :k] = flat.reshape(s.groups, s.filters, k) >= 0
         packed = np.packbits(words, axis=2, bitorder="little").view("<u2")
-        size = (5 * _TABLED + 1) * LANES + tiles * ROWS * LANES
+        size = 5 * _TABLED * LANES + _held(tiles)
         tiled = _tiled(packed, tiles)
         return _convolve_signs, lambda: tiled, aligned((threads, size), np.float32)
     filled = np.zeros((s.groups, tiles * ROWS, k), np.float32)
     filled[:, : s.filters] = flat.reshape(s.groups, s.filters, k)
-    size = (_DEPTH + 1) * LANES + _PANELS * tiles * ROWS * LANES
+    size = _DEPTH * LANES + _held(tiles)
     tiled = _tiled(filled, tiles)
     return _convolve, lambda: tiled, aligned((threads, size), np.float32)
+
+
+def _held(tiles: int) -> int:
+    """Elements of the sums that are held at a time."""
+    panel = tiles * ROWS * LANES
+    return min(max(_HELD // (4 * panel), 1), _PANELS) * panel
 
 
 def _tiled(rows: Array, tiles: int) -> Array:
