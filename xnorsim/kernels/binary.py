@@ -1,7 +1,7 @@
 """Binary convolutions, whole: sign and pack, patches, XNOR GEMM and what becomes of its sums.
 
     layer = prepare(op, shape, weight)             weights packed once
-    to_floats(layer, source, ...)                  tile after tile of positions, all in the caches
+    ready(problem, threads).run(image)             tile after tile of positions, all in the caches
 
 A tile's patches, sums and results stay in the first two levels of cache from one step to the next.
 Threads claim tiles, and no result depends on which thread computes it.
@@ -10,7 +10,7 @@ Threads claim tiles, and no result depends on which thread computes it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -127,6 +127,21 @@ def tile_of(positions: int, threads: int) -> int:
     return max(8, -(-positions // (rounds * threads * 8)) * 8)
 
 
+def _bare(layer: Layer, room: Room) -> tuple[Any, ...]:
+    """A layer and a room as plain tuples: numba takes two microseconds to see what each named tuple
+    is that Python hands to compiled code."""
+    window, *rest = layer
+    return tuple(window), *rest, *room
+
+
+@inner
+def _named(bare):
+    """The layer and the room that `_bare` took apart."""
+    window, plain, pad, panels, offsets, classes, rows, sums, scratch = bare
+    layer = Layer(Window(*window), plain, pad, panels, offsets, classes)
+    return layer, Room(rows, sums, scratch)
+
+
 @inner
 def sums_of(layer, group, words, start, stop, room):
     """Differing bits of positions `start` to `stop` with a group's filters, to room.sums.
@@ -141,9 +156,10 @@ def sums_of(layer, group, words, start, stop, room):
 
 
 @compiled
-def to_floats(layer, source, factors, K, counter, tile, room, out):
+def to_floats(bare, source, factors, K, counter, tile, out):
     """Claim tiles and compute them: source (groups, positions, words) to out (batch, filters,
     positions of an image)."""
+    layer, room = _named(bare)
     positions = out.shape[0] * out.shape[2]
     filters = layer.offsets.shape[2]
     while True:
@@ -167,8 +183,9 @@ def to_floats(layer, source, factors, K, counter, tile, room, out):
 
 
 @compiled
-def to_bits(layer, source, bounds, flips, counter, tile, room, out):
+def to_bits(bare, source, bounds, flips, counter, tile, out):
     """Claim tiles and compute them: source (groups, positions, words) to out (positions, words)."""
+    layer, room = _named(bare)
     positions = out.shape[0]
     filters = layer.offsets.shape[2]
     while True:
@@ -278,7 +295,8 @@ def _to_floats(problem: Problem, layer: Layer, threads: int) -> Callable[[Array,
     scales = scales_of(op.out_channels, problem.alpha, problem.norm)
     factors = _by_group(scales, op.groups)
     ones = np.ones((1, batch * each), np.float32)
-    out = np.empty((batch, op.out_channels, w.out_height, w.out_width), np.float32)
+    out = aligned((batch, op.out_channels, w.out_height, w.out_width), np.float32)
+    bare = [_bare(layer, room) for room in rooms]
     planes = out.reshape(batch, op.out_channels, each)
     after = op.padding[0][1], op.padding[1][1]
 
@@ -286,7 +304,7 @@ def _to_floats(problem: Problem, layer: Layer, threads: int) -> Callable[[Array,
         K = box_mean(image, op.groups, w, after) if problem.input_scale else ones
         counter[0] = 0
         together(
-            lambda part: to_floats(layer, words, factors, K, counter, tile, rooms[part], planes),
+            lambda part: to_floats(bare[part], words, factors, K, counter, tile, planes),
             threads,
         )
         return out
@@ -309,11 +327,12 @@ def _to_bits(problem: Problem, layer: Layer, threads: int) -> Callable[[Array, A
     bounds, flips = (np.stack(part) for part in zip(*rules, strict=True))
     out = np.empty((batch, w.out_height, w.out_width, word_count(op.out_channels)), np.uint64)
     flat = out.reshape(positions, out.shape[3])
+    bare = [_bare(layer, room) for room in rooms]
 
     def finish(words: Array, image: Array) -> Array:
         counter[0] = 0
         together(
-            lambda part: to_bits(layer, words, bounds, flips, counter, tile, rooms[part], flat),
+            lambda part: to_bits(bare[part], words, bounds, flips, counter, tile, flat),
             threads,
         )
         return out

@@ -36,6 +36,9 @@ Array = np.ndarray
 EDGE = 8
 """Rows and columns of the square that is transposed in registers."""
 
+BAND = 4
+"""Squares side by side whose planes the caches hold together, wherever these begin."""
+
 LANES = vector(32, EDGE)
 
 
@@ -134,57 +137,61 @@ def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
     """Rows of sums to y at filters `first` on: out (batch, filters, positions of an image).
 
     Row i is position start + i. factors is float32 (3, filters): alpha, a and b. K is float32
-    (positions of all images).
+    (positions of all images). A band of filters is written at all positions before the next: what
+    the caches hold of each plane of `out` is filled before it leaves them.
     """
-    filters, each = offsets.shape[1], classes.shape[0]
+    filters, each, eights = offsets.shape[1], classes.shape[0], offsets.shape[1] // EDGE
     row = 0
     while row < count:
         image, place = (start + row) // each, (start + row) % each
         run = min(count - row, each - place)
-        whole = run >= EDGE
-        rows, squares = (EDGE, filters // EDGE) if whole else (1, 0)
-        _finish_squares(
-            address(sums) + row * sums.strides[0],
-            sums.strides[0],
-            address(offsets),
-            offsets.strides[0],
-            address(classes) + 4 * place,
-            address(factors),
-            factors.strides[0],
-            address(K) + 4 * (start + row),
-            address(out) + image * out.strides[0] + first * out.strides[1] + 4 * place,
-            out.strides[1],
-            squares,
-            sums,
-        )
-        for one in range(squares * EDGE, filters):
+        edge = EDGE if run >= EDGE else 1
+        for eight in range(0, eights, BAND):
+            for begin in range(0, run, edge):
+                at = min(begin, run - edge)  # the last square begins earlier
+                given = (
+                    address(sums) + (row + at) * sums.strides[0] + EDGE * eight * sums.itemsize,
+                    sums.strides[0],
+                    address(offsets) + 4 * EDGE * eight,
+                    offsets.strides[0],
+                    address(classes) + 4 * (place + at),
+                    address(factors) + 4 * EDGE * eight,
+                    factors.strides[0],
+                    address(K) + 4 * (start + row + at),
+                    address(out)
+                    + image * out.strides[0]
+                    + (first + EDGE * eight) * out.strides[1]
+                    + 4 * (place + at),
+                    out.strides[1],
+                    min(BAND, eights - eight),
+                )
+                if edge == EDGE:
+                    _finish_squares(given, sums)
+                else:
+                    _finish_row(given, sums)
+        for one in range(eights * EDGE, filters):
             alpha, a, b = factors[0, one], factors[1, one], factors[2, one]
-            for lane in range(rows):
+            for lane in range(run):
                 offset = offsets[classes[place + lane], one]
                 dot = np.float32(offset - np.int32(2) * np.int32(sums[row + lane, one]))
                 y = dot * alpha * K[start + row + lane] * a + b
                 out[image, first + one, place + lane] = y
-        # the last square of an image begins earlier, and some of its results are written twice
-        row += min(rows, run - rows) if run > rows else rows
+        row += run
 
 
-@intrinsic
-def _finish_squares(
-    _, sums, sums_step, offsets, offsets_step, classes, factors, step, K, out, plane, count, like
-):
-    """y of EDGE positions and `count` times EDGE filters, square by square.
+def _finisher(positions: int) -> Any:
+    """An intrinsic: y of `positions` (EDGE or 1) x EDGE filters, and of the next `count` filters.
 
-    The others are the addresses of the first of each, and steps in bytes from one row, class,
-    factor or plane to the next.
+    It is given the addresses of the first of each, and steps in bytes from one row, class, factor
+    or plane to the next.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, sums_step, offsets, offsets_step, classes, factors, step, K, out, plane, count, _ = (
-            args
-        )
+        given, like = cgutils.unpack_tuple(builder, args[0]), signature.args[1]
+        sums, sums_step, offsets, offsets_step, classes, factors, step, K, out, plane, count = given
         floats, found = ir.VectorType(ir.FloatType(), EDGE), vector(like.dtype.bitwidth, EDGE)
         rows = []
-        for row in range(EDGE):
+        for row in range(positions):
             own = load(builder, at(builder, classes, row, 4), ir.IntType(32))
             own = at(builder, offsets, builder.zext(own, sums.type), offsets_step)
             scale = load(builder, at(builder, K, row, 4), ir.FloatType())
@@ -194,22 +201,33 @@ def _finish_squares(
             alpha, a, b = (load(builder, at(builder, here, n, step), floats) for n in range(3))
             values = []
             for own_sums, own_offsets, scale in rows:
-                differs = load(
-                    builder,
-                    at(builder, own_sums, loop.index, EDGE * like.dtype.bitwidth // 8),
-                    found,
-                )
+                place = at(builder, own_sums, loop.index, EDGE * like.dtype.bitwidth // 8)
+                differs = load(builder, place, found)
                 differs = differs if found == LANES else builder.zext(differs, LANES)
                 offset = load(builder, at(builder, own_offsets, loop.index, 4 * EDGE), LANES)
                 dot = builder.sub(offset, builder.shl(differs, constant(LANES, 1)))
                 y = builder.fmul(builder.fmul(builder.sitofp(dot, floats), alpha), scale)
                 values.append(builder.fadd(builder.fmul(y, a), b))
             planes = at(builder, out, builder.mul(loop.index, constant(plane.type, EDGE)), plane)
-            for number, value in enumerate(_transposed(builder, values)):
+            for number, value in enumerate(_columns(builder, values)):
                 store(builder, value, at(builder, planes, number, plane))
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 11, like), code
+    @intrinsic
+    def finish(context, given, like):
+        return types.void(types.UniTuple(types.intp, 11), like), code
+
+    return finish
+
+
+def _columns(builder: Any, rows: list[Any]) -> list[Any]:
+    """What belongs to each filter: the lanes of a single row, or vectors over EDGE rows."""
+    if len(rows) == EDGE:
+        return _transposed(builder, rows)
+    return [builder.extract_element(rows[0], ir.IntType(32)(lane)) for lane in range(EDGE)]
+
+
+_finish_squares, _finish_row = _finisher(EDGE), _finisher(1)
 
 
 def _repeated(builder: Any, value: Any, kind: Any) -> Any:
@@ -218,20 +236,21 @@ def _repeated(builder: Any, value: Any, kind: Any) -> Any:
     return builder.shuffle_vector(one, one, constant(vector(32, kind.count), 0))
 
 
-def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
-    """EDGE vectors of EDGE lanes, rows as columns.
+_INTERLEAVED = (
+    ((0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15)),
+    ((0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),
+    ((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
+)
+"""Lanes of two vectors, one by one, by twos and by fours, within 16 bytes as far as these reach."""
 
-    In log2(EDGE) rounds, blocks right above the diagonal and left below it are exchanged.
-    """
-    half = EDGE // 2
-    while half:
-        kept = [at if not at & half else at - half + EDGE for at in range(EDGE)]
-        masks = [
-            ir.Constant(vector(32, EDGE), [place + shift for place in kept]) for shift in (0, half)
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """EDGE vectors of EDGE lanes, rows as columns: one shuffle of the processor for each mask."""
+    for masks in _INTERLEAVED:
+        pairs = zip(rows[::2], rows[1::2], strict=True)
+        found = [
+            [builder.shuffle_vector(*pair, ir.Constant(vector(32, EDGE), mask)) for mask in masks]
+            for pair in pairs
         ]
-        upper = [row for row in range(EDGE) if not row & half]
-        for row in upper:
-            pair = rows[row], rows[row + half]
-            rows[row], rows[row + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
-        half //= 2
-    return rows
+        rows = [found[n][part] for part in range(2) for n in range(EDGE // 2)]
+    return [rows[n] for n in (0, 2, 1, 3, 4, 6, 5, 7)]  # as columns come out of the rounds
