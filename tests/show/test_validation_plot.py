@@ -190,7 +190,7 @@ def test_the_image_of_the_docs_is_what_is_predicted_today(published, project, tm
     now = colour(published, tmp_path / "validation.png")
     if os.environ.get("XNORSIM_UPDATE_GOLDEN"):
         save_figure(validation_figure(published), kept)
-    assert moved(now, colour_of(kept)) < 0.03
+    assert moved(now, colour_of(kept)) < 0.015
 
 
 @pytest.mark.parametrize("row", [0, 12, 21])
@@ -199,4 +199,4 @@ def test_a_single_point_that_moved_is_seen(row, published, tmp_path):
     for key in ("low", "predicted", "high"):
         other["rows"][row][key] *= 1.1
     now, then = (colour(doc, tmp_path / "a.png") for doc in (other, published))
-    assert moved(now, then) > 0.03
+    assert moved(now, then) > 0.015

@@ -23,7 +23,7 @@ from xnorsim.cost.explanation import (
     StageRun,
     Transfer,
 )
-from xnorsim.cost.inputs import Design, Input, design, inputs
+from xnorsim.cost.inputs import Design, Input, design, inputs, latency_path
 from xnorsim.cost.instructions import (
     StageWork,
     Work,
@@ -128,7 +128,7 @@ def explain_layer(
         energy_j=sum(share.energy_j for share in energy) if energy else np.nan,
         energy_j_low=ends["energy_j_low"],
         energy_j_high=ends["energy_j_high"],
-        inputs=_used(inputs(profile), runs, machine, called),
+        inputs=_used(inputs(profile), runs, machine, work.program, called),
     )
 
 
@@ -359,11 +359,11 @@ def _scale(at: Design) -> float:
 
 
 def _used(
-    found: tuple[Input, ...], runs: Sequence[StageRun], machine: Machine, called: str
+    found: tuple[Input, ...], runs: Sequence[StageRun], machine: Machine, program: str, called: str
 ) -> tuple[Input, ...]:
     """The inputs that the arithmetic of a layer reads."""
     first, *beyond = machine.level_names
-    paths = {"clock", "simd.bits", "core.issue_width", "core.efficiency"}
+    paths = {"clock", "simd.bits", "core.issue_width", "core.efficiency", latency_path(program)}
     paths |= {f"overhead.programs.{called}" if called else "overhead.layer"}
     paths |= {"energy.node", "energy.voltage", "energy.instruction", "energy.static"}
     for run in runs:

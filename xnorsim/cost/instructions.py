@@ -180,7 +180,8 @@ def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
     layers = len(work.columns["macs"])
     overhead = overhead_seconds(work.columns["runs"], work.program, machine)
     on_core = spread([(item.layers, item.core_s) for item in times], layers)
-    latency = spread([(item.layers, item.latency_s) for item in times], layers) + overhead
+    latency = spread([(item.layers, item.latency_s) for item in times], layers)
+    latency = latency * design.missed_by(work.program) + overhead
     transfers, moved = (
         [
             spread([(item.layers, getattr(item, name)[level]) for item in times], layers)
