@@ -46,12 +46,14 @@ class Clock:
         self.seconds = seconds
         self.disturbed = list(disturbed)
         self.asked: list[tuple[str, str]] = []
+        self.yardsticks: set[object] = set()
         self.interrupt_after = 10**9
 
-    def __call__(self, run, subject, *, seconds, core, host):
+    def __call__(self, run, subject, *, seconds, core, host, yardstick=None):
         if len(self.asked) == self.interrupt_after:
             raise KeyboardInterrupt
         self.asked.append((subject.kernel, subject.problem))
+        self.yardsticks.add(yardstick)
         run()
         said = self.disturbed.pop(0) if self.disturbed else ()
         found = taken(

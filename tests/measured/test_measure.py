@@ -20,9 +20,11 @@ from xnorsim.measured.activity import Activity, Energy
 from xnorsim.measured.caches import Cache
 from xnorsim.measured.host import Host
 from xnorsim.measured.measure import (
+    CALM_ENOUGH,
     FEWEST,
     LEAST,
     MOST,
+    PATIENCE,
     SAMPLE_S,
     TICKS,
     Clock,
@@ -30,14 +32,17 @@ from xnorsim.measured.measure import (
     measure,
 )
 from xnorsim.measured.measurement import (
+    CALM_LEAST,
     Signs,
     Subject,
     Times,
     busy_cores,
     disturbances,
+    figures,
     ratio,
     times,
 )
+from xnorsim.measured.yardstick import CALM, WAIT_S, Yardstick
 
 HOST = Host(
     model="A processor",
@@ -538,3 +543,95 @@ def test_on_the_real_clock(cache):
     assert 0 < found.times.minimum <= found.times.median
     assert found.signs.elapsed_s >= found.signs.wall_s > 0
     assert min(found.signs.reference_s) > 0
+
+
+# --- calm samples --------------------------------------------------------------------------------
+
+
+@dataclass
+class Neighbour:
+    """Somebody else on the core from time to time, by the fake clock [s]: then all takes twice as
+    long."""
+
+    fake: Fake
+    is_there: Callable[[float], bool]
+
+    def takes(self, alone: float) -> Callable[[], None]:
+        def run() -> None:
+            last = alone * (2 if self.is_there(self.fake.now) else 1)
+            self.fake.now += last
+            self.fake.busy += last
+
+        return run
+
+    def yardstick(self) -> Yardstick:
+        return Yardstick(self.takes(10e-6), lambda: self.fake.now)
+
+
+def calmly(fake: Fake, neighbour: Neighbour, alone: float, **options):
+    return measure(
+        neighbour.takes(alone), SUBJECT, seconds=0.5, host=HOST, clock=fake.clock(),
+        yardstick=neighbour.yardstick(), **options,
+    )  # fmt: skip
+
+
+def test_only_what_lies_between_two_calm_readings_counts(fake):
+    """The neighbour comes every 3 ms for one: samples of 1 ms often end with it there."""
+    found = calmly(fake, Neighbour(fake, lambda now: now % 3e-3 < 1e-3), 1e-3)
+    assert found.calm is not None
+    assert len(found.calm) == CALM_ENOUGH < len(found.samples)
+    assert {round(found.samples[i], 5) for i in found.calm} == {1e-3}
+    assert found.times.median == found.times.p90 == pytest.approx(1e-3)
+    assert found.disturbed == ()
+
+
+def test_a_neighbour_that_stays_is_waited_for_and_told(fake):
+    """It comes once the yardstick has seen the core alone, and stays."""
+    came = []
+    neighbour = Neighbour(fake, lambda now: bool(came))
+    ruler = neighbour.yardstick()
+    came.append(True)
+    found = measure(
+        neighbour.takes(1e-3), SUBJECT, seconds=0.5, host=HOST, clock=fake.clock(), yardstick=ruler
+    )
+    assert found.calm == ()
+    assert found.signs.elapsed_s == pytest.approx(PATIENCE * 0.5, rel=0.05)
+    waited = found.signs.elapsed_s - found.signs.wall_s
+    assert waited >= len(found.samples) * WAIT_S
+    assert found.times == times(found.samples), "all there are"
+    assert any("somebody else ran on the core: 0 samples" in reason for reason in found.disturbed)
+
+
+def test_a_call_longer_than_any_calm_is_not_waited_for_in_vain(fake):
+    neighbour = Neighbour(fake, lambda now: now % 6e-3 < 2e-3)
+    found = calmly(fake, neighbour, 20e-3)
+    assert found.signs.elapsed_s < 0.6
+
+
+def test_a_machine_of_its_own_is_calm_at_once(fake):
+    found = calmly(fake, Neighbour(fake, lambda now: False), 1e-3)
+    assert found.calm == tuple(range(CALM_ENOUGH))
+
+
+@pytest.mark.parametrize(
+    ("calm", "counted"),
+    [
+        (None, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)),
+        ((), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)),
+        ((0, 1, 2, 3), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)),
+        ((1, 2, 3, 4, 5), (2.0, 3.0, 4.0, 5.0, 6.0)),
+    ],
+)
+def test_few_calm_samples_do_not_speak_for_the_rest(calm, counted):
+    assert CALM_LEAST == 5
+    assert figures((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), calm) == times(counted)
+
+
+def test_the_better_of_two_readings_tells(fake):
+    """The first one after other work fetches the loop's code."""
+    cold = iter([*[10e-6] * 400, 15e-6, 10e-6, 15e-6, 12e-6])
+    ruler = Yardstick(lambda: fake.takes(next(cold))(), lambda: fake.now)
+    assert ruler.best == pytest.approx(10e-6)
+    assert ruler.is_calm()
+    assert CALM < 1.2
+    assert not ruler.is_calm()

@@ -143,6 +143,8 @@ def test_a_faulty_line_is_named_by_its_number(tmp_path, line, message):
     ("change", "message"),
     [
         ({"samples": [2.0]}, "times: are not those of the samples"),
+        ({"calm": [0, 1]}, "calm: numbers of samples, and there are not so many"),
+        ({"calm": [-1]}, "calm: numbers of samples"),
         ({"samples": []}, "samples: must be at least one"),
         ({"samples": [-1.0]}, "samples: must be at least one, none below 0"),
         ({"samples": ["1"]}, r"samples\.0: Input should be a valid number"),

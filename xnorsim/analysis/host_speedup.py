@@ -20,6 +20,7 @@ from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, REFERENCE, Layer, laye
 from xnorsim.measured.measurement import Measurement
 from xnorsim.measured.survey import Budget, Tell, layer_tasks, recorded, survey
 from xnorsim.measured.validate import Compared
+from xnorsim.measured.yardstick import yardstick
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +64,7 @@ def measured_speedup_figure(
         kernels = [KERNELS[name] for name in (_KERNEL, SCALAR_LOOP, *LIBRARIES) if name in KERNELS]
         tasks = layer_tasks(_BOTH, kernels, most_macs={})
         path = None if records is None else Path(records)
-        budget = Budget(SECONDS["default"], host.cpus[-1])
+        budget = Budget(SECONDS["default"], host.cpus[-1], yardstick())
         found = survey(tasks, host, budget, records=path, progress=progress)
     single = [item for item in found.measurements if item.subject.threads == 1]
     known = predictions(_of(single), machine.profile, predict)

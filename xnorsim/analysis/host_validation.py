@@ -29,6 +29,7 @@ from xnorsim.measured.grid import GRIDS, grid
 from xnorsim.measured.programs import network_tasks
 from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
 from xnorsim.measured.validate import Compared, Summary, summarize
+from xnorsim.measured.yardstick import yardstick
 from xnorsim.show.host_validation import HostRow, HostValidation, Lone
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SECONDS", "comparison", "validate_host"]
 
-SECONDS = {"quick": 0.1, "default": 0.2, "full": 0.5}
-"""How long each kernel is sampled on each layer at most [s], by grid."""
+SECONDS = {"quick": 0.2, "default": 0.5, "full": 1.5}
+"""How long each kernel is sampled on each layer [s], by grid: less where enough samples are calm,
+more (measure.PATIENCE) where too few are."""
 
 NETWORK_SECONDS = 4.0
 """And on each network."""
@@ -92,7 +94,7 @@ def validate_host(
     host = require_native("validate --host")
     choose_profile(profile, host)  # a fault of it is told before time is spent
     core = host.cpus[-1] if threads == 1 else None
-    budget = Budget(SECONDS[size], core)
+    budget = Budget(SECONDS[size], core, yardstick() if core is not None else None)
     path = None if records is None else Path(records)
     common = {"records": path, "progress": progress}
     layers = survey(layer_tasks(grid(size), chosen, threads), host, budget, **common)

@@ -21,7 +21,16 @@ import numpy as np
 from xnorsim.errors import UsageError, XnorsimError, choices
 from xnorsim.measured.activity import Activity, energy_between, read_activity
 from xnorsim.measured.host import Host, data_caches, read_host
-from xnorsim.measured.measurement import Measurement, Signs, Subject, disturbances, times
+from xnorsim.measured.measurement import (
+    CALM_LEAST,
+    Measurement,
+    Signs,
+    Subject,
+    disturbances,
+    figures,
+    times,
+)
+from xnorsim.measured.yardstick import Yardstick
 
 __all__ = ["CACHES", "CLOCK", "Clock", "interleaved", "measure"]
 
@@ -35,6 +44,11 @@ LEAST, MOST = 20, 1000
 """Samples after which sampling may stop early, and after which it stops."""
 FEWEST = 3
 """Samples that are taken even where the time is over."""
+CALM_ENOUGH = 30
+"""Calm samples after which sampling may stop, where a yardstick tells them."""
+PATIENCE, LONGEST_CALM_S = 4, 5e-3
+"""And with fewer than CALM_LEAST it goes on for so many times as long, unless a sample lasts longer
+than neighbours ever stay away [s]: scheduler ticks of 4 ms bring them back."""
 STABLE = 0.02
 """Warm-up ends when the best of three calls is not faster than the best before by this share."""
 STILL = 1 << 20
@@ -78,6 +92,7 @@ def measure(
     cache: str = "warm",
     core: int | None = None,
     host: Host | None = None,
+    yardstick: Yardstick | None = None,
     clock: Clock = CLOCK,
 ) -> Measurement:
     """Time `run` until its median is known.
@@ -93,16 +108,22 @@ def measure(
     which is not timed; what other cores hold in caches of their own may stay. Pinning is of this
     thread: thread pools that are already there stay where they are. `host` saves reading it.
 
+    With a `yardstick` each sample waits a moment for a calm reading, and is calm itself if the next
+    reading is too. Sampling stops after CALM_ENOUGH of these, or `seconds`; where hardly any was
+    calm, PATIENCE times `seconds`.
+
     Raises:
         UsageError: an option that makes no sense, or a core that may not be used.
         XnorsimError: the clock stands still.
     """
     _check_amounts(seconds=seconds, warm_up=warm_up, precision=precision)
-    stop = _until_known(seconds, precision) if rounds is None else rounds
-    asked = precision if rounds is None else None
+    known = _until_calm(seconds) if yardstick else _until_known(seconds, precision)
+    stop = known if rounds is None else rounds
+    asked = precision if rounds is None and not yardstick else None
     # MOST samples fill a tenth of the time, which a brief disturbance then cannot
     sample_s = max(SAMPLE_S, TICKS * clock.tick, seconds / 10 / MOST)
-    plan = _Plan(stop, sample_s, asked, warm_up, cache, core, host or read_host(), clock)
+    host = host or read_host()
+    plan = _Plan(stop, sample_s, asked, warm_up, cache, core, host, yardstick, clock)
     return _measured([_Track(run, subject)], plan)[0]
 
 
@@ -133,12 +154,26 @@ def interleaved(
     if missing := [name for name in runs if name not in known]:
         raise UsageError(f"no subject for {', '.join(missing)}; {choices(missing[0], known)}")
     sample_s = max(SAMPLE_S, TICKS * clock.tick)
-    plan = _Plan(rounds, sample_s, None, warm_up, cache, core, host or read_host(), clock)
+    host = host or read_host()
+    plan = _Plan(rounds, sample_s, None, warm_up, cache, core, host, None, clock)
     tracks = [_Track(run, known[name]) for name, run in runs.items()]
     return dict(zip(runs, _measured(tracks, plan), strict=True))
 
 
-_Stop = Callable[[Sequence[float], float], bool]
+@dataclass(slots=True)
+class _Track:
+    """One call and what has been seen of it; `calm` are the numbers of its calm samples."""
+
+    run: Callable[[], object]
+    subject: Subject
+    calls: int = 1
+    samples: list[float] = field(default_factory=list)
+    calm: list[int] = field(default_factory=list)
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+_Stop = Callable[[_Track, float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +187,8 @@ class _Plan:
     cache: str
     core: int | None
     host: Host
+    yardstick: Yardstick | None
     clock: Clock
-
-
-@dataclass(slots=True)
-class _Track:
-    """One call and what has been seen of it."""
-
-    run: Callable[[], object]
-    subject: Subject
-    calls: int = 1
-    samples: list[float] = field(default_factory=list)
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
 
 
 def _check_amounts(**amounts: float) -> None:
@@ -205,7 +229,7 @@ def _measured(tracks: Sequence[_Track], plan: _Plan) -> list[Measurement]:
             track.calls = 1 if evict else _calls(track.run, once, plan.sample_s, clock)
         reference, before = _best(clock.reference, clock), clock.activity(cpus)
         begin, cpu = clock.wall(), clock.cpu()
-        _sample(tracks, plan.stop, evict, clock)
+        _sample(tracks, plan, evict)
         elapsed, own = clock.wall() - begin, clock.cpu() - cpu
         after, again = clock.activity(cpus), _best(clock.reference, clock)
     others = _less(_less(after.busy, before.busy), own)
@@ -225,7 +249,8 @@ def _measured(tracks: Sequence[_Track], plan: _Plan) -> list[Measurement]:
 
 
 def _measurement(track: _Track, common: Signs, started: str, plan: _Plan) -> Measurement:
-    figures = times(track.samples)
+    calm = tuple(track.calm) if plan.yardstick else None
+    found = figures(track.samples, calm)
     signs = replace(common, wall_s=track.wall_s, cpu_s=track.cpu_s)
     return Measurement(
         subject=track.subject,
@@ -234,9 +259,10 @@ def _measurement(track: _Track, common: Signs, started: str, plan: _Plan) -> Mea
         core=plan.core,
         calls=track.calls,
         samples=tuple(track.samples),
-        times=figures,
+        calm=calm,
+        times=found,
         signs=signs,
-        disturbed=disturbances(track.subject, figures, signs, track.calls, plan.precision),
+        disturbed=disturbances(track.subject, found, signs, track.calls, plan.precision, calm),
         host=plan.host,
     )
 
@@ -302,12 +328,23 @@ def _calls(run: Callable[[], object], once: float, least: float, clock: Clock) -
 
 
 def _until_known(seconds: float, precision: float) -> _Stop:
-    def is_enough(samples: Sequence[float], elapsed: float) -> bool:
-        return len(samples) >= FEWEST and (
+    def is_enough(track: _Track, elapsed: float) -> bool:
+        return len(track.samples) >= FEWEST and (
             elapsed >= seconds
-            or len(samples) >= MOST
-            or (elapsed >= seconds / 10 and _is_known(samples, precision))
+            or len(track.samples) >= MOST
+            or (elapsed >= seconds / 10 and _is_known(track.samples, precision))
         )
+
+    return is_enough
+
+
+def _until_calm(seconds: float) -> _Stop:
+    def is_enough(track: _Track, elapsed: float) -> bool:
+        if len(track.samples) < FEWEST:
+            return False
+        hopes = len(track.calm) < CALM_LEAST and min(track.samples) < LONGEST_CALM_S
+        most = PATIENCE * seconds if hopes else seconds
+        return elapsed >= most or len(track.calm) >= CALM_ENOUGH
 
     return is_enough
 
@@ -320,17 +357,17 @@ def _is_known(samples: Sequence[float], precision: float) -> bool:
     return figures.high - figures.low <= precision * figures.median
 
 
-def _sample(
-    tracks: Sequence[_Track], stop: _Stop | int, evict: Callable[[], object] | None, clock: Clock
-) -> None:
+def _sample(tracks: Sequence[_Track], plan: _Plan, evict: Callable[[], object] | None) -> None:
+    stop, clock, yardstick = plan.stop, plan.clock, plan.yardstick
     begin, done = clock.wall(), 0
-    while not (
-        done >= stop if isinstance(stop, int) else stop(tracks[0].samples, clock.wall() - begin)
-    ):
+    while not (done >= stop if isinstance(stop, int) else stop(tracks[0], clock.wall() - begin)):
         for track in tracks if done % 2 == 0 else reversed(tracks):
             if evict:
                 evict()
+            calm = yardstick is not None and yardstick.wait()
             wall, cpu = _batch(track.run, track.calls, clock)
+            if calm and yardstick.is_calm():
+                track.calm.append(done)
             track.samples.append(wall / track.calls)
             track.wall_s += wall
             track.cpu_s += cpu

@@ -12,6 +12,7 @@ from xnorsim.errors import UsageError
 from xnorsim.measured.host import Host
 
 __all__ = [
+    "CALM_LEAST",
     "Measurement",
     "Ratio",
     "Signs",
@@ -19,6 +20,7 @@ __all__ = [
     "Times",
     "busy_cores",
     "disturbances",
+    "figures",
     "ratio",
     "times",
 ]
@@ -82,8 +84,10 @@ class Measurement:
     """Samples [s a call], each the mean of `calls` calls in a row, and how they came about.
 
     `started` is UTC, ISO 8601. `core` is the CPU that the thread was pinned to, if it was. With
-    `cache` "cold" what the caches held was evicted before each sample. `disturbed` says in words
-    why the samples are not to be trusted; it is empty where nothing speaks against them.
+    `cache` "cold" what the caches held was evicted before each sample. `calm` are the numbers of
+    the samples during which nobody else ran on the physical core, as far as readings before and
+    after tell; None where nobody looked. `times` are the `figures` of both. `disturbed` says in
+    words why they are not to be trusted; it is empty where nothing speaks against them.
     """
 
     subject: Subject
@@ -96,6 +100,7 @@ class Measurement:
     signs: Signs
     disturbed: tuple[str, ...]
     host: Host
+    calm: tuple[int, ...] | None = None
 
 
 def times(samples: Sequence[float]) -> Times:
@@ -117,6 +122,21 @@ def times(samples: Sequence[float]) -> Times:
     ordered, j = sorted(samples), _rank(len(samples))
     p10, p25, median, p75, p90 = np.quantile(ordered, (0.10, 0.25, 0.50, 0.75, 0.90)).tolist()
     return Times(ordered[0], p10, p25, median, p75, p90, ordered[j - 1], ordered[-j])
+
+
+CALM_LEAST = 5
+"""Calm samples that speak for a measurement alone."""
+
+
+def figures(samples: Sequence[float], calm: Sequence[int] | None) -> Times:
+    """The figures of the calm samples, or of all where fewer than CALM_LEAST of them are calm.
+
+    Raises:
+        UsageError: no sample.
+    """
+    if calm is None or len(calm) < CALM_LEAST:
+        return times(samples)
+    return times([samples[number] for number in calm])
 
 
 @cache
@@ -185,14 +205,26 @@ SHORTEST = 20e-6
 
 
 def disturbances(
-    subject: Subject, figures: Times, signs: Signs, calls: int, precision: float | None
+    subject: Subject,
+    found: Times,
+    signs: Signs,
+    calls: int,
+    precision: float | None,
+    calm: Sequence[int] | None = None,
 ) -> tuple[str, ...]:
     """Why a measurement is not to be trusted, in words; () where nothing speaks against it.
 
-    `precision` is the width of the median's interval that was asked for, over the median.
+    `precision` is the width of the median's interval that was asked for, over the median. What the
+    machine did for others does not count against calm samples.
     """
-    seen = [*_by_others(signs), *_by_spread(figures, precision)]
-    if figures.median * calls >= SHORTEST:
+    is_calm = calm is not None and len(calm) >= CALM_LEAST
+    seen = [*(() if is_calm else _by_others(signs)), *_by_spread(found, precision)]
+    if calm is not None and not is_calm:
+        seen.append(
+            f"somebody else ran on the core: {len(calm)} samples without them "
+            f"(fewer than {CALM_LEAST})"
+        )
+    if found.median * calls >= SHORTEST:
         seen += _by_threads(subject.threads, busy_cores(signs))
     return tuple(seen)
 
@@ -219,16 +251,16 @@ def _by_others(signs: Signs) -> Iterator[str]:
         )
 
 
-def _by_spread(figures: Times, precision: float | None) -> Iterator[str]:
-    if figures.p90 > SPREAD * figures.p10:
-        yield f"the samples spread: {_over('p90', figures.p90, 'p10', figures.p10, SPREAD)}"
-    if figures.median > FLOOR * figures.minimum:
-        middle = _over("the median", figures.median, "the minimum", figures.minimum, FLOOR)
+def _by_spread(found: Times, precision: float | None) -> Iterator[str]:
+    if found.p90 > SPREAD * found.p10:
+        yield f"the samples spread: {_over('p90', found.p90, 'p10', found.p10, SPREAD)}"
+    if found.median > FLOOR * found.minimum:
+        middle = _over("the median", found.median, "the minimum", found.minimum, FLOOR)
         yield f"most samples are far from the best: {middle}"
-    width = figures.high - figures.low
-    if precision is not None and width > precision * figures.median:
+    width = found.high - found.low
+    if precision is not None and width > precision * found.median:
         yield (
-            f"the median is known to {width / figures.median:.1%} only, and {precision:.1%} was "
+            f"the median is known to {width / found.median:.1%} only, and {precision:.1%} was "
             "asked for"
         )
 

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import pydantic
 
 from xnorsim.errors import InputError, XnorsimError
-from xnorsim.measured.measurement import Measurement, times
+from xnorsim.measured.measurement import Measurement, figures
 
 __all__ = ["SCHEMA", "Lines", "Records", "append", "append_line", "read", "read_lines"]
 
@@ -135,7 +135,9 @@ def _measurement(values: Mapping[str, Any]) -> Measurement:
     found = _adapter().validate_json(json.dumps(values, allow_nan=False), strict=True)
     if not found.samples or min(found.samples) < 0:
         raise ValueError("samples: must be at least one, none below 0")
-    if times(found.samples) != found.times:
+    if found.calm and not set(found.calm) <= set(range(len(found.samples))):
+        raise ValueError("calm: numbers of samples, and there are not so many")
+    if figures(found.samples, found.calm) != found.times:
         raise ValueError("times: are not those of the samples")
     return found
 

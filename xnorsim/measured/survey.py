@@ -15,6 +15,7 @@ from xnorsim.measured.host import Host
 from xnorsim.measured.measure import measure
 from xnorsim.measured.measurement import Measurement, Subject
 from xnorsim.measured.records import append, read
+from xnorsim.measured.yardstick import Yardstick
 
 __all__ = [
     "Budget",
@@ -46,10 +47,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long each is sampled at most [s], and the core that runs it; None where it may move."""
+    """How long each is sampled at most [s], and the core that runs it; None where it may move.
+
+    With a `yardstick` calm samples are looked for, and fewer are enough.
+    """
 
     seconds: float
     core: int | None = None
+    yardstick: Yardstick | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,9 @@ def _timed(
         return LeftOut(task.subject.kernel, task.subject.problem, str(fault))
     except MissingExtraError as fault:
         return LeftOut(task.subject.kernel, "", str(fault))
-    taken = measure(run, subject, seconds=budget.seconds, core=budget.core)
+    taken = measure(
+        run, subject, seconds=budget.seconds, core=budget.core, yardstick=budget.yardstick
+    )
     if records:
         append(records, taken)
     return taken
