@@ -364,9 +364,9 @@ def _sample(tracks: Sequence[_Track], plan: _Plan, evict: Callable[[], object] |
         for track in tracks if done % 2 == 0 else reversed(tracks):
             if evict:
                 evict()
-            calm = yardstick is not None and yardstick.wait()
+            was_calm = yardstick.wait() if yardstick else False
             wall, cpu = _batch(track.run, track.calls, clock)
-            if calm and yardstick.is_calm():
+            if yardstick and was_calm and yardstick.is_calm():
                 track.calm.append(done)
             track.samples.append(wall / track.calls)
             track.wall_s += wall
