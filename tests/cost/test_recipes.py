@@ -315,15 +315,37 @@ class TestOurFloats:
         kernel = own_floats.floats(256)
         assert part(kernel, "inner loop", REFERENCE)[0] == 43 * 13 * 2304
         assert part(kernel, "sums from memory and back", REFERENCE)[0] == 43 * 13 * 9
-        assert part(kernel, "a column", REFERENCE)[0] == 13 * 2304
         assert part(kernel, "a piece of a column", REFERENCE)[0] == (13 + 13) * 2304
+        assert part(kernel, "a piece of every second", REFERENCE)[0] == 0
+        assert part(kernel, "a piece of a block", REFERENCE)[0] == (13 + 13) * 9
         assert part(kernel, "a lane of a column", REFERENCE)[0] == 0
         assert part(kernel, "scaled, shifted, stored", REFERENCE)[0] == 256 * 12 * 2
         assert part(kernel, "the last panel, one by one", REFERENCE)[0] == 256 * 4
-        strided = Dimensions(196, 256, 256, 9, stride=4)
+
+    def test_columns_with_a_stride(self):
+        """At a stride of 2 every second element of runs, beyond it each of 16 lanes on its own."""
+        kernel = own_floats.floats(256)
+        strided, far = (Dimensions(196, 256, 256, 9, stride=by**2) for by in (2, 4))
         assert part(kernel, "a piece of a column", strided)[0] == 0
-        assert part(kernel, "a lane of a column", strided)[0] == 16 * 13 * 2304
-        assert part(kernel, "the padded image", strided)[0] == 4 * 196 * 256
+        assert part(kernel, "a piece of every second", strided)[0] == (13 + 13) * 2304
+        assert part(kernel, "a lane of a column", strided)[0] == 0
+        assert part(kernel, "a piece of every second", far)[0] == 0
+        assert part(kernel, "a piece of a block", far)[0] == 0
+        assert part(kernel, "a lane of a column", far)[0] == 16 * 13 * 2304
+
+    def test_copies_of_images(self):
+        """Rows of 14: three fours and one that ends with the row; of 28: a sixteen besides."""
+        kernel = own_floats.floats(256)
+        for nest, rows, sixteens, fours, reason in (
+            (REFERENCE, 256 * 14, 0, 4, "14 = 3 x 4 + 2"),
+            (Dimensions(196, 256, 64, 9, stride=4), 64 * 28, 1, 4, "28 = 16 + 3 x 4"),
+            (Dimensions(196, 256, 64, 1), 64, 12, 2, "196 = 12 x 16 + 4, in one row a plane"),
+            (Dimensions(1, 1000, 512, 1), 512, 0, 1, "one element a plane"),
+        ):
+            assert part(kernel, "a row: a call", nest)[0] == rows, reason
+            found = part(kernel, "16 elements of the padded image", nest)[0]
+            assert found == rows * sixteens, reason
+            assert part(kernel, "four elements", nest)[0] == rows * fours, reason
 
     def test_tables(self):
         """2304 products are 144 words of 16, 576 fours; 36 blocks of 64."""
@@ -338,6 +360,11 @@ class TestOurFloats:
         assert part(kernel, "a product of 16 positions", nest)[0] == 32 * 112 * 7 * 9
         assert part(kernel, "a product of one position", nest)[0] == 0
         assert part(kernel, "a row", nest)[0] == 32 * 112
+        for stride, what in ((2, "a product of every second"), (3, "a product of one position")):
+            strided = Dimensions(112**2, 1, 1, 9, groups=32, stride=stride**2)
+            per_row = 7 if stride == 2 else 112
+            assert part(kernel, what, strided)[0] == 32 * 112 * per_row * 9
+            assert part(kernel, "a product of 16 positions", strided)[0] == 0
         kernels = recipe_set("own", 256).kernels["fp"][0]
         layers = Dimensions(196, np.array([1, 2, 3]), 1, 9, groups=8)
         assert assigned(kernels, layers).tolist() == [0, 0, 1]

@@ -1,10 +1,12 @@
 """Our convolutions of floats, and of +-1 weights by floats: xnorsim/kernels/floats.py.
 
 Positions are taken 16 at a time (a panel). For a block of products the panel's columns are gathered
-from the padded image; then each tile of filters adds its products to its sums. +-1 weights: four
-inputs make a table of their 16 sums, and four bits of a filter say which row it adds. Layers of one
-or two filters a group, as depthwise ones, run along rows. Instructions as numba and LLVM 22 compile
-them for AVX2, counted in loops. Rows of an image are taken as those of a square.
+from the padded image, a run of neighbours (or of every second element) at a time; then each tile of
+filters adds its products to its sums. +-1 weights: four inputs make a table of their 16 sums, and
+four bits of a filter say which row it adds. Layers of one or two filters a group, as depthwise
+ones, run along rows. Instructions as numba and LLVM 22 compile them for AVX2, counted in loops.
+Rows of an image are taken as those of a square; an image that 1x1 filters see is copied whole, as
+it has no padding.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorsim.cost.recipes.extents import ceil_div, input_elements, steps, tiles
+from xnorsim.cost.recipes.extents import ceil_div, steps, tiles
 from xnorsim.cost.recipes.kernel import Counts, Extent, Kernel, Part, Tile, Walk
 from xnorsim.work.dimensions import Dimensions
 
@@ -40,22 +42,67 @@ def _panels(d: Dimensions) -> Any:
     return d.groups * ceil_div(d.positions, _LANES)
 
 
-def _panel_columns(kernel: Kernel, d: Dimensions) -> Any:
-    """Panels of 16 positions, times products of the depth."""
-    return _panels(d) * _depth(d)
+def _width(d: Dimensions) -> Any:
+    """Positions of a row of results."""
+    return np.maximum(np.rint(np.sqrt(d.positions)), 1)
 
 
-def _runs(kernel: Kernel, d: Dimensions) -> Any:
-    """Pieces of rows that a panel's columns are copied from; none with a stride."""
-    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
-    breaks = ceil_div(d.positions, width) - 1
-    runs = d.groups * (ceil_div(d.positions, _LANES) + breaks)
-    return np.where(np.asarray(d.stride) == 1, runs * _depth(d), 0)
+def _apart(d: Dimensions) -> Any:
+    """How far neighbours in a row read from each other [element]."""
+    return np.rint(np.sqrt(d.stride))
 
 
-def _apart(kernel: Kernel, d: Dimensions) -> Any:
-    """Elements of columns that are copied one by one: all, with a stride."""
-    return np.where(np.asarray(d.stride) == 1, 0, _LANES * _panel_columns(kernel, d))
+def _runs(d: Dimensions) -> Any:
+    """Pieces of rows that the columns of all panels are copied from; none beyond a stride of 2."""
+    breaks = ceil_div(d.positions, _width(d)) - 1
+    return np.where(_apart(d) <= 2, d.groups * (ceil_div(d.positions, _LANES) + breaks), 0)
+
+
+def _pieces_of_columns(apart: int) -> Extent:
+    """These pieces, times products of the depth, where neighbours are `apart`."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return np.where(_apart(d) == apart, _runs(d) * _depth(d), 0)
+
+    return extent
+
+
+def _blocks_of_runs(size: int) -> Extent:
+    """These pieces, times blocks of the depth."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return _runs(d) * ceil_div(_depth(d), size)
+
+    return extent
+
+
+def _lanes_apart(kernel: Kernel, d: Dimensions) -> Any:
+    """Elements of columns that are copied one by one: all, with a larger stride."""
+    return np.where(_apart(d) <= 2, 0, _LANES * _panels(d) * _depth(d))
+
+
+def _image_rows(d: Dimensions) -> tuple[Any, Any]:
+    """Rows of all planes of the image as they are copied, and how long they are."""
+    plane = d.positions * d.stride
+    width = np.maximum(np.where(np.asarray(d.taps) == 1, plane, np.rint(np.sqrt(plane))), 1)
+    return d.groups * d.filter_channels * ceil_div(plane, width), width
+
+
+def _image_vectors(kernel: Kernel, d: Dimensions) -> Any:
+    """Sixteens of elements of the image's rows."""
+    rows, width = _image_rows(d)
+    return rows * (width // _LANES)
+
+
+def _image_fours(kernel: Kernel, d: Dimensions) -> Any:
+    """Fours of what these leave, and one more that ends with the row."""
+    rows, width = _image_rows(d)
+    return np.where(width < 4, rows * width, rows * (width % _LANES // 4 + 1))
+
+
+def _all_image_rows(kernel: Kernel, d: Dimensions) -> Any:
+    """Rows of the image as they are copied."""
+    return _image_rows(d)[0]
 
 
 def _vectors_of_panels(kernel: Kernel, d: Dimensions) -> Any:
@@ -77,38 +124,62 @@ def _blocks(size: int) -> Extent:
     return extent
 
 
-def _padded(simd_bits: int) -> tuple[Part, ...]:
-    """The image copied into one with its padding, and columns gathered from that."""
+def _copied(simd_bits: int) -> tuple[Part, ...]:
+    """The image copied into one with its padding."""
     vectors = _LANES * 32 // simd_bits
     return (
         Part(
-            "the padded image",
-            input_elements,
-            {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 4, "branch": 1 / 8},
+            "16 elements of the padded image",
+            _image_vectors,
+            {"vector_load": vectors, "vector_store": vectors, "scalar_alu": 2, "branch": 1},
             "im2col",
         ),
         Part(
-            "a column",
-            _panel_columns,
-            {"scalar_load": 2, "scalar_alu": 3, "branch": 2},
+            "four elements",
+            _image_fours,
+            {"vector_load": 1, "vector_store": 1, "scalar_alu": 2, "branch": 1},
             "im2col",
         ),
         Part(
-            "a piece of a column",
-            _runs,
-            {
-                "vector_load": vectors + 1,  # one of them crosses a line of the cache: two loads
-                "vector_store": vectors + 1,
-                "scalar_load": 3,
-                "scalar_alu": 4,
-                "branch": 0.25,
-            },
+            "a row: a call",
+            _all_image_rows,
+            {"scalar_load": 9, "scalar_store": 8, "scalar_alu": 24, "branch": 6},
+            "im2col",
+        ),
+    )
+
+
+def _columns(simd_bits: int, block: int) -> tuple[Part, ...]:
+    """The image copied, and columns gathered from the copy for blocks of the depth.
+
+    A piece is read whole and put under a mask onto what the column has by then. Of the vectors that
+    are read one crosses a line of the cache: two loads.
+    """
+    vectors = _LANES * 32 // simd_bits
+    piece = {
+        "vector_load": 2 * vectors + 1,
+        "vector_logic": 3 * vectors,
+        "vector_store": vectors,
+        "scalar_load": 1,
+        "scalar_alu": 4,
+        "branch": 1,
+    }
+    spread = {"vector_load": 3 * vectors + 1, "vector_shuffle": 3 * vectors}  # VPERMPD is two
+    return (
+        *_copied(simd_bits),
+        Part("a piece of a column", _pieces_of_columns(1), piece, "im2col"),
+        Part("a piece of every second", _pieces_of_columns(2), piece | spread, "im2col"),
+        Part(
+            "a piece of a block",
+            _blocks_of_runs(block),
+            {"vector_load": vectors, "vector_logic": vectors, "scalar_load": 4, "scalar_alu": 10}
+            | {"branch": 4},
             "im2col",
         ),
         Part(
             "a lane of a column",
-            _apart,
-            {"scalar_load": 3, "scalar_store": 1, "scalar_alu": 3, "branch": 1 / 16},
+            _lanes_apart,
+            {"scalar_load": 2, "scalar_store": 1, "scalar_alu": 1, "branch": 1 / 16},
             "im2col",
         ),
     )
@@ -124,23 +195,17 @@ _FINISHED = (
             "fp32_add": 1,
             "vector_store": 1,
             "broadcast_load": 1.5,
-            "scalar_load": 0.5,
-            "scalar_alu": 1,
-            "branch": 0.125,
+            "scalar_load": 2,
+            "scalar_multiply": 1,
+            "scalar_alu": 5,
+            "branch": 1,
         },
         "results",
     ),
     Part(
         "the last panel, one by one",
         _after_panels,
-        {
-            "scalar_load": 1,
-            "scalar_fp32_mul": 2,
-            "scalar_fp32_add": 1,
-            "scalar_store": 1,
-            "scalar_alu": 4,
-            "branch": 1 / 8,
-        },
+        {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 2, "branch": 1},
         "results",
     ),
 )
@@ -161,7 +226,7 @@ def floats(simd_bits: int) -> Kernel:
         along=None,
         tile=Tile(filters=rows, positions=_LANES, depth=1),
         parts=(
-            *_padded(simd_bits),
+            *_columns(simd_bits, _DEPTH),
             Part(
                 "inner loop",
                 steps,
@@ -192,7 +257,7 @@ def signs(simd_bits: int) -> Kernel:
         along=None,
         tile=Tile(filters=rows, positions=_LANES, depth=_CHUNK),
         parts=(
-            *_padded(simd_bits),
+            *_columns(simd_bits, _TABLED),
             Part(
                 "a table of four inputs",
                 _tables,
@@ -231,8 +296,22 @@ def _tables(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def few_filters(simd_bits: int) -> Kernel:
-    """One or two filters a group: 16 positions of a row over all products, one filter at a time."""
+    """One or two filters a group: 16 positions of a row over all products, one filter at a time.
+
+    Sums of a piece wait for each other, and pieces follow each other so closely that little of the
+    next one is done meanwhile: on Zen 3 a piece takes 3 to 3.6 cycles more for each product.
+    """
     vectors = _LANES * 32 // simd_bits
+    product = {
+        "scalar_load": 1,
+        "broadcast_load": 1,
+        "vector_load": vectors + 1,  # one of them crosses a line of the cache
+        "fp32_fma": vectors,
+        "scalar_alu": 2,
+        "branch": 0.25,
+    }
+    spread = {"vector_load": 2 * vectors + 1, "vector_shuffle": 3 * vectors}  # VPERMPD is two
+    waits = {"fp32_fma": 1}
     return Kernel(
         name=f"own-depthwise-{simd_bits}",
         source=_SOURCE,
@@ -240,19 +319,9 @@ def few_filters(simd_bits: int) -> Kernel:
         along=None,
         tile=Tile(filters=1, positions=_LANES, depth=1),
         parts=(
-            _padded(simd_bits)[0],
-            Part(
-                "a product of 16 positions",
-                _row_pieces,
-                {
-                    "scalar_load": 1,
-                    "broadcast_load": 1,
-                    "vector_load": vectors,
-                    "fp32_fma": vectors,
-                    "scalar_alu": 2,
-                    "branch": 0.25,
-                },
-            ),
+            *_copied(simd_bits),
+            Part("a product of 16 positions", _row_pieces(1), product, chain=waits),
+            Part("a product of every second", _row_pieces(2), product | spread, chain=waits),
             Part(
                 "a product of one position",
                 _row_elements,
@@ -266,20 +335,21 @@ def few_filters(simd_bits: int) -> Kernel:
                 chain={"scalar_fp32_add": 1},
             ),
             Part(
-                "scaled, shifted, stored one by one",
-                _row_results,
+                "16 positions scaled, shifted, stored",
+                _row_ends,
                 {
-                    "fp32_mul": 0.25,
-                    "fp32_add": 0.125,
-                    "vector_shuffle": 0.75,
-                    "scalar_store": 1,
-                    "scalar_load": 0.5,
-                    "scalar_alu": 4,
-                    "branch": 0.25,
+                    "vector_load": vectors,
+                    "fp32_mul": 2 * vectors,
+                    "fp32_add": vectors,
+                    "vector_store": 2 * vectors,
+                    "broadcast_load": 3,
+                    "scalar_load": 10,
+                    "scalar_alu": 14,
+                    "branch": 6,
                 },
+                chain={"vector_load": 1, "fp32_mul": 2, "fp32_add": 1},
             ),
-            Part("16 positions", _row_ends, {"scalar_load": 10, "scalar_alu": 24, "branch": 8}),
-            Part("a row", _rows, {"scalar_load": 13, "scalar_alu": 64, "branch": 16}),
+            Part("a row", _rows, {"scalar_load": 4, "scalar_alu": 10, "branch": 3}),
         ),
         walk=Walk("depthwise", pads=True),
         applies=_has_few_filters,
@@ -293,18 +363,22 @@ def _has_few_filters(d: Dimensions) -> Any:
 
 def _pieces(d: Dimensions) -> Any:
     """Pieces of 16 positions that rows of results are cut into, of all filters."""
-    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
+    width = _width(d)
     return d.groups * d.filters * ceil_div(d.positions, width) * ceil_div(width, _LANES)
 
 
-def _row_pieces(kernel: Kernel, d: Dimensions) -> Any:
-    """Pieces of 16 positions of a row, times products; none with a stride."""
-    return np.where(np.asarray(d.stride) == 1, _pieces(d) * _depth(d), 0)
+def _row_pieces(apart: int) -> Extent:
+    """Pieces of 16 positions of a row, times products, where neighbours are `apart`."""
+
+    def extent(kernel: Kernel, d: Dimensions) -> Any:
+        return np.where(_apart(d) == apart, _pieces(d) * _depth(d), 0)
+
+    return extent
 
 
 def _row_elements(kernel: Kernel, d: Dimensions) -> Any:
-    """Results times products, where a stride keeps them apart."""
-    return np.where(np.asarray(d.stride) == 1, 0, d.groups * d.filters * d.positions * _depth(d))
+    """Results times products, where a larger stride keeps them apart."""
+    return np.where(_apart(d) <= 2, 0, d.groups * d.filters * d.positions * _depth(d))
 
 
 def _row_ends(kernel: Kernel, d: Dimensions) -> Any:
@@ -313,11 +387,5 @@ def _row_ends(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def _rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Rows of results, of all filters: each finds its place by four divisions."""
-    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
-    return d.groups * d.filters * ceil_div(d.positions, width)
-
-
-def _row_results(kernel: Kernel, d: Dimensions) -> Any:
-    """Results."""
-    return d.groups * d.filters * d.positions
+    """Rows of results, of all filters."""
+    return d.groups * d.filters * ceil_div(d.positions, _width(d))
