@@ -45,6 +45,7 @@ from xnorsim.measured.calibration_steps import kernel_steps
 from xnorsim.measured.calibration_values import column
 from xnorsim.measured.host import Host, data_caches, read_host
 from xnorsim.measured.records import append_line, read_lines
+from xnorsim.measured.yardstick import Yardstick, yardstick
 
 __all__ = ["ROUNDS", "Calibration", "calibrate", "profile_text", "state_path"]
 
@@ -89,6 +90,7 @@ class _Bench:
     memories: list[np.ndarray[Any, Any]]
     calls: dict[str, Callable[[], object]]
     cpus: tuple[int, ...]
+    yardstick: Yardstick
 
 
 def state_path(output: Path) -> Path:
@@ -184,6 +186,7 @@ def _bench(host: Host) -> _Bench:
         memories=[aligned_ones(each if place else largest) for place in range(len(cpus))],
         calls={"call": empty_call(), **program_calls()},
         cpus=cpus,
+        yardstick=yardstick(),
     )
 
 
@@ -198,11 +201,12 @@ def _one_of_each_core(cpus: tuple[int, ...]) -> tuple[int, ...]:
 
 def _round(bench: _Bench) -> dict[str, Any]:
     single = {name: loop for name, loop in bench.loops.items() if not name.startswith("pair:")}
-    core = [core_round(bench.loops, bench.memory)]
-    core += [core_round(single, bench.memory) for _ in range(_MOMENTS - 1)]
-    memory = [memory_round(bench.streams, bench.regions, bench.memories, bench.cpus)]
+    wait = bench.yardstick.wait
+    core = [core_round(bench.loops, bench.memory, wait=wait)]
+    core += [core_round(single, bench.memory, wait=wait) for _ in range(_MOMENTS - 1)]
+    memory = [memory_round(bench.streams, bench.regions, bench.memories, bench.cpus, wait=wait)]
     memory += [
-        memory_round(bench.streams, bench.regions[:-1], bench.memories[:1], bench.cpus)
+        memory_round(bench.streams, bench.regions[:-1], bench.memories[:1], bench.cpus, wait=wait)
         for _ in range(_MOMENTS - 1)
     ]
     calls = {name: called_s(call) for name, call in bench.calls.items()}

@@ -2,8 +2,8 @@
 
 A disturbed moment (an interrupt, a neighbour on the same core) only makes a loop slower, and the
 clock changes slowly: so each loop is timed a few times in turn with a chain whose cycles are known,
-and the shortest of both count. Rounds are spread over time, and a low quantile of them is taken
-(calibration_values.py).
+after a wait for a moment without a neighbour (yardstick.py), and the shortest of both count. Rounds
+are spread over time, and a low quantile of them is taken (calibration_values.py).
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ _REPEATS = 5
 _NEIGHBOURS = 2  # loops before and after whose clock counts too: it changes slowly
 _LOOP_INSTRUCTIONS = 400_000  # 40 to 400 microseconds
 _STREAM_S = 400e-6
+_WAIT_S = 1e-3  # a round must not last long where a neighbour stays
 Timer = Callable[[], float]
+Wait = Callable[[float], object]
+
+
+def _at_once(most: float) -> None:
+    """Wait for nothing."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,14 @@ class Region:
 
 
 def core_round(
-    loops: Mapping[str, Loop], memory: np.ndarray[Any, Any], timer: Timer = time.perf_counter
+    loops: Mapping[str, Loop],
+    memory: np.ndarray[Any, Any],
+    timer: Timer = time.perf_counter,
+    wait: Wait = _at_once,
 ) -> dict[str, float]:
     """Cycles of one turn of each loop, and under "clock" the clock [Hz].
 
-    memory: what `near_memory` gives; it is written over.
+    memory: what `near_memory` gives; it is written over. wait: for a calm moment, so long at most.
     """
     clock = loops[CLOCK]
     address = memory.ctypes.data
@@ -55,6 +65,7 @@ def core_round(
     for place, name in enumerate(names):
         _fill(name, memory)
         loop, turns = loops[name], _turns(loops[name])
+        wait(_WAIT_S)
         pairs = [
             (_elapsed(clock, address, _turns(clock), timer), _elapsed(loop, address, turns, timer))
             for _ in range(_REPEATS)
@@ -93,7 +104,7 @@ def regions(
     """A stretch of memory for each cache beyond the nearest, and for the main memory.
 
     sizes: of the caches [byte]; sharers: the cores that share each; memory [byte]; threads: cores.
-    Half of a private cache, since code and page tables lie there too; of a shared one an eighth,
+    A quarter of a private cache, since pages may compete for its sets; of a shared one an eighth,
     since neighbours have the rest, and at least four times the one before; four times the last
     cache for the main memory, at most a quarter of it.
     """
@@ -102,7 +113,7 @@ def regions(
         if level == 0:
             continue
         nearer = sizes[level - 1]
-        alone = size // 2 if shared == 1 else max(size // 8, min(4 * nearer, size // 2))
+        alone = max(size // 4, 2 * nearer) if shared == 1 else max(size // 8, min(4 * nearer, size // 2))
         each = min(alone, max(size // (2 * min(shared, threads)), nearer))
         found.append(Region(level, alone, each))
     last, shared = (sizes[-1], sharers[-1]) if sizes else (1 << 20, 1)
@@ -118,19 +129,23 @@ def memory_round(
     memories: list[np.ndarray[Any, Any]],
     cpus: tuple[int, ...],
     timer: Timer = time.perf_counter,
+    wait: Wait = _at_once,
 ) -> dict[str, float]:
     """Seconds a byte of each stream at each level, of one core and of all.
 
     Keys: "0:stream:4" (in the nearest cache), "2:stream:0", "2:store", and "2:all" for all cores
-    reading together, each its own memory. memories: one array for each of the cores.
+    reading together, each its own memory. memories: one array for each of the cores. wait: as in
+    `core_round`.
     """
     values: dict[str, float] = {}
     address = memories[0].ctypes.data
     near = 4 * 1024
     for name, loop in loops.items():
+        wait(_WAIT_S)
         values[f"0:{name}"] = _stream_s(loop, address, near, timer)
     for region in found:
         for name, loop in loops.items():
+            wait(_WAIT_S)
             values[f"{region.level}:{name}"] = _stream_s(loop, address, region.alone, timer)
         if len(memories) > 1:
             values[f"{region.level}:all"] = _together_s(
