@@ -109,3 +109,43 @@ def test_a_binary_layer_needs_the_floats_that_it_is_made_of() -> None:
     check_memory(graph, most, hold=False)
     with pytest.raises(ModelError, match="a run takes about"):
         check_memory(graph, most - 9 * 4096, hold=False)
+
+
+def plan_bytes(graph: Graph, *layer: str) -> float:
+    """What a run by a plan takes: its buffers, a tile, float weights of all layers as kernels read
+    them, and once more those of the largest layer, from which they are made."""
+    session = prepare(graph, "native", hold=False)
+    execute(session, image(graph))
+    (plan,) = session.plans.values()
+    names = (*graph.parameters, *layer)
+    weights = sum(graph.parameters[name].spec.bits / 8 for name in names)
+    return plan.bytes + tile_bytes(graph) + weights
+
+
+def test_a_limit_holds_the_buffers_of_a_plan() -> None:
+    graph = residual()
+    most = plan_bytes(graph, "body.weight", "body.bias")
+    session = prepare(graph, "native", hold=False)
+    for _ in ("before there is a plan", "with the plan that there is"):
+        with pytest.raises(ModelError, match="a run takes about"):
+            execute(session, image(graph), max_memory=most - 1)
+        execute(session, image(graph), max_memory=most)
+    with pytest.raises(ModelError, match="a run takes about"):  # each has a buffer of its own
+        execute(session, image(graph), keep=["*"], max_memory=most)
+
+
+def test_a_plan_takes_the_memory_that_is_told() -> None:
+    graph = apply(build("resnet18"), Policy(Binarize.XNOR))
+    execute(prepare(graph, "native", hold=False), image(graph))  # compiles
+    session = prepare(graph, "native", hold=False)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        execute(session, image(graph))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    (plan,) = session.plans.values()
+    with pytest.raises(ModelError, match="a run takes about"):
+        check_memory(graph, peak / 1.3, hold=False, buffers=plan.bytes)
+    check_memory(graph, 1.3 * peak, hold=False, buffers=plan.bytes)

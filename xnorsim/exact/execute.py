@@ -158,7 +158,7 @@ def execute(
     if max_memory is not None:
         check_memory(graph, max_memory, hold=session.weights is not None)
     if session.engine is NATIVE:
-        planned = _planned(session, inputs, wanted, progress)
+        planned = _planned(session, inputs, wanted, progress, max_memory)
         if planned is not None:
             return planned
     kept = {name: np.array(inputs[name]) for name in wanted if name in graph.inputs}
@@ -176,15 +176,26 @@ def execute(
 
 
 def _planned(
-    session: Session, inputs: Arrays, wanted: tuple[str, ...], progress: Tell | None
+    session: Session,
+    inputs: Arrays,
+    wanted: tuple[str, ...],
+    progress: Tell | None = None,
+    max_memory: float | None = None,
 ) -> Run | None:
     """A run by the session's plan; None if only the walk over its layers can say what is wrong."""
     from xnorsim.exact.native.plan import OddError, plan_of  # needs an extra
 
     graph = session.graph
     check_inputs(graph, inputs)
-    if wanted not in session.plans:
-        session.plans[wanted] = plan_of(graph, wanted, session.threads)
+
+    def allow(buffers: int) -> None:
+        if max_memory is not None:
+            check_memory(graph, max_memory, hold=session.weights is not None, buffers=buffers)
+
+    if wanted in session.plans:
+        allow(session.plans[wanted].bytes)
+    else:
+        session.plans[wanted] = plan_of(graph, wanted, session.threads, allow)
     plan = session.plans[wanted]
     try:
         found = plan.run(inputs, progress)
@@ -242,7 +253,7 @@ def steps(
     check_inputs(graph, inputs)
     if session.engine is NATIVE:
         every = tuple(name for node in graph.nodes for name in node.outputs)
-        if (found := _planned(session, inputs, every, None)) is not None:
+        if (found := _planned(session, inputs, every)) is not None:
             yield from _told_steps(graph, inputs, found.kept)
             return
     tensors = {name: inputs[name] for name in graph.inputs}

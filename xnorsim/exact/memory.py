@@ -20,6 +20,9 @@ _BINARY_BITS = 64
 """What a binary weight takes at most: the float it is made of and its magnitude, while alpha is
 taken; later its sign in a byte and, for engine blas, a float."""
 
+_PACKED_BITS = 2
+"""What a binary weight takes in a plan: four are in a byte of a kernel that looks them up."""
+
 
 def predicted_bits(graph: Graph) -> int:
     """The most [bit] that living activations take at once, as a run holds them.
@@ -39,19 +42,23 @@ def tile_bytes(graph: Graph) -> int:
     return min(max(share, _SMALLEST_TILE), _LARGEST_TILE)
 
 
-def check_memory(graph: Graph, most: float, *, hold: bool) -> None:
+def check_memory(graph: Graph, most: float, *, hold: bool, buffers: int | None = None) -> None:
     """Whether a run stays within `most` [byte]: activations, a tile, and weights.
 
-    All weights count if the session is to `hold` them, else those of the layer that has most.
+    All weights count if the session is to `hold` them, else those of the layer that has most. A
+    plan has activations in `buffers` [byte], and keeps all weights besides, as its kernels read
+    them.
 
     Raises:
         ModelError: it does not.
     """
-    activations = predicted_bits(graph)
+    activations = predicted_bits(graph) if buffers is None else 8 * buffers
     read = [{*node.parameters.values()} for node in graph.nodes]
     sizes = {name: _weight_bits(item) for name, item in graph.parameters.items()}
     layers = [set(sizes)] if hold else read
     weights = max((sum(sizes[name] for name in names) for names in layers), default=0)
+    if buffers is not None:
+        weights += sum(_packed_bits(item) for item in graph.parameters.values())
     total = activations + 8 * tile_bytes(graph) + weights
     if total <= 8 * most:
         return
@@ -67,4 +74,10 @@ def check_memory(graph: Graph, most: float, *, hold: bool) -> None:
 def _weight_bits(item: Parameter) -> int:
     if item.spec.encoding == BIPOLAR:
         return item.spec.elements * _BINARY_BITS
+    return held_spec(item.spec).bits
+
+
+def _packed_bits(item: Parameter) -> int:
+    if item.spec.encoding == BIPOLAR:
+        return item.spec.elements * _PACKED_BITS
     return held_spec(item.spec).bits

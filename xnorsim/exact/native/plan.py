@@ -10,7 +10,7 @@ share buffers, which are allocated once: one is free again after the last step t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +76,15 @@ class Plan:
         return (f"engine native: {', '.join(found)}",) if found else ()
 
 
-def plan_of(graph: Graph, keep: Collection[str] = (), threads: int = 1) -> Plan:
+def plan_of(
+    graph: Graph,
+    keep: Collection[str] = (),
+    threads: int = 1,
+    allow: Callable[[int], object] = int,
+) -> Plan:
     """A plan of `graph` that keeps the tensors of `keep` besides its outputs.
+
+    `allow` is called with what the buffers will take [byte] before they are made, and may raise.
 
     Raises:
         ModelError: a weight has no values, or values without a sign.
@@ -93,7 +100,9 @@ def plan_of(graph: Graph, keep: Collection[str] = (), threads: int = 1) -> Plan:
             _add_reference(draft, node)
     ends = {name: need(draft, name, Form.PLAIN) for name in dict.fromkeys((*graph.outputs, *keep))}
     starts = {name: draft.forms[name][Form.PLAIN] for name in graph.inputs}
-    arrays, size = _allocated(draft.steps, starts.values(), ends.values())
+    place, sizes = _placed(draft.steps, starts.values(), ends.values())
+    allow(sum(sizes))
+    arrays = _allocated(place, sizes)
     steps = tuple((step.bind(arrays), len(step.nodes)) for step in draft.steps)
     return Plan(
         graph,
@@ -102,7 +111,7 @@ def plan_of(graph: Graph, keep: Collection[str] = (), threads: int = 1) -> Plan:
         tuple(calls(steps, threads)),
         {name: arrays[item] for name, item in starts.items()},
         {name: arrays[item] for name, item in ends.items()},
-        size,
+        sum(sizes),
     )
 
 
@@ -150,11 +159,11 @@ def _add_reference(draft: Draft, node: Node) -> None:
     draft.add(Step("reference", (node.name,), tuple(reads.values()), tuple(writes.values()), bind))
 
 
-def _allocated(
+def _placed(
     steps: Collection[Step], starts: Collection[Held], ends: Collection[Held]
-) -> tuple[dict[Held, Array], int]:
-    """An array for everything that is held, in buffers shared by what does not live at once; and
-    what the buffers take [byte].
+) -> tuple[dict[Held, int], list[int]]:
+    """Which buffer has what is held, shared by what does not live at once; the buffers' sizes
+    [byte].
 
     A step's results never lie over what it reads. Of the free buffers the smallest that is large
     enough is taken, or else the largest of them grows.
@@ -186,9 +195,13 @@ def _allocated(
             give(item)
         used = dict.fromkeys((*step.reads, *step.writes))
         free += [place[item] for item in used if last[item] == at]
+    return place, sizes
+
+
+def _allocated(place: Mapping[Held, int], sizes: Iterable[int]) -> dict[Held, Array]:
+    """An array for everything that is held, in its buffer."""
     buffers = [aligned((size,), np.uint8) for size in sizes]
-    arrays = {
+    return {
         item: buffers[number][: item.bytes].view(item.dtype).reshape(item.shape)
         for item, number in place.items()
     }
-    return arrays, sum(sizes)
