@@ -6,6 +6,7 @@ it (plan.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from math import prod
 
@@ -108,33 +109,21 @@ def _is_binary(draft: Draft, node: Node) -> bool:
 
 def _planned_binary(draft: Draft, node: Node, op: ops.Conv, weight: Array) -> bool:
     """A binary layer as a convolution, its scales, and the chain behind it."""
-    plain, roles = by_role(node)
-    vectors = {
-        role: draft.weights(name).reshape(-1)
-        for role, name in node.parameters.items()
-        if role != "weight"
-    }
+    vectors = _vectors(draft, node)
     if any(value.dtype != np.float32 for value in vectors.values()):
         return False
     if vectors.get("bias", np.zeros(1)).size not in (1, op.out_channels):
         return False
-    used, links, K = scheme(draft.graph, node), [], None
-    if used.scaling is not Scaling.NONE and "alpha" in vectors:
-        links.append(Link(Code.MULTIPLY, vectors["alpha"]))
-    if used.scaling is Scaling.ALPHA_K:
-        K = _map_step(draft, node, roles["unsigned"])
-        links.append(Link(Code.MULTIPLY, K.tensor))
-    if "bias" in vectors:
-        links.append(Link(Code.ADD, vectors["bias"]))
-    batch, channels, *size = draft.spec(plain[0]).shape
+    (tensor,), _ = by_role(node)
+    batch, channels, *size = draft.spec(tensor).shape
     height, width = size or (1, 1)
     layer = prepare(op, (batch, channels, height, width), weight)
     if not fits(layer):
         return False
-    words = need(draft, plain[0], Form.BITS)
+    scales, maps = _scales(draft, node, vectors)
+    words = need(draft, tensor, Form.BITS)
     end = ending(draft, node.outputs[0])
-    links = (*links, *end.links)
-    others = operands_of(draft, end.links, Form.ROWS) | ({K.tensor: K} if K else {})
+    links, others = (*scales, *end.links), operands_of(draft, end.links, Form.ROWS) | maps
     floats, bits = results_of(draft, end, Form.ROWS)
 
     def bind(arrays: Arrays) -> Bound:
@@ -142,16 +131,32 @@ def _planned_binary(draft: Draft, node: Node, op: ops.Conv, weight: Array) -> bo
         into = bound_floats(arrays, floats), bound_bits(arrays, bits)
         return [layer_command(layer, arrays[words], chain, *into, draft.threads)]
 
-    draft.add(
-        Step(
-            "binary layer",
-            _names(end, node),
-            (words, *others.values()),
-            tuple(item for item in (floats, bits) if item),
-            bind,
-        )
-    )
+    reads, writes = (words, *others.values()), tuple(item for item in (floats, bits) if item)
+    draft.add(Step("binary layer", _names(end, node), reads, writes, bind))
     return True
+
+
+def _vectors(draft: Draft, node: Node) -> dict[str, Array]:
+    """What a layer has besides its weights, by role."""
+    roles = (role for role in node.parameters if role != "weight")
+    return {role: draft.weights(node.parameters[role]).reshape(-1) for role in roles}
+
+
+def _scales(
+    draft: Draft, node: Node, vectors: Mapping[str, Array]
+) -> tuple[list[Link], dict[str, Held]]:
+    """What a binary layer's sums are multiplied by, and its bias; the map K, if they read one."""
+    used, links, maps = scheme(draft.graph, node), [], {}
+    if used.scaling is not Scaling.NONE and "alpha" in vectors:
+        links.append(Link(Code.MULTIPLY, vectors["alpha"]))
+    if used.scaling is Scaling.ALPHA_K:
+        _, roles = by_role(node)
+        K = _map_step(draft, node, roles["unsigned"])
+        links.append(Link(Code.MULTIPLY, K.tensor))
+        maps[K.tensor] = K
+    if "bias" in vectors:
+        links.append(Link(Code.ADD, vectors["bias"]))
+    return links, maps
 
 
 def _names(end: Ending, *first: Node) -> tuple[str, ...]:
