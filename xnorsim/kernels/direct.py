@@ -128,17 +128,21 @@ def direct_convolution(
 
 
 def direct_product(
-    count: int, weight: Array, norm: tuple[Array, Array] | None
+    count: int, weight: Array, norm: tuple[Array, Array] | None, threads: int
 ) -> tuple[Direct, int]:
     """A product of float32 rows (count, features), contiguous, with weight (filters, features), and
     how many rows make a line; the rest as direct_convolution."""
-    width, row = next(size for size in _WIDTHS if count % size == 0), 4 * weight.shape[1]
+    width, row = _width(count, threads), 4 * weight.shape[1]
     panels, scales = _panels(weight, norm)
     taps = 4 * np.arange(weight.shape[1], dtype=np.int64)
     return Direct(taps, panels, scales, (0, width * row, row)), width
 
 
-_WIDTHS = (64, 56, 49, 32, 28, 14, 7, 2, 1)
+def _width(count: int, threads: int) -> int:
+    """Rows of a line: many, as a panel's weights are read anew for each, but few enough that each
+    of several threads has two lines."""
+    most = count if threads == 1 else max(1, count // (2 * threads))
+    return next(n for n in (64, 56, 49, 32, 28, 14, 7, 2, 1) if n <= most and count % n == 0)
 
 
 def room_for_pairs(threads: int) -> Array:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xnorsim.kernels.binary import Layer, Room, prepare, room_for_tile, tile_of
+from xnorsim.kernels.binary import TILE, Layer, Room, prepare, room_for_tile
 from xnorsim.kernels.compiled import compiled
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.direct import Direct, lines, room_for_pairs
@@ -99,10 +99,19 @@ def layer_command(
     layer: Layer, words: Array, chain: Chain, floats: Array, bits: Array, threads: int
 ) -> Command:
     """A binary layer of one group that `fits` and the chain behind it, as fused.tiles has it."""
-    tile = tile_of(max(len(floats), len(bits)), threads)
+    tile = _tile_of(max(len(floats), len(bits)), threads)
     rooms = [room_for_tile(layer, tile) for _ in range(threads)]
     length = layer.offsets.shape[2]
     return _tiled(layer, rooms, (words, NO_FLOATS, length), chain, (floats, bits), tile)
+
+
+def _tile_of(positions: int, threads: int) -> int:
+    """Positions of a tile: as many tiles for each thread, as even as pairs of positions let them be
+    (a table is one of a pair's). Of several threads each has two where there would be one: whose
+    core is slow takes fewer."""
+    most = TILE if threads == 1 else TILE // 2
+    tiles = threads * -(-positions // (most * threads))
+    return 2 * -(-positions // max(2, 2 * tiles))
 
 
 _CHAINED = 2**14

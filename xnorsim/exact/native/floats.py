@@ -113,7 +113,7 @@ def _add_product(draft: Draft, node: Node, source: Held, by_filter: Array) -> bo
 
         def bind_own(arrays: Arrays) -> Bound:
             x, out = (matrix(arrays[item], item, rows=True) for item in (source, target))
-            own, width = direct_product(count, by_filter.astype(np.float32), norm)
+            own, width = direct_product(count, by_filter.astype(np.float32), norm, draft.threads)
             lines = out.reshape(1, -1, width, out.shape[1])
             return [lines_command(own, x.reshape(1, 1, *x.shape), lines, draft.threads)]
 
