@@ -209,7 +209,7 @@ def _round(bench: _Bench) -> dict[str, Any]:
         memory_round(bench.streams, bench.regions[:-1], bench.memories[:1], bench.cpus, wait=wait)
         for _ in range(_MOMENTS - 1)
     ]
-    calls = {name: called_s(call) for name, call in bench.calls.items()}
+    calls = {name: called_s(call, wait) for name, call in bench.calls.items()}
     addresses = [array.ctypes.data for array in bench.memories]
     loop = bench.loops["vector:fp32"]
     energy = energy_round(loop, addresses, bench.cpus) if bench.host.rapl else {}

@@ -10,6 +10,7 @@ import numpy as np
 from xnorsim.errors import MissingExtraError
 from xnorsim.kernels.problem import Problem
 from xnorsim.kernels.table import KERNELS
+from xnorsim.measured.calibration_rounds import WAIT_S, Wait, at_once
 from xnorsim.network.ops import Conv
 
 __all__ = ["PROGRAMS", "called_s", "program_calls"]
@@ -51,12 +52,13 @@ def _call(name: str, problem: Problem) -> Call:
     return lambda: ready.run(image)
 
 
-def called_s(call: Call) -> float:
-    """Seconds of a call: the shortest mean of a few in a row."""
-    return min(_mean_s(call) for _ in range(_BLOCKS))
+def called_s(call: Call, wait: Wait = at_once) -> float:
+    """Seconds of a call: the shortest mean of a few in a row. wait: for a calm moment."""
+    return min(_mean_s(call, wait) for _ in range(_BLOCKS))
 
 
-def _mean_s(call: Call) -> float:
+def _mean_s(call: Call, wait: Wait) -> float:
+    wait(WAIT_S)
     start = time.perf_counter()
     for _ in range(_CALLS):
         call()

@@ -21,21 +21,32 @@ import numpy as np
 from xnorsim.kernels.loops import Loop
 from xnorsim.measured.calibration_plan import CLOCK
 
-__all__ = ["Region", "Timer", "core_round", "memory_round", "pin", "regions"]
+__all__ = [
+    "WAIT_S",
+    "Region",
+    "Timer",
+    "Wait",
+    "at_once",
+    "core_round",
+    "memory_round",
+    "pin",
+    "regions",
+]
 
 _CALLS = 20
 _REPEATS = 5
 _NEIGHBOURS = 2  # loops before and after whose clock counts too: it changes slowly
 _LOOP_INSTRUCTIONS = 400_000  # 40 to 400 microseconds
 _STREAM_S = 400e-6
-_WAIT_S = 1e-3  # a round must not last long where a neighbour stays
 Timer = Callable[[], float]
 Wait = Callable[[float], object]
 
+WAIT_S = 1e-3
+"""How long a loop waits for a calm moment [s]: a round must not last long where a neighbour stays."""
 
-def _at_once(most: float) -> None:
+
+def at_once(most: float) -> None:
     """Wait for nothing."""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ def core_round(
     loops: Mapping[str, Loop],
     memory: np.ndarray[Any, Any],
     timer: Timer = time.perf_counter,
-    wait: Wait = _at_once,
+    wait: Wait = at_once,
 ) -> dict[str, float]:
     """Cycles of one turn of each loop, and under "clock" the clock [Hz].
 
@@ -65,7 +76,7 @@ def core_round(
     for place, name in enumerate(names):
         _fill(name, memory)
         loop, turns = loops[name], _turns(loops[name])
-        wait(_WAIT_S)
+        wait(WAIT_S)
         pairs = [
             (_elapsed(clock, address, _turns(clock), timer), _elapsed(loop, address, turns, timer))
             for _ in range(_REPEATS)
@@ -113,7 +124,11 @@ def regions(
         if level == 0:
             continue
         nearer = sizes[level - 1]
-        alone = max(size // 4, 2 * nearer) if shared == 1 else max(size // 8, min(4 * nearer, size // 2))
+        alone = (
+            max(size // 4, 2 * nearer)
+            if shared == 1
+            else max(size // 8, min(4 * nearer, size // 2))
+        )
         each = min(alone, max(size // (2 * min(shared, threads)), nearer))
         found.append(Region(level, alone, each))
     last, shared = (sizes[-1], sharers[-1]) if sizes else (1 << 20, 1)
@@ -129,7 +144,7 @@ def memory_round(
     memories: list[np.ndarray[Any, Any]],
     cpus: tuple[int, ...],
     timer: Timer = time.perf_counter,
-    wait: Wait = _at_once,
+    wait: Wait = at_once,
 ) -> dict[str, float]:
     """Seconds a byte of each stream at each level, of one core and of all.
 
@@ -141,11 +156,11 @@ def memory_round(
     address = memories[0].ctypes.data
     near = 4 * 1024
     for name, loop in loops.items():
-        wait(_WAIT_S)
+        wait(WAIT_S)
         values[f"0:{name}"] = _stream_s(loop, address, near, timer)
     for region in found:
         for name, loop in loops.items():
-            wait(_WAIT_S)
+            wait(WAIT_S)
             values[f"{region.level}:{name}"] = _stream_s(loop, address, region.alone, timer)
         if len(memories) > 1:
             values[f"{region.level}:all"] = _together_s(
