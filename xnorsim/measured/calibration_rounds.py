@@ -42,7 +42,7 @@ Timer = Callable[[], float]
 Wait = Callable[[float], object]
 
 WAIT_S = 1e-3
-"""How long a loop waits for a calm moment [s]: a round must not last long where a neighbour stays."""
+"""How long a loop waits for a calm moment [s]: no round may last long where a neighbour stays."""
 
 
 def at_once(most: float) -> None:
