@@ -99,7 +99,7 @@ LOOPS: dict[tuple[str, int], tuple[Loop, ...]] = {
         Loop("own_lookup_256", own_lookup.lookups()[0]),
         Loop("own_fp32_256", own_floats.floats(256), times=2),
         Loop("own_bwn_256", own_floats.signs(256)),
-        Loop("openblas_sgemm_256", openblas.products(256)[1], "12 filters", times=4),
+        Loop("openblas_sgemm_256", openblas.products(256)[-1], "12 filters", times=4),
         Loop("mlas_sgemm_256", mlas.convolutions(256, alone=False)[-1], times=4),
         Loop("own_int8_pairs_256", own.int8_pairs(256), times=4),
         Loop(
@@ -111,7 +111,7 @@ LOOPS: dict[tuple[str, int], tuple[Loop, ...]] = {
         Loop("own_popcount_512", own_binary.popcount()),
         Loop("own_lookup_512", own_lookup.lookups(512)[0]),
         Loop("own_fp32_512", own_floats.floats(512), times=2),
-        Loop("openblas_sgemm_512", openblas.products(512)[1], "24 filters", times=4),
+        Loop("openblas_sgemm_512", openblas.products(512)[-1], "24 filters", times=4),
         Loop("own_int8_dot_512", own.int8_dot(512), times=4),
         Loop("own_add_512", recipe_set("own", 512).kernels["add"][0][0], "a vector", times=4),
     ),

@@ -114,6 +114,19 @@ class TestMlas:
                 assert part(kernel, "input into blocks of channels", REFERENCE)[0] == inputs
             assert ("layout" in stages) == bool(inputs)
 
+    @pytest.mark.parametrize(("channels", "name"), [(512, "pointwise"), (513, "sgemm-1")])
+    def test_a_dense_layer_by_itself_is_a_convolution_of_a_column(self, channels, name):
+        """Four blocks of 8 filters, an input channel at a time; other channels fill no blocks."""
+        kernels = mlas.convolutions(256, alone=True)
+        nest = Dimensions(1, 1000, channels, 1)
+        kernel = kernels[int(assigned(kernels, nest))]
+        assert kernel.name.startswith(f"mlas-{name}-fma3")
+        assert "border" not in {item.stage for item in kernel.parts}, (
+            "weights come as it multiplies"
+        )
+        if name == "pointwise":
+            assert part(kernel, "a tap of a column, a block of filters", nest)[0] == 125 * 512 / 8
+
     def test_depthwise(self):
         """112 x 112 x 32: four blocks of 8; 110 columns are 36 threes and a two."""
         kernel = direct("depthwise", 256)
@@ -126,14 +139,14 @@ class TestMlas:
 class TestOpenblas:
     def test_reference_layer(self):
         """196 positions: 24.5 vectors of 8, so 24 and four more; 256 filters: 21 x 12 and 4."""
-        (_, kernel) = openblas.products(256)
-        depth = 2304
+        kernel = openblas.products(256)[-1]
+        depth = 2305  # the last one brings the bias
         found = {what: part(kernel, what, REFERENCE)[0] for what in ("12 filters", "8 filters")}
         assert found == {"12 filters": 21 * 12 * depth, "8 filters": 0}
         assert part(kernel, "4 filters", REFERENCE)[0] == 12 * depth
         assert part(kernel, "the last positions: 4", REFERENCE)[0] == 22 * depth
         assert part(kernel, "columns into panels", REFERENCE)[0] == depth * 25
-        assert part(kernel, "weights into panels", REFERENCE)[0] == 64 * 576
+        assert part(kernel, "weights into panels", REFERENCE)[0] == 64 * 577
         blocks = 8  # of 320 products
         sums = part(kernel, "sums onto those of the block before", REFERENCE)[0]
         assert sums == 256 * 25 * blocks
@@ -141,25 +154,49 @@ class TestOpenblas:
     @pytest.mark.parametrize("simd_bits", [256, 512])
     @pytest.mark.parametrize(("positions", "filters"), [(64, 48), (3136, 60), (64, 1), (64, 15)])
     def test_whole_vectors_do_each_product_once(self, positions, filters, simd_bits):
-        kernel = openblas.products(simd_bits)[1]
+        kernel = openblas.products(simd_bits)[-1]
         nest = Dimensions(positions, filters, 64, 9)
         found = sum(
             times * counts["fp32_fma"]
             for what in {item.what for item in kernel.parts if item.what.endswith("filters")}
             for times, counts in [part(kernel, what, nest)]
         )
-        assert found * simd_bits // 32 == positions * filters * 64 * 9
+        assert found * simd_bits // 32 == positions * filters * (64 * 9 + 1)
 
     def test_one_by_one_filters_need_no_im2col(self):
-        kernel = openblas.products(256)[1]
+        """They take the image where it lies; a pass adds the bias that others have in columns."""
+        kernels = openblas.products(256)
         plain, strided = Dimensions(196, 64, 64, 1), Dimensions(196, 64, 64, 1, stride=4)
+        in_place, gathered = (kernels[int(assigned(kernels, at))] for at in (plain, strided))
+        assert {item.stage for item in in_place.parts} == {"layout", "product", "border", "results"}
+        assert not in_place.walk.pads
+        assert part(in_place, "bias, a pass", plain)[0] == 64 * 196 / 8
+        assert "results" not in {item.stage for item in gathered.parts}
         for what, elements in (("im2col: a row", 14), ("im2col: an element apart", 196)):
-            assert part(kernel, what, plain)[0] == 0
-            assert part(kernel, what, strided)[0] == 64 * elements
-        assert part(kernel, "im2col: a vector", REFERENCE)[0] == 2304 * 14 * 2
-        assert part(kernel, "the padded image: a row", REFERENCE)[0] == 14 * 256
-        assert part(kernel, "the padded image: a row", plain)[0] == 0
-        assert part(kernel, "the padded image: a vector", plain)[0] == 64 * 196 / 8, "one copy"
+            assert part(gathered, what, strided)[0] == 64 * elements
+        assert part(gathered, "im2col: a vector", REFERENCE)[0] == 2304 * 14 * 2
+        assert part(gathered, "the padded image: a row", REFERENCE)[0] == 14 * 256
+        assert part(gathered, "the padded image: a vector", REFERENCE)[0] == 256 * 196 / 8
+
+    def test_few_filters_wait_for_their_sums(self):
+        """Two filters: a step of 8 positions has two sums, each after the one of the step before;
+        of 12 filters there are 12, which fill both units for longer than a sum takes."""
+        kernel = openblas.products(256)[-1]
+        chains = {item.what: dict(item.chain) for item in kernel.parts if item.stage == "border"}
+        assert chains["2 filters"] == chains["1 filters"] == {"fp32_fma": 2}, "two vectors each"
+        assert chains["the last positions: 1"] == {"fp32_fma": 1}
+        assert "4 filters" not in chains
+
+    def test_one_filter_needs_no_panels(self):
+        """A depthwise layer of 64 channels, 3 x 3: eights of its 9 taps and the bias, and a two."""
+        kernels = openblas.products(256)
+        nest = Dimensions(196, 1, 1, 9, groups=64)
+        kernel = kernels[int(assigned(kernels, nest))]
+        assert kernel.name == "openblas-sgemv-n-haswell"
+        assert part(kernel, "eight products", nest)[0] == 64 * 25
+        assert part(kernel, "two products", nest)[0] == 64 * 25
+        assert part(kernel, "a call", nest)[0] == 64
+        assert not kernel.walk.packs
 
     def test_a_vector_is_multiplied_where_it_lies(self):
         """1000 x 512: four rows at a time, 16 floats of each."""

@@ -232,15 +232,29 @@ def convolutions(simd_bits: int, *, alone: bool) -> tuple[Kernel, ...]:
     blocks = _BLOCKS[simd_bits]
     size = blocks.size
     found = (
-        vector(blocks.name, size),
         _depthwise(blocks),
         _direct("pointwise", blocks, size, 128, _NEXT_BLOCK, _pointwise(size)),
         _direct("nchwc", blocks, size, size, _NEXT_TAP, _in_blocks(size)),
         _direct("nchw", blocks, 1, 1, _NEXT_TAP, _few_channels(size)),
     )
+    dense = vector(blocks.name, size)
     if alone:
-        found = (found[0], *(_reordered(kernel) for kernel in found[1:]))
-    return (*found, product(blocks.name, size))
+        found = (_one_position(found[1]), *map(_reordered, found))
+    return (*found[:1], dense, *found[1:], product(blocks.name, size))
+
+
+def _one_position(pointwise: Kernel) -> Kernel:
+    """A dense layer by itself: written as a convolution, it runs as one of a single column."""
+    size = pointwise.simd_bits // 32
+    return replace(
+        pointwise,
+        name=f"{pointwise.name}-dense",
+        parts=tuple(
+            replace(item, stage="product") if item.stage == "border" else item
+            for item in pointwise.parts
+        ),
+        applies=lambda d: is_one_position(d) & (np.asarray(d.filter_channels) % size == 0),
+    )
 
 
 def _reordered(kernel: Kernel) -> Kernel:

@@ -73,8 +73,7 @@ def product(name: str, size: int) -> Kernel:
     """MlasConv: im2col, and MlasSgemm of 6 filters (12) x two vectors of positions.
 
     convolve.cpp: patches are laid out in segments of 128 positions x 128 products, copied into
-    panels of 16 positions; four products of a loop share its control. 1 x 1 filters take the image
-    as it is.
+    panels of 16 positions. 1 x 1 filters take the image as it is.
     """
     rows = 6 if size == 8 else 12
     return Kernel(
@@ -83,46 +82,34 @@ def product(name: str, size: int) -> Kernel:
         simd_bits=32 * size,
         along=None,
         tile=Tile(filters=rows, positions=2 * size, depth=1),
-        parts=(
-            *_IM2COL,
-            Part(
-                "patches into panels, four at a time",
-                layout_vectors("positions"),
-                {
-                    "vector_load": size / 4,
-                    "vector_store": size / 4,
-                    "scalar_alu": 0.75,
-                    "branch": 0.25,
-                },
-                "layout",
-            ),
-            Part(
-                "inner loop",
-                steps,
-                {
-                    "fp32_fma": 2 * rows,
-                    "vector_load": 2,
-                    "broadcast_load": rows,
-                    "scalar_alu": 1,
-                    "branch": 0.25,
-                },
-            ),
-            Part(
-                "sums onto those of 128 products before",
-                _panels_of_128,
-                {
-                    "vector_logic": 2 * rows,
-                    "fp32_fma": 2 * rows,
-                    "vector_load": 2 * rows,
-                    "vector_store": 2 * rows,
-                    "scalar_alu": 10,
-                    "branch": 4,
-                },
-            ),
-            Part("bias", output_vectors, {"vector_load": 1, "fp32_add": 1, "vector_store": 1}),
-        ),
+        parts=(*_IM2COL, _copied(size), *_multiplied(rows)),
         chain={"fp32_fma": 1},
         walk=Walk("gemm", packs=True, outer="filters", blocks=_segments, block_depth=128),
+    )
+
+
+def _copied(size: int) -> Part:
+    """MlasSgemmCopyPackB: 16 positions of a product at a time, by vectors of four floats."""
+    return Part(
+        "patches into panels, four at a time",
+        layout_vectors("positions"),
+        {"vector_load": size / 4, "vector_store": size / 4, "scalar_alu": 0.75, "branch": 0.25},
+        "layout",
+    )
+
+
+def _multiplied(rows: int) -> tuple[Part, ...]:
+    """Tiles of so many filters; four products of a loop share its control."""
+    step = {"fp32_fma": 2 * rows, "vector_load": 2, "broadcast_load": rows}
+    onto = dict.fromkeys(("vector_logic", "fp32_fma", "vector_load", "vector_store"), 2 * rows)
+    return (
+        Part("inner loop", steps, {**step, "scalar_alu": 1, "branch": 0.25}),
+        Part(
+            "sums onto those of 128 products before",
+            _panels_of_128,
+            {**onto, "scalar_alu": 10, "branch": 4},
+        ),
+        Part("bias", output_vectors, {"vector_load": 1, "fp32_add": 1, "vector_store": 1}),
     )
 
 

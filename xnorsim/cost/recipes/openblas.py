@@ -4,31 +4,30 @@ OpenMathLib/OpenBLAS, commit 72461f1c: kernel/x86_64/sgemm_kernel_8x4_haswell_2.
 and sgemm_kernel_16x4_skylakex_3.c, driver/level3/level3.c, param.h; its copies of both operands as
 GCC compiles them in numpy's wheel (libscipy_openblas 0.3.31, sgemm_itcopy, sgemm_oncopy).
 
-xnorsim/kernels/baselines.py copies the image into one with its padding, and its windows into
-columns (K x positions), both by numpy's copy loops, a row at a time; the bias is a pass. filters x
-K times K x positions, both row-major, is to OpenBLAS the transposed product: positions lie along
-vectors. Blocks of Q products are copied into panels and multiplied, P positions at a time, by tiles
-of two vectors of positions x 6 filters (with AVX-512 one vector x 24); at the edges of the
-positions by 4, 2 and 1, of the filters by 8, 4, 2 and 1.
+Columns are those of numpy_im2col.py; where the image is taken as it lies, a pass adds the bias.
+filters x K times K x positions, both row-major, is to OpenBLAS the transposed product: positions
+lie along vectors. Blocks of Q products are copied into panels and multiplied, P positions at a
+time, by tiles of two vectors of positions x 6 filters (with AVX-512 one vector x 24); at the edges
+of the positions by 4, 2 and 1, of the filters by 8, 4, 2 and 1: those of 2 and 1 have so few sums
+that each waits for the one before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from xnorsim.cost.recipes.conditions import is_one_position
-from xnorsim.cost.recipes.extents import ceil_div, input_elements, output_vectors, tiles
+from xnorsim.cost.recipes.extents import ceil_div, output_vectors
 from xnorsim.cost.recipes.kernel import Counts, Extent, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.numpy_im2col import IM2COL, column_depth, gathers
+from xnorsim.cost.recipes.openblas_sgemv import OPENBLAS, VECTORS
 from xnorsim.cost.recipes.parts import pool, stream
 from xnorsim.cost.recipes.rows import column_tiles
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = ["passes", "products"]
-
-_OPENBLAS = "OpenMathLib/OpenBLAS @ 72461f1c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +100,6 @@ _SKYLAKEX = _Program(
 _PROGRAMS = {program.simd_bits: program for program in (_HASWELL, _SKYLAKEX)}
 
 
-def _depth(d: Dimensions) -> Any:
-    return d.taps * d.filter_channels
-
-
 def _inner(program: _Program, width: int) -> Extent:
     """Products of the depth, of tiles so many filters wide, at positions that fill vectors."""
     lanes = program.simd_bits // 32
@@ -112,7 +107,7 @@ def _inner(program: _Program, width: int) -> Extent:
     def extent(kernel: Kernel, d: Dimensions) -> Any:
         wide = column_tiles(d.filters, program.widths, width)
         whole = d.positions // lanes * lanes
-        return d.groups * wide * (whole / program.rows) * _depth(d)
+        return d.groups * wide * (whole / program.rows) * column_depth(d)
 
     return extent
 
@@ -123,161 +118,128 @@ def _edge(program: _Program, width: int) -> Extent:
 
     def extent(kernel: Kernel, d: Dimensions) -> Any:
         rest = column_tiles(d.positions % lanes, tuple(program.edges), width)
-        return d.groups * ceil_div(d.filters, 12) * rest * _depth(d)
+        return d.groups * ceil_div(d.filters, 12) * rest * column_depth(d)
 
     return extent
 
 
 def _blocks_of(program: _Program, d: Dimensions) -> Any:
     """Blocks of the depth: whole ones, and two halves in place of one and a bit."""
-    return ceil_div(_depth(d), program.block)
+    return ceil_div(column_depth(d), program.block)
 
 
 def _copied_positions(kernel: Kernel, d: Dimensions) -> Any:
     """Vectors of the columns that are copied into panels."""
-    return d.groups * _depth(d) * ceil_div(d.positions, kernel.simd_bits // 32)
+    return d.groups * column_depth(d) * ceil_div(d.positions, kernel.simd_bits // 32)
 
 
 def _copied_filters(kernel: Kernel, d: Dimensions) -> Any:
     """Blocks of 4 x 4 weights that are copied into panels."""
-    return d.groups * ceil_div(d.filters, 4) * ceil_div(_depth(d), 4)
+    return d.groups * ceil_div(d.filters, 4) * ceil_div(column_depth(d), 4)
 
 
-def _moves(d: Dimensions) -> Any:
-    """1 where the columns are not the image itself: all but 1 x 1 filters without a stride."""
-    return np.where((np.asarray(d.taps) > 1) | (np.asarray(d.stride) > 1), 1, 0)
-
-
-def _column_rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Rows of the columns that im2col copies at a time: a row of results, for each product."""
-    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
-    return _moves(d) * d.groups * _depth(d) * ceil_div(d.positions, width)
-
-
-def _image_rows(kernel: Kernel, d: Dimensions) -> Any:
-    """Rows of the image that is copied into one with its padding."""
-    height = np.rint(np.sqrt(d.positions * np.asarray(d.stride, float)))
-    return _moves(d) * d.groups * d.filter_channels * np.maximum(height, 1)
-
-
-def _column_vectors(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of these rows, where the image's elements are neighbours there."""
-    width = np.maximum(np.rint(np.sqrt(d.positions)), 1)
-    vectors = _column_rows(kernel, d) * ceil_div(width, kernel.simd_bits // 32)
-    return np.where(np.asarray(d.stride) > 1, 0, vectors)
-
-
-def _column_elements(kernel: Kernel, d: Dimensions) -> Any:
-    """Elements of the columns, where a stride keeps them apart in the image."""
-    return np.where(np.asarray(d.stride) > 1, d.groups * _depth(d) * d.positions, 0)
-
-
-def _input_vectors(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of the image, which is copied even where it gets no padding."""
-    return ceil_div(input_elements(kernel, d), kernel.simd_bits // 32)
-
-
-# numpy 2.4, lowlevel_strided_loops.c.src and array_assign_array.c: a call for each row, that of
-# neighbours to memmove (glibc 2.36). Counted as it ran (callgrind), rows of 14 and 28 positions.
-_ROW = {
-    "scalar_load": 18,
-    "scalar_store": 5,
-    "scalar_alu": 24,
-    "scalar_multiply": 1,
-    "branch": 13,
-}
-_VECTOR = {"vector_load": 1, "vector_store": 1}
-_IM2COL = (
-    Part("the padded image: a vector", _input_vectors, _VECTOR, "im2col"),
-    Part("the padded image: a row", _image_rows, _ROW, "im2col"),
-    Part("im2col: a vector", _column_vectors, _VECTOR, "im2col"),
+_PANELS = (
     Part(
-        "im2col: an element apart",
-        _column_elements,
-        {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 1.75, "branch": 0.375},
-        "im2col",
+        "columns into panels",
+        _copied_positions,
+        {"vector_load": 1, "vector_store": 1, "scalar_alu": 1.25, "branch": 0.125},
+        "layout",
     ),
-    Part("im2col: a row", _column_rows, _ROW, "im2col"),
+    Part(
+        "weights into panels",
+        _copied_filters,
+        {"vector_load": 4, "vector_shuffle": 8, "vector_store": 4, "scalar_alu": 4, "branch": 1},
+        "layout",
+    ),
+)
+
+_BIAS = Part(
+    "bias, a pass",
+    output_vectors,
+    {"vector_load": 1, "fp32_add": 1, "vector_store": 1, "scalar_alu": 0.5, "branch": 0.25},
+    "results",
 )
 
 
-def _product(program: _Program) -> Kernel:
-    lanes = program.simd_bits // 32
+def _tiles(program: _Program) -> tuple[Part, ...]:
+    """Tiles of each width; those of one or two filters, and of the last positions, apart.
 
-    def sums(kernel: Kernel, d: Dimensions) -> Any:
+    A vector of positions has one chain of sums for each pair of filters, or two, which 2 and 1
+    filters leave so few that a step takes as long as a sum: 3.8 cycles on Zen 3, where 4 do 2.2.
+    """
+    chains = program.rows * 32 // program.simd_bits
+    wide = [(width, counts) for width, counts in program.steps.items() if width > 2]
+    narrow = [(width, counts) for width, counts in program.steps.items() if width <= 2]
+    return (
+        *(Part(f"{width} filters", _inner(program, width), counts) for width, counts in wide),
+        *(
+            Part(
+                f"{width} filters",
+                _inner(program, width),
+                counts,
+                "border",
+                chain={"fp32_fma": chains},
+            )
+            for width, counts in narrow
+        ),
+        *(
+            Part(
+                f"the last positions: {width}",
+                _edge(program, width),
+                counts,
+                "border",
+                chain={"fp32_fma": 1},
+            )
+            for width, counts in program.edges.items()
+        ),
+    )
+
+
+def _sums(program: _Program) -> tuple[Part, ...]:
+    """What is done with the results of a block of the depth."""
+
+    def added(kernel: Kernel, d: Dimensions) -> Any:
         """Vectors of results, times blocks of the depth."""
-        vectors = d.groups * d.filters * ceil_div(d.positions, lanes)
+        vectors = d.groups * d.filters * ceil_div(d.positions, program.simd_bits // 32)
         return vectors * _blocks_of(program, d)
 
+    onto = {"vector_logic": 1, "fp32_fma": 1, "vector_load": 1, "vector_store": 1, "scalar_alu": 1}
+    return (
+        Part("sums onto those of the block before", added, onto),
+        Part("results cleared before", output_vectors, {"vector_store": 1}),
+    )
+
+
+def _product(program: _Program) -> Kernel:
+    """Of columns that are gathered."""
     return Kernel(
         name=f"openblas-sgemm-{program.name}",
-        source=f"{_OPENBLAS} kernel/x86_64, driver/level3/level3.c; im2col by hand",
+        source=f"{OPENBLAS} kernel/x86_64, driver/level3/level3.c; im2col by hand",
         simd_bits=program.simd_bits,
         along=None,
         tile=Tile(filters=program.widths[0], positions=program.rows, depth=1),
-        parts=(
-            *_IM2COL,
-            Part(
-                "columns into panels",
-                _copied_positions,
-                {"vector_load": 1, "vector_store": 1, "scalar_alu": 1.25, "branch": 0.125},
-                "layout",
-            ),
-            Part(
-                "weights into panels",
-                _copied_filters,
-                {
-                    "vector_load": 4,
-                    "vector_shuffle": 8,
-                    "vector_store": 4,
-                    "scalar_alu": 4,
-                    "branch": 1,
-                },
-                "layout",
-            ),
-            *(
-                Part(f"{width} filters", _inner(program, width), counts)
-                for width, counts in program.steps.items()
-            ),
-            *(
-                Part(f"the last positions: {width}", _edge(program, width), counts)
-                for width, counts in program.edges.items()
-            ),
-            Part(
-                "sums onto those of the block before",
-                sums,
-                {
-                    "vector_logic": 1,
-                    "fp32_fma": 1,
-                    "vector_load": 1,
-                    "vector_store": 1,
-                    "scalar_alu": 1,
-                },
-            ),
-            Part("results cleared before", output_vectors, {"vector_store": 1}),
-            Part(
-                "bias, a pass",
-                output_vectors,
-                {
-                    "vector_load": 1,
-                    "fp32_add": 1,
-                    "vector_store": 1,
-                    "scalar_alu": 0.5,
-                    "branch": 0.25,
-                },
-                "results",
-            ),
-        ),
+        parts=(*IM2COL, *_PANELS, *_tiles(program), *_sums(program)),
         chain={"fp32_fma": 1},
         walk=Walk(
             "gemm",
             pads=True,
             packs=True,
-            unpacks=True,
             outer="filters",
             blocks=_panels(program),
             block_depth=program.block,
         ),
+    )
+
+
+def _product_in_place(program: _Program) -> Kernel:
+    """Of an image whose channels are the rows of the matrix."""
+    found = _product(program)
+    return replace(
+        found,
+        name=f"{found.name}-in-place",
+        parts=(*_PANELS, *_tiles(program), *_sums(program), _BIAS),
+        walk=replace(found.walk, pads=False, unpacks=True),
+        applies=lambda d: np.equal(gathers(d), 0),
     )
 
 
@@ -286,46 +248,10 @@ def _panels(program: _Program) -> Any:
     return lambda kernel, d: (np.inf, program.block)
 
 
-def _vector() -> Kernel:
-    """A dense layer at batch 1: four rows of weights at a time, 16 floats of each."""
-    return Kernel(
-        name="openblas-sgemv-haswell",
-        source=f"{_OPENBLAS} kernel/x86_64/sgemv_t_microk_haswell-4.c",
-        simd_bits=256,
-        along=None,
-        tile=Tile(filters=4, positions=1, depth=16),
-        parts=(
-            Part(
-                "inner loop",
-                _rows_of_16,
-                {
-                    "vector_load": 2 + 8,
-                    "fp32_fma": 8,
-                    "scalar_load": 5,  # prefetches
-                    "scalar_alu": 2,
-                    "branch": 1,
-                },
-            ),
-            Part(
-                "sums across lanes",
-                tiles,
-                {"vector_shuffle": 8, "fp32_add": 12, "scalar_store": 4, "scalar_alu": 20},
-            ),
-        ),
-        chain={"fp32_fma": 2},
-        walk=Walk("gemm"),
-        applies=is_one_position,
-    )
-
-
-def _rows_of_16(kernel: Kernel, d: Dimensions) -> Any:
-    """Four filters x 16 products, over all of both."""
-    return tiles(kernel, d) * ceil_div(_depth(d), 16)
-
-
 def products(simd_bits: int) -> tuple[Kernel, ...]:
     """On vectors of 256 or 512 bits."""
-    return (_vector(), _product(_PROGRAMS[simd_bits]))
+    program = _PROGRAMS[simd_bits]
+    return (*VECTORS, _product_in_place(program), _product(program))
 
 
 def passes(simd_bits: int) -> dict[str, Kernel]:
