@@ -41,6 +41,7 @@ __all__ = [
     "at",
     "call",
     "cgutils",
+    "code_of",
     "compiled",
     "constant",
     "inlined",
@@ -103,10 +104,24 @@ def compiled(function: Callable[..., Any]) -> Any:
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
     of other files too, so it is kept until any file of this package does.
     """
-    made = _njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function)
+    return _kept(_njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
+
+
+def _kept(made: Any) -> Any:
     kept = made._cache._cache_file  # no public way to say what it depends on
     kept._source_stamp = (kept._source_stamp, _newest())
     return made
+
+
+@cache
+def code_of(function: Callable[[int, int], None]) -> int:
+    """The address of a function of two int64, as C calls it, compiled and kept as `compiled` does.
+
+    It must raise nothing: there is nobody who would notice.
+    """
+    made = _kept(_njit(nogil=True, cache=True, no_cpython_wrapper=True)(function))
+    found = made.get_compile_result(types.void(types.int64, types.int64))
+    return found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
 
 
 class _Part(JITCodeLibrary):

@@ -3,7 +3,8 @@
 A layer may take 0.1 ms, and to wake a thread that sleeps takes half of that. So the threads of a
 crew look out for work for a short while after they had some, and only then go to sleep.
 
-    together(work, 2)        work(0) here and work(1) in another thread
+    together(work, 2)            work(0) here and work(1) in another thread
+    at_once(code, argument, 2)   the same of compiled code, for which no thread waits for Python
 
 Work is meant to be claimed, tile after tile, by whoever is free:
 
@@ -29,13 +30,16 @@ from numba.core import cgutils
 
 from xnorsim.kernels.compiled import compiled, intrinsic
 
-__all__ = ["claim", "in_parts", "together"]
+__all__ = ["at_once", "claim", "in_parts", "together"]
 
 IDLE, POSTED, RUNNING, ASLEEP = range(4)
 """What a thread of the crew does. It becomes POSTED by who has work, the rest by itself."""
 
-PATIENCE = 4000
-"""Looks at the state before a thread sleeps, about 0.1 ms."""
+STATE, CODE, ARGUMENT, PART = range(4)
+"""What a member is told: its state, and what it is to call with what; no code is Python's work."""
+
+PATIENCE = 20_000
+"""Looks at the state before a thread sleeps, about 0.5 ms: as long as a network has other work."""
 
 _INT = ir.IntType(64)
 
@@ -101,12 +105,36 @@ def _moved(state, old, new):
     return _exchanged(state, old, new)
 
 
+@intrinsic
+def _called(_: Any, code: Any, argument: Any, part: Any) -> Any:
+    """Call what lies at an address."""
+
+    def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_INT, _INT])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), make
+
+
 @compiled
-def _begun(state, looks):
-    """Wait for work and begin it; False if there was none in time."""
-    for _ in range(looks):
-        if _looked(state) == POSTED and _exchanged(state, POSTED, RUNNING) == POSTED:
-            return True
+def _call(code, argument, part):
+    _called(code, argument, part)
+
+
+@compiled
+def _begun(told, looks):
+    """Wait for work and do it, again and again. True: work of Python is begun; False: there was
+    none in time."""
+    left = looks
+    while left > 0:
+        left -= 1
+        if _looked(told) == POSTED and _exchanged(told, POSTED, RUNNING) == POSTED:
+            if not told[CODE]:
+                return True
+            _called(told[CODE], told[ARGUMENT], told[PART])
+            _exchanged(told, RUNNING, IDLE)
+            left = looks
     return False
 
 
@@ -122,35 +150,38 @@ class _Member:
     """One thread of the crew."""
 
     def __init__(self) -> None:
-        self.state = np.zeros(8, np.int64)  # a cache line of its own
+        self.told = np.zeros(8, np.int64)  # a cache line of its own
         self.work: Callable[[], object] = lambda: None
         self.failure: BaseException | None = None
         self._awake = threading.Semaphore(0)
         threading.Thread(target=self._serve, name="xnorsim", daemon=True).start()
 
-    def post(self, work: Callable[[], object]) -> None:
+    def post(
+        self, work: Callable[[], object], code: int = 0, argument: int = 0, part: int = 0
+    ) -> None:
         self.work = work
-        if _moved(self.state, IDLE, POSTED) == ASLEEP:
-            _moved(self.state, ASLEEP, POSTED)
+        self.told[CODE], self.told[ARGUMENT], self.told[PART] = code, argument, part
+        if _moved(self.told, IDLE, POSTED) == ASLEEP:
+            _moved(self.told, ASLEEP, POSTED)
             self._awake.release()
 
     def finish(self) -> BaseException | None:
         """Wait for the work if it has begun, and take it back if not; what it raised."""
-        if _moved(self.state, POSTED, IDLE) != POSTED:
-            while not _ended(self.state, PATIENCE):
+        if _moved(self.told, POSTED, IDLE) != POSTED:
+            while not _ended(self.told, PATIENCE):
                 os.sched_yield()
         failure, self.failure = self.failure, None
         return failure
 
     def _serve(self) -> None:
         while True:
-            if _begun(self.state, PATIENCE):
+            if _begun(self.told, PATIENCE):
                 try:
                     self.work()
                 except BaseException as failure:  # noqa: BLE001 -- raised again where the work was given
                     self.failure = failure
-                _moved(self.state, RUNNING, IDLE)
-            elif _moved(self.state, IDLE, ASLEEP) == IDLE:
+                _moved(self.told, RUNNING, IDLE)
+            elif _moved(self.told, IDLE, ASLEEP) == IDLE:
                 self._awake.acquire()
 
 
@@ -169,13 +200,25 @@ def together(work: Callable[[int], object], threads: int) -> None:
     Each of them claims tiles until none is left; all have returned when this returns. What one of
     them raises is raised here. While the crew is busy for another thread, work(0) does it all.
     """
-    if threads == 1 or not _ONE_AT_A_TIME.acquire(blocking=False):
-        work(0)
-        return
-    try:
-        _do(work, _members(os.getpid(), threads - 1))
-    finally:
-        _ONE_AT_A_TIME.release()
+
+    def post(member: _Member, part: int) -> None:
+        member.post(partial(work, part))
+
+    _divided(partial(work, 0), post, threads)
+
+
+def at_once(code: int, argument: int, threads: int) -> None:
+    """`together` for compiled code, by its address (compiled.code_of), which raises nothing: called
+    with `argument` and the part."""
+
+    def post(member: _Member, part: int) -> None:
+        member.post(_nothing, code, argument, part)
+
+    _divided(partial(_call, code, argument, 0), post, threads)
+
+
+def _nothing() -> None:
+    """The work of Python beside compiled code."""
 
 
 def in_parts(work: Callable[[int, int], object], threads: int) -> None:
@@ -189,12 +232,20 @@ def in_parts(work: Callable[[int, int], object], threads: int) -> None:
     together(claiming, threads)
 
 
-def _do(work: Callable[[int], object], members: tuple[_Member, ...]) -> None:
-    for part, member in enumerate(members, 1):
-        member.post(partial(work, part))
+def _divided(own: Callable[[], object], post: Callable[[_Member, int], None], threads: int) -> None:
+    """Post the parts from 1 on, do one's own, and wait for those that have begun."""
+    if threads == 1 or not _ONE_AT_A_TIME.acquire(blocking=False):
+        own()
+        return
+    members = _members(os.getpid(), threads - 1)
     try:
-        work(0)
+        for part, member in enumerate(members, 1):
+            post(member, part)
+        try:
+            own()
+        finally:
+            failures = [failure for member in members if (failure := member.finish()) is not None]
+        for failure in failures:
+            raise failure
     finally:
-        failures = [failure for member in members if (failure := member.finish()) is not None]
-    for failure in failures:
-        raise failure
+        _ONE_AT_A_TIME.release()

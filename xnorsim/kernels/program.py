@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xnorsim.kernels.binary import TILE, Layer, Room, prepare, room_for_tile
-from xnorsim.kernels.compiled import compiled
-from xnorsim.kernels.crew import claim, together
+from xnorsim.kernels.compiled import code_of
+from xnorsim.kernels.crew import at_once, claim
 from xnorsim.kernels.direct import Direct, lines, room_for_pairs
 from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain
 from xnorsim.kernels.fused import tiles
@@ -61,10 +61,10 @@ PANEL = np.uint8 if METHODS[0] == "lookup" else np.uint64
 
 
 class Sizes(NamedTuple):
-    """What a command of a layer has besides its window: numbers of a row of results, and rows of a
-    tile."""
+    """What a command of a layer has besides its window: whether it is plain, numbers of a row of
+    results, and rows of a tile."""
 
-    plain: bool
+    plain: int
     length: int
     tile: int
 
@@ -171,18 +171,17 @@ def pool_command(x: Array, grid: Grid, counts: Array, out: Array) -> Command:
 def bound(commands: Sequence[Command], threads: int) -> Callable[[], bool]:
     """`run()` of commands in their order; False if a sign was taken of what may not be finite."""
     table = np.array([command.numbers for command in commands], np.int64)
-    claims, strange = np.zeros((len(table), 16), np.int64), [0] * threads
-
-    def work(part: int) -> None:
-        strange[part] = _walk(table, claims, part)
+    claims, strange = np.zeros((len(table), 16), np.int64), np.zeros((threads, 8), np.int64)
+    entries = np.array(_entries([table, claims, strange]), np.int64)
+    code, argument = code_of(_walk), entries.ctypes.data
 
     def run() -> bool:
         claims[:] = 0
-        strange[:] = [0] * threads
-        together(work, threads)
-        return not any(strange)
+        strange[:] = 0
+        at_once(code, argument, threads)
+        return not strange.any()
 
-    run.__dict__["kept"] = [command.kept for command in commands]
+    run.__dict__["kept"] = entries, table, [command.kept for command in commands]
     return run
 
 
@@ -205,20 +204,14 @@ def _array(_: Any, entries: Any, at: Any, axes: Any, number: Any) -> Any:
     return kind(entries, at, axes, number), make
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def _tuple(_: Any, numbers: Any, form: Any) -> Any:
-    """The first whole numbers from an address on as a named tuple of such and of bools."""
-    hints = form.instance_class.__annotations__.values()
-    fields = [types.boolean if hint == "bool" else types.int64 for hint in hints]
-    kind: Any = types.BaseTuple.from_types(fields, form.instance_class)
+    """The first whole numbers from an address on as a named tuple."""
+    cls = form.instance_class
+    kind: Any = types.NamedUniTuple(types.int64, len(cls._fields), cls)
 
     def make(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        values = _read(builder, args[0], 0, len(fields))
-        cast = [
-            context.cast(builder, value, types.int64, field)
-            for value, field in zip(values, fields, strict=True)
-        ]
-        return context.make_tuple(builder, kind, cast)
+        return context.make_tuple(builder, kind, _read(builder, args[0], 0, kind.count))
 
     return kind(numbers, form), make
 
@@ -240,24 +233,24 @@ def _peek(_: Any, place: Any) -> Any:
     return types.int64(types.int64), make
 
 
-@compiled
-def _walk(table, claims, part):
+def _walk(entries, part):
     """The commands of a table as one of its threads: claims has for each what is claimed next, and
-    eight numbers further on how many tiles are finished."""
+    eight numbers further on how many tiles are finished; strange is this thread's."""
+    table, claims = _array(entries, 0, 2, np.int64), _array(entries, 1, 2, np.int64)
     strange = np.uint64(0)
     for at in range(len(table)):
         command, following, finished = address(table[at]), claims[at, 0:1], claims[at, 8:9]
         kind, count = whole(command), whole(command + 8)
-        numbers, entries = command + 16, command + 8 * NUMBERS
+        numbers, arrays = command + 16, command + 8 * NUMBERS
         if kind == LAYER:
-            strange |= _layer(numbers, entries, following, finished, part)
+            strange |= _layer(numbers, arrays, following, finished, part)
         elif kind == LINES:
-            _lines(numbers, entries, following, finished, part)
+            _lines(numbers, arrays, following, finished, part)
         else:
-            _pool(numbers, entries, following, finished, count)
+            _pool(numbers, arrays, following, finished, count)
         while _peek(address(finished)) < count:
             pass
-    return strange
+    _array(entries, 2, 2, np.int64)[part, 0] = strange
 
 
 @inlined
