@@ -278,21 +278,23 @@ class TestOurBinaryConvolution:
             assert part(kernel, what, Dimensions(196, 256, 256, 1))[0] == 0, "where it lies"
 
     @pytest.mark.parametrize(
-        ("positions", "filters", "squares", "others", "why"),
+        ("positions", "filters", "squares", "bands", "rows", "others", "why"),
         [
-            (196, 256, 25 * 32, 0, "four tiles of 40, one of 36: its fifth square begins earlier"),
-            (3136, 64, 3136 // 8 * 8, 0, "tiles of 48 and one of 16"),
-            (49, 512, (32 // 8 + 3) * 64, 0, "32 and 17"),
-            (196, 20, 25 * 2, 25 * 8 * 4, "four filters left, those of an overlap twice"),
-            (7, 64, 0, 7 * 64, "no eight positions"),
-            (99, 64, (2 * 5 + 3) * 8, 0, "tiles of 40, and one of 19"),
+            (196, 256, 25 * 32, 25 * 8, 0, 0, "four tiles of 40, one of 36: its fifth overlaps"),
+            (3136, 64, 392 * 8, 392 * 2, 0, 0, "tiles of 48 and one of 16"),
+            (49, 512, (32 // 8 + 3) * 64, 7 * 16, 0, 0, "32 and 17"),
+            (196, 20, 25 * 2, 25, 0, 196 * 4, "four filters left"),
+            (7, 64, 0, 0, 7 * 8, 0, "no eight positions"),
+            (99, 64, (2 * 5 + 3) * 8, 13 * 2, 0, 0, "tiles of 40, and one of 19"),
         ],
     )
-    def test_results(self, positions, filters, squares, others, why):
+    def test_results(self, positions, filters, squares, bands, rows, others, why):
         kernel, nest = own_binary.popcount(512), Dimensions(positions, filters, 64, 9)
         assert part(kernel, "8 x 8 sums to floats, transposed", nest)[0] == squares, why
+        assert part(kernel, "where a band of squares begins", nest)[0] == bands, why
+        assert part(kernel, "8 sums of one position", nest)[0] == rows, why
         assert part(kernel, "other sums, one by one", nest)[0] == others, why
-        assert 64 * squares + others >= positions * filters
+        assert 64 * squares + 8 * rows + others >= positions * filters
 
     def test_bits(self):
         """Words of 64 filters, in place of floats."""

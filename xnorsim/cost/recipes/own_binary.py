@@ -35,6 +35,9 @@ POSITIONS = 48
 _EDGE = 8
 """Positions and filters of the squares of results: results.py, EDGE."""
 
+_BAND = 4
+"""Squares side by side that are computed in one go: results.py, BAND."""
+
 
 def _tile_of(d: Dimensions) -> Any:
     """Positions of a tile: as many as make all tiles alike, in eights (binary.py, tile_of)."""
@@ -60,11 +63,20 @@ def _squares(kernel: Kernel, d: Dimensions) -> Any:
     return d.groups * _square_rows(d) * (d.filters // _EDGE)
 
 
-def _outside_squares(kernel: Kernel, d: Dimensions) -> Any:
-    """Results beside the squares: filters that eights leave, and the positions of a short tile."""
+def _bands(kernel: Kernel, d: Dimensions) -> Any:
+    """Rows of squares, a band of filters at a time."""
+    return d.groups * _square_rows(d) * ceil_div(d.filters // _EDGE, _BAND)
+
+
+def _short_rows(kernel: Kernel, d: Dimensions) -> Any:
+    """Eights of filters at single positions: those of a tile that has no room for a square."""
     rest = d.positions % _tile_of(d)
-    beside = _EDGE * _square_rows(d) * (d.filters % _EDGE)
-    return d.groups * (beside + np.where(rest < _EDGE, rest, 0) * d.filters)
+    return d.groups * np.where(rest < _EDGE, rest, 0) * (d.filters // _EDGE)
+
+
+def _outside_squares(kernel: Kernel, d: Dimensions) -> Any:
+    """Results of the filters that eights leave."""
+    return d.groups * d.positions * (d.filters % _EDGE)
 
 
 def _result_words(kernel: Kernel, d: Dimensions) -> Any:
@@ -123,9 +135,11 @@ _IM2COL = (
 
 @dataclass(frozen=True, slots=True)
 class _Isa:
-    """How results are written: `square`, counts of 8 x 8 floats; `word`, of 64 comparisons."""
+    """How results are written: `square`, counts of 8 x 8 floats; `row`, of 8 filters at a single
+    position; `word`, of 64 comparisons."""
 
     square: Counts
+    row: Counts
     word: Counts
 
 
@@ -133,17 +147,28 @@ def _isa(vectors: int, word: Counts) -> _Isa:
     """`vectors` hold eight floats."""
     square = {
         "vector_load": vectors * (8 + 8 + 4),  # sums, offsets, three factors, and K of a row
-        "vector_shuffle": vectors * (8 + 32),  # 16 bits into 32; the transposition
+        "vector_shuffle": vectors * (8 + 24),  # 16 bits into 32; the transposition
         "vector_add": vectors * 16,
         "fp_convert": vectors * 8,
         "fp32_mul": vectors * 24,
         "fp32_add": vectors * 8,
         "vector_store": vectors * 8,
-        "scalar_load": 8,
+        "scalar_load": 4,
         "scalar_alu": 17,
         "branch": 1,
     }
-    return _Isa(square, word)
+    row = {
+        "vector_load": vectors * 5,
+        "vector_shuffle": vectors * (1 + 4),
+        "vector_add": vectors * 2,
+        "fp_convert": vectors,
+        "fp32_mul": vectors * 3,
+        "fp32_add": vectors,
+        "scalar_store": 8,
+        "scalar_alu": 12,
+        "branch": 1,
+    }
+    return _Isa(square, row, word)
 
 
 _WORD = {"scalar_alu": 20, "scalar_load": 5, "scalar_store": 2, "branch": 6}
@@ -189,6 +214,19 @@ def convolution_parts(simd_bits: int, *, packed: bool, neon: bool = False) -> tu
     else:
         results = (
             Part("8 x 8 sums to floats, transposed", _squares, isa.square, "results"),
+            Part(
+                "where a band of squares begins",
+                _bands,
+                {
+                    "broadcast_load": 8,  # K of each row
+                    "scalar_load": 26,
+                    "scalar_alu": 18,
+                    "scalar_multiply": 9,
+                    "branch": 3,
+                },
+                "results",
+            ),
+            Part("8 sums of one position", _short_rows, isa.row, "results"),
             Part(
                 "other sums, one by one",
                 _outside_squares,
