@@ -19,6 +19,7 @@ import numpy as np
 from xnorsim.kernels.compiled import compiled
 from xnorsim.kernels.float_problems import check, filling, output_shape
 from xnorsim.kernels.float_tiles import multiply_add
+from xnorsim.kernels.lanes import inlined
 from xnorsim.kernels.problem import Problem, Ready, scales_of
 
 __all__ = ["LOOPS", "plain", "ready", "unrolled"]
@@ -93,13 +94,13 @@ def unrolled(image, weight, scales, out, s):
                         _store(out, scales, sums[2:], g, row * s.out_width, (x, z))
 
 
-@compiled
+@inlined
 def _store(out, scales, sums, f, row, places):
     for i in range(2):
         out[row + places[i]] = sums[i] * scales[0, f] * scales[1, f] + scales[2, f]
 
 
-@compiled
+@inlined
 def _four_sums(image, weight, of, at, s):
     a = b = c = d = np.float32(0)
     (sample, group, f, g), (y, x, z) = of, at
