@@ -139,13 +139,16 @@ def _passes_of(uses: Sequence[Use], columns: Columns, kinds: Sequence[str]) -> I
     in_kernel = np.array([kind in IN_KERNELS for kind in kinds], dtype=bool)
     issues = (columns["runs"] > 0) | ~in_kernel
     issued = mix(uses, len(kinds)) * issues[:, np.newaxis]
+    waiting = np.zeros_like(issued)
+    for use in uses:
+        waiting[use.layers] += part_chains(use.kernel, use.nest)
+    waiting *= issues[:, np.newaxis]
     is_pass = columns["macs"] == 0
     for name, where in (("pass", is_pass), ("extra", ~is_pass & issued.any(axis=-1))):
         chosen = np.flatnonzero(where)
         if chosen.size:
-            some = issued[chosen]
             anyhow = np.full(len(chosen), np.inf)
-            yield StageWork(name, None, chosen, some, np.zeros_like(some), anyhow)
+            yield StageWork(name, None, chosen, issued[chosen], waiting[chosen], anyhow)
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ _PASSES = {
     "relu": "relu",
     "max_pool": "max_pool",
     "mean_pool": "average_pool",
+    "local_response_norm": "response_norm",
 }
 """The kind of kernel for a layer without products; others are passes of an operation at a time."""
 
@@ -156,12 +157,15 @@ def _passes(columns: Columns, kinds: Sequence[str], recipes: RecipeSet) -> Itera
     beyond = np.where(multiplies, np.maximum(operations - 2 * results, 0), 0)
     yield beyond > 0, "elementwise", elements(beyond)
     window = np.maximum(operations // np.maximum(results, 1), 1)
-    nests: dict[str, Dimensions] = dict.fromkeys(("add", "relu"), elements(results))
+    nests: dict[str, Dimensions] = dict.fromkeys(
+        ("add", "relu", "response_norm"), elements(results)
+    )
     # Of a batch normalization that runs on its own two vectors of fp32 are read.
     channels = np.maximum(columns["parameter_traffic_bits"] // 64, 1)
     nests["bn"] = Dimensions(results // channels, channels, filter_channels=1, taps=1)
     nests |= dict.fromkeys(("max_pool", "average_pool"), elements(results, window))
-    words = np.array([_PASSES.get(kind, "elementwise") for kind in kinds])
+    known = {kind: word for kind, word in _PASSES.items() if word in recipes.kernels}
+    words = np.array([known.get(kind, "elementwise") for kind in kinds])
     for word in dict.fromkeys(words.tolist()):
         where = ~multiplies & (operations > 0) & (words == word)
         yield where, word, nests.get(word, elements(operations))

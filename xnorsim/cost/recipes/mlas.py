@@ -269,6 +269,42 @@ def _reordered(kernel: Kernel) -> Kernel:
     )
 
 
+def _response_norm() -> Kernel:
+    """core/providers/cpu/nn/lrn.cc: squares, sums over a sliding window, and x * sums ** -beta.
+
+    The power is Eigen's for four floats of SSE, in numbers of twice the precision: a function of
+    450 instructions as compiled in the wheel 1.32.0, longer than what a core keeps in flight, so
+    that each waits for its longest chain.
+    """
+    power = Part(
+        "the power of four sums",
+        output_vectors,
+        {
+            "fp32_add": 133, "fp32_mul": 65, "vector_logic": 55, "vector_shuffle": 51,
+            "scalar_load": 46, "vector_compare": 14, "vector_min_max": 8, "vector_shift": 5,
+            "fp_convert": 3, "vector_add": 3, "int8_multiply": 2, "vector_load": 9,
+            "vector_store": 2, "scalar_alu": 4, "branch": 2,
+        },
+        chain={
+            "fp32_add": 78, "fp32_mul": 30, "vector_logic": 25, "vector_compare": 6,
+            "vector_min_max": 4, "vector_shuffle": 1, "vector_shift": 1, "fp_convert": 1,
+        },
+    )  # fmt: skip
+    window = Part(
+        "cleared, squared, copied, added and subtracted",
+        output_vectors,
+        {"vector_load": 6, "fp32_mul": 3, "fp32_add": 2, "vector_store": 6},
+    )
+    return Kernel(
+        name="onnxruntime-lrn",
+        source="microsoft/onnxruntime @ 0c2d8019 onnxruntime/core/providers/cpu/nn/lrn.cc",
+        simd_bits=128,
+        along=None,
+        tile=Tile(filters=1, positions=4, depth=1),
+        parts=(window, power),
+    )
+
+
 def passes(simd_bits: int) -> dict[str, Kernel]:
     """Elementwise operators as Eigen and MLAS run them, pooling on blocks of channels."""
     source = "by hand: a pass over a tensor"
@@ -286,6 +322,7 @@ def passes(simd_bits: int) -> dict[str, Kernel]:
         "elementwise": each("elementwise", vector_load=2, fp32_mul=1),
         "relu": each("relu", vector_load=1, vector_min_max=1),
         "copy": each("copy", vector_load=1),
+        "response_norm": _response_norm(),
         "max_pool": window("max-pool", vector_min_max=1),
         "average_pool": window("average-pool", fp32_add=1),
     }

@@ -27,6 +27,7 @@ KINDS = {
     "relu": "rectifier that is not fused",
     "max_pool": "maxima of windows",
     "average_pool": "means of windows",
+    "response_norm": "normalization across channels; without one, a pass for each operation",
 }
 """What a recipe set may have kernels for. Passes take an element as a position: `elements`."""
 
