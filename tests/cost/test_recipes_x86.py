@@ -174,6 +174,9 @@ class TestOpenblas:
         assert "results" not in {item.stage for item in gathered.parts}
         for what, elements in (("im2col: a row", 14), ("im2col: an element apart", 196)):
             assert part(gathered, what, strided)[0] == 64 * elements
+        calls = "im2col: calls for a row of neighbours"
+        assert part(gathered, calls, strided)[0] == 0, "memmove copies no elements apart"
+        assert part(gathered, calls, REFERENCE)[0] == 2304 * 14
         assert part(gathered, "im2col: a vector", REFERENCE)[0] == 2304 * 14 * 2
         assert part(gathered, "the padded image: a row", REFERENCE)[0] == 14 * 256
         assert part(gathered, "the padded image: a vector", REFERENCE)[0] == 256 * 196 / 8
@@ -188,13 +191,14 @@ class TestOpenblas:
         assert "4 filters" not in chains
 
     def test_one_filter_needs_no_panels(self):
-        """A depthwise layer of 64 channels, 3 x 3: eights of its 9 taps and the bias, and a two."""
+        """A depthwise layer of 64 channels, 3 x 3: eights of its 9 taps and the bias, and a two,
+        which takes 4 positions at a time where the eight takes 8."""
         kernels = openblas.products(256)
         nest = Dimensions(196, 1, 1, 9, groups=64)
         kernel = kernels[int(assigned(kernels, nest))]
         assert kernel.name == "openblas-sgemv-n-haswell"
         assert part(kernel, "eight products", nest)[0] == 64 * 25
-        assert part(kernel, "two products", nest)[0] == 64 * 25
+        assert part(kernel, "two products", nest)[0] == 64 * 49
         assert part(kernel, "a call", nest)[0] == 64
         assert not kernel.walk.packs
 

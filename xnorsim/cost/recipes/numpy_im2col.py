@@ -34,6 +34,11 @@ def _column_rows(kernel: Kernel, d: Dimensions) -> Any:
     return gathers(d) * d.groups * d.taps * d.filter_channels * ceil_div(d.positions, width)
 
 
+def _neighbours(kernel: Kernel, d: Dimensions) -> Any:
+    """Rows of the columns whose elements are neighbours in the image."""
+    return np.where(np.asarray(d.stride) > 1, 0, _column_rows(kernel, d))
+
+
 def _image_rows(kernel: Kernel, d: Dimensions) -> Any:
     """Rows of the image that is copied into one with its padding."""
     height = np.rint(np.sqrt(d.positions * np.asarray(d.stride, float)))
@@ -67,10 +72,17 @@ _ROW = {
     "scalar_multiply": 1,
     "branch": 13,
 }
+
+# Of neighbours: two calls, through a pointer and a table of pointers, a jump from there, and two
+# returns. Fetching goes on a cycle later after each of them than after other branches (AMD 56665,
+# Software Optimization Guide for Family 19h, 2.8.1.2): here a branch more. As a loop of these calls
+# alone runs, 15 cycles, and an empty call and its return, 6.
+_CALLS = {"branch": 5}
 _VECTOR = {"vector_load": 1, "vector_store": 1}
 IM2COL = (
     Part("the padded image: a vector", _input_vectors, _VECTOR, "im2col"),
     Part("the padded image: a row", _image_rows, _ROW, "im2col"),
+    Part("the padded image: calls for a row", _image_rows, _CALLS, "im2col"),
     Part("im2col: a vector", _column_vectors, _VECTOR, "im2col"),
     Part(
         "im2col: an element apart",
@@ -79,4 +91,5 @@ IM2COL = (
         "im2col",
     ),
     Part("im2col: a row", _column_rows, _ROW, "im2col"),
+    Part("im2col: calls for a row of neighbours", _neighbours, _CALLS, "im2col"),
 )

@@ -24,6 +24,16 @@ OPENBLAS = "OpenMathLib/OpenBLAS @ 72461f1c"
 # ran (lackey of valgrind), less the products.
 _CALL = {"scalar_load": 198, "scalar_store": 116, "scalar_alu": 400, "branch": 120}
 
+# sgemv_kernel_4x2: SSE, whatever the processor has.
+_TWO = {
+    "vector_load": 3,
+    "fp32_mul": 2,
+    "fp32_add": 2,
+    "vector_store": 1,
+    "scalar_alu": 2,
+    "branch": 1,
+}
+
 
 def _eights(kernel: Kernel, d: Dimensions) -> Any:
     """Vectors of positions x eight products."""
@@ -31,10 +41,8 @@ def _eights(kernel: Kernel, d: Dimensions) -> Any:
 
 
 def _twos(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of positions x the twos that eights leave."""
-    return (
-        d.groups * ceil_div(d.positions, kernel.simd_bits // 32) * ceil_div(column_depth(d) % 8, 2)
-    )
+    """Fours of positions x the twos that eights leave."""
+    return d.groups * ceil_div(d.positions, 4) * ceil_div(column_depth(d) % 8, 2)
 
 
 def _calls(kernel: Kernel, d: Dimensions) -> Any:
@@ -58,17 +66,7 @@ def _one_filter() -> Kernel:
                 _eights,
                 {**eight, "vector_logic": 1, "scalar_alu": 1.5, "branch": 0.5},
             ),
-            Part(
-                "two products",
-                _twos,
-                {
-                    "vector_load": 3,
-                    "fp32_fma": 2,
-                    "vector_store": 1,
-                    "scalar_alu": 1,
-                    "branch": 0.5,
-                },
-            ),
+            Part("two products", _twos, _TWO),
             Part("results cleared before", output_vectors, {"vector_store": 1}),
             Part("a call", _calls, _CALL),
         ),
