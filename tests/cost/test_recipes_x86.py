@@ -171,6 +171,9 @@ class TestOpenblas:
         assert {item.stage for item in in_place.parts} == {"layout", "product", "border", "results"}
         assert not in_place.walk.pads
         assert part(in_place, "bias, a pass", plain)[0] == 64 * 196 / 8
+        assert part(in_place, "bias, kept in full", plain)[0] == 64 * 196 / 8
+        large = Dimensions(112 * 112, 64, 64, 1)
+        assert part(in_place, "bias, kept in full", large)[0] == 0, "more than numpy's buffer"
         assert "results" not in {item.stage for item in gathered.parts}
         for what, elements in (("im2col: a row", 14), ("im2col: an element apart", 196)):
             assert part(gathered, what, strided)[0] == 64 * elements

@@ -26,7 +26,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 def conv(kernel: int, filters: int, padding: int = 1, groups: int = 1, stride: int = 1) -> Conv:
-    pads = ((padding, padding), (padding, padding + 1))
+    pads = ((padding, padding), (padding, padding + bool(padding)))
     return Conv(filters, (kernel,) * 2, (stride,) * 2, pads, (1, 1), groups)
 
 
@@ -35,6 +35,7 @@ CASES = {
     "no images": (conv(3, 16), (0, 8, 7, 9)),
     "groups and stride": (conv(3, 9, groups=3, stride=2), (1, 6, 9, 8)),
     "one filter a group": (conv(3, 6, groups=6), (1, 6, 9, 8)),
+    "as it lies": (conv(1, 5, padding=0), (2, 6, 5, 7)),
     "a dense layer": (Conv(11, (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1)), (3, 70, 1, 1)),
 }
 
@@ -77,6 +78,16 @@ def test_what_is_missing_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=rf"xnorsim\[{name}\]"):
         KERNELS[name].ready(problem(*CASES["a layer"]), 1)
+
+
+@pytest.mark.parametrize("side", [90, 91])
+def test_a_bias_on_either_side_of_the_buffer(side: int) -> None:
+    """8100 positions fit into numpy's buffer of 8192, 8281 do not: the same sums."""
+    p = problem(conv(1, 3, padding=0), (1, 2, side, side))
+    image = np.random.default_rng(5).integers(-9, 10, p.shape).astype(np.float32)
+    weight, bias = folded(p)
+    expected = np.einsum("fc,bcyx->bfyx", weight[..., 0, 0], image) + bias[:, None, None]
+    np.testing.assert_array_equal(KERNELS["numpy"].ready(p, 1).run(image), expected)
 
 
 LARGE = (conv(3, 128), (1, 128, 28, 28))

@@ -161,6 +161,14 @@ _BIAS = Part(
 )
 
 
+def _kept_bias(kernel: Kernel, d: Dimensions) -> Any:
+    """Vectors of the bias, which is kept in full for maps that numpy's buffer of 8192 holds."""
+    return np.where(np.asarray(d.positions) <= 8192, output_vectors(kernel, d), 0)
+
+
+_KEPT_BIAS = Part("bias, kept in full", _kept_bias, {"vector_load": 1}, "results")
+
+
 def _tiles(program: _Program) -> tuple[Part, ...]:
     """Tiles of each width; those of one or two filters, and of the last positions, apart.
 
@@ -237,7 +245,7 @@ def _product_in_place(program: _Program) -> Kernel:
     return replace(
         found,
         name=f"{found.name}-in-place",
-        parts=(*_PANELS, *_tiles(program), *_sums(program), _BIAS),
+        parts=(*_PANELS, *_tiles(program), *_sums(program), _BIAS, _KEPT_BIAS),
         walk=replace(found.walk, pads=False, unpacks=True),
         applies=lambda d: np.equal(gathers(d), 0),
     )
