@@ -264,6 +264,21 @@ def test_float_networks_are_near(graph: Graph, seed: int) -> None:
         np.testing.assert_allclose(native.outputs[name], value, rtol=0, atol=2e-4 * scale)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_a_first_layer_of_what_is_not_a_number(bad: float) -> None:
+    """Saving products would spread it: the results are the reference's. The next image is none."""
+    b = Builder("stem", (1, 3, 20, 33))
+    graph = b.graph(b.relu(b.batch_norm(b.conv(b.input, 20, 7, stride=2, padding=3))))
+    session, clean = prepare(graph, "native"), drawn(graph)
+    strange = {"input": clean["input"].copy()}
+    strange["input"][0, 1, 9, 14] = bad
+    for inputs, near in ((clean, 1e-5), (strange, 0), (clean, 1e-5)):
+        (found,), (plain,) = (
+            execute(made, inputs).outputs.values() for made in (session, prepare(graph, "packed"))
+        )
+        np.testing.assert_allclose(found, plain, rtol=near, atol=near)
+
+
 def test_progress_counts_layers() -> None:
     graph = block(9, 7, 2, Scaling.ALPHA, 0)
     told: list[tuple[int, int]] = []

@@ -34,6 +34,7 @@ __all__ = [
     "direct_convolution",
     "direct_product",
     "lines",
+    "panels_of",
     "room_for_pairs",
 ]
 
@@ -123,7 +124,7 @@ def direct_convolution(
     moves = np.array([plane, *np.multiply(sizes, op.dilation)])
     taps = np.tensordot(moves, np.indices((padded.shape[1], *op.kernel)), 1).reshape(-1)
     down, across = (int(step) for step in np.multiply(sizes, op.stride))
-    panels, scales = _panels(weight.reshape(len(weight), -1), norm)
+    panels, scales = panels_of(weight.reshape(len(weight), -1), norm)
     return Direct(taps.astype(np.int64), panels, scales, (each, down, across))
 
 
@@ -133,7 +134,7 @@ def direct_product(
     """A product of float32 rows (count, features), contiguous, with weight (filters, features), and
     how many rows make a line; the rest as direct_convolution."""
     width, row = _width(count, threads), 4 * weight.shape[1]
-    panels, scales = _panels(weight, norm)
+    panels, scales = panels_of(weight, norm)
     taps = 4 * np.arange(weight.shape[1], dtype=np.int64)
     return Direct(taps, panels, scales, (0, width * row, row)), width
 
@@ -150,14 +151,16 @@ def room_for_pairs(threads: int) -> Array:
     return aligned((threads, 2, FILTERS), np.float32)
 
 
-def _panels(rows: Array, norm: tuple[Array, Array] | None) -> tuple[Array, Array]:
-    """Weights (filters, products) as (panels, products, FILTERS), and a and b as (panels, 2,
-    FILTERS); zeros where there is no filter."""
-    count = -(-len(rows) // FILTERS)
-    filled = np.zeros((count * FILTERS, rows.shape[1] + 2), np.float32)
+def panels_of(
+    rows: Array, norm: tuple[Array, Array] | None, filters: int = FILTERS
+) -> tuple[Array, Array]:
+    """Weights (filters, products) as panels (panels, products, filters of one), and a and b as
+    (panels, 2, filters of one); zeros where there is no filter."""
+    count = -(-len(rows) // filters)
+    filled = np.zeros((count * filters, rows.shape[1] + 2), np.float32)
     filled[: len(rows), :-2] = rows
     filled[: len(rows), -2:] = (1, 0) if norm is None else np.transpose(norm)
-    found = filled.reshape(count, FILTERS, -1).swapaxes(1, 2)
-    panels = aligned((count, rows.shape[1], FILTERS), np.float32)
+    found = filled.reshape(count, filters, -1).swapaxes(1, 2)
+    panels = aligned((count, rows.shape[1], filters), np.float32)
     panels[...] = found[:, :-2]
     return panels, np.ascontiguousarray(found[:, -2:])

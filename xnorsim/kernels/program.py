@@ -29,6 +29,8 @@ from xnorsim.kernels.elementwise import NO_BITS, NO_FLOATS, Chain
 from xnorsim.kernels.fused import tiles
 from xnorsim.kernels.gemm import METHODS
 from xnorsim.kernels.lanes import inlined, intrinsic, whole
+from xnorsim.kernels.minimal import LINES as OF_BAND
+from xnorsim.kernels.minimal import Bands, Minimal, bands, bands_of
 from xnorsim.kernels.packing import address
 from xnorsim.kernels.patches import Window
 from xnorsim.kernels.pooling import LOWEST, Grid, pool_rows
@@ -40,6 +42,7 @@ from numba.np.arrayobj import populate_array  # isort: skip
 
 __all__ = [
     "Command",
+    "bands_command",
     "bound",
     "chain_command",
     "fits",
@@ -50,9 +53,9 @@ __all__ = [
 
 Array = np.ndarray
 
-LAYER, LINES, POOL = range(3)
+LAYER, LINES, BANDS, POOL = range(4)
 ENTRY = 5  # numbers of an array: its address and its lengths
-NUMBERS, ARRAYS = 24, 10  # of a command: plain ones, its kind and tiles first, and then entries
+NUMBERS, ARRAYS = 25, 10  # of a command: plain ones, its kind and tiles first, and then entries
 WIDTH = NUMBERS + ENTRY * ARRAYS
 BEHIND = 8 * len(Window._fields)
 """How far behind a layer's window its Sizes lie [byte]."""
@@ -163,13 +166,21 @@ def lines_command(direct: Direct, source: Array, out: Array, threads: int) -> Co
     return _command(LINES, out.shape[0] * out.shape[1], direct.steps, arrays)
 
 
+def bands_command(minimal: Minimal, padded: Array, out: Array, threads: int) -> Command:
+    """A float convolution of few products, as minimal.bands_of has its operands."""
+    numbers, held = bands_of(minimal, padded, out, threads)
+    made = _command(BANDS, out.shape[0] * -(-out.shape[1] // OF_BAND), numbers, ())
+    return Command(made.numbers, held)
+
+
 def pool_command(x: Array, grid: Grid, counts: Array, out: Array) -> Command:
     """A pool of x to out, as pooling.pool_rows has it."""
     return _command(POOL, out.shape[0] * out.shape[1], grid, (x, counts, LOWEST, out))
 
 
 def bound(commands: Sequence[Command], threads: int) -> Callable[[], bool]:
-    """`run()` of commands in their order; False if a sign was taken of what may not be finite."""
+    """`run()` of commands in their order; False if a sign was taken of what may not be finite, or
+    products were saved on what may not be, or is too large."""
     table = np.array([command.numbers for command in commands], np.int64)
     claims, strange = np.zeros((len(table), 16), np.int64), np.zeros((threads, 8), np.int64)
     entries = np.array(_entries([table, claims, strange]), np.int64)
@@ -246,6 +257,8 @@ def _walk(entries, part):
             strange |= _layer(numbers, arrays, following, finished, part)
         elif kind == LINES:
             _lines(numbers, arrays, following, finished, part)
+        elif kind == BANDS:
+            strange |= bands(_tuple(numbers, Bands), part, count, following, finished)
         else:
             _pool(numbers, arrays, following, finished, count)
         while _peek(address(finished)) < count:

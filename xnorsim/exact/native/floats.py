@@ -13,7 +13,8 @@ from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, mat
 from xnorsim.kernels.compiled import aligned
 from xnorsim.kernels.direct import LONGEST, direct_convolution, direct_product
 from xnorsim.kernels.floats import convolution
-from xnorsim.kernels.program import lines_command
+from xnorsim.kernels.minimal import columns, minimal_convolution, pays
+from xnorsim.kernels.program import Command, bands_command, lines_command
 from xnorsim.network import ops
 from xnorsim.network.graph import Node, by_role, scheme
 from xnorsim.network.precision import BIPOLAR, FLOAT32
@@ -151,11 +152,9 @@ def _add_conv(draft: Draft, node: Node, op: ops.Conv, source: Held, *, signs: bo
     def bind(arrays: Arrays) -> Bound:
         x = _image(arrays[source], shape)
         if few:
-            padded, inside = _padded(op, shape)
-            own = direct_convolution(op, padded, weight, norm)
             out = arrays[target].reshape(spec.shape[0], *spec.shape[2:], spec.shape[1])
-            copied = partial(np.copyto, inside, x)
-            return [copied, lines_command(own, padded, out, draft.threads)]
+            inside, command = _command_of(op, shape, out, weight, norm, draft.threads)
+            return [partial(np.copyto, inside, x), command]
         batch, channels, height, width = shape
         settings = {"alpha": alpha, "norm": norm, "threads": draft.threads, "signs": signs}
         own = convolution(op, (batch, channels, height, width), weight, **settings)
@@ -165,10 +164,24 @@ def _add_conv(draft: Draft, node: Node, op: ops.Conv, source: Held, *, signs: bo
     return True
 
 
-def _padded(op: ops.Conv, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Room for an image with its padding, which is 0, and the image in it."""
-    sides = [length + sum(pads) for length, pads in zip(shape[2:], op.padding, strict=True)]
-    padded = aligned((*shape[:2], *sides), np.float32)
+def _command_of(
+    op: ops.Conv, shape: tuple[int, ...], out: Array, weight: Array, norm: Norm, threads: int
+) -> tuple[Array, Command]:
+    """Room for an image, and the convolution of it to out: with fewer products where that pays."""
+    width = out.shape[2]
+    if pays(op) and (minimal := minimal_convolution(op, weight, norm, width)) is not None:
+        padded, inside = _padded(op, shape, columns(op, width))
+        return inside, bands_command(minimal, padded, out, threads)
+    padded, inside = _padded(op, shape)
+    own = direct_convolution(op, padded, weight, norm)
+    return inside, lines_command(own, padded, out, threads)
+
+
+def _padded(op: ops.Conv, shape: tuple[int, ...], least: int = 0) -> tuple[Array, Array]:
+    """Room for an image with its padding, which is 0, in at least so many columns, and the image
+    in it."""
+    height, width = (length + sum(pads) for length, pads in zip(shape[2:], op.padding, strict=True))
+    padded = aligned((*shape[:2], height, max(width, least)), np.float32)
     (top, _), (left, _) = op.padding
     return padded, padded[:, :, top : top + shape[2], left : left + shape[3]]
 
