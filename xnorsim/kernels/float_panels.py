@@ -20,6 +20,7 @@ from xnorsim.kernels.float_tiles import (
     move_four,
     move_one,
     scale,
+    scale_panels,
 )
 from xnorsim.kernels.lanes import whole
 
@@ -129,15 +130,14 @@ def finish(out, sums, scales, r, first, panels):
 
     scales are three rows: alpha, a, b.
     """
+    full = min(panels, (r.positions - first) // LANES) if r.step == 4 else 0
+    held = 4 * LANES * r.tiles * ROWS
     for f in range(r.filters):
-        alpha, row = scales + 4 * f, out + f * r.row
+        alpha, row, there = scales + 4 * f, out + f * r.row, sums + 4 * LANES * f
         a, b = alpha + 4 * r.every, alpha + 8 * r.every
-        for panel in range(panels):
-            at = first + panel * LANES
-            there, to = sums + 4 * LANES * (panel * r.tiles * ROWS + f), row + at * r.step
-            if r.step == 4 and at + LANES <= r.positions:
-                scale(to, there, alpha, a, b)
-                continue
-            scale(there, there, alpha, a, b)
+        scale_panels(row + 4 * first, there, alpha, a, b, held, full)
+        for panel in range(full, panels):
+            at, own = first + panel * LANES, there + panel * held
+            scale(own, own, alpha, a, b)
             for lane in range(min(LANES, r.positions - at)):
-                move_one(to + r.step * lane, there + 4 * lane)
+                move_one(row + r.step * (at + lane), own + 4 * lane)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from xnorsim.errors import UsageError
+from xnorsim.kernels.compiled import aligned
 from xnorsim.kernels.problem import Problem, checked
 from xnorsim.network.extents import window_output
 
@@ -42,7 +43,8 @@ def output_shape(problem: Problem) -> tuple[int, int, int, int]:
 
 def filling(problem: Problem, run: Callable[[Array, Array], None]) -> Callable[[Array], Array]:
     """`run(image, out)` as a function of the image, into an array that is kept."""
-    out = np.empty(output_shape(problem), np.float32)
+    # rows that begin where lines of the cache do, as far as their length has them
+    out = aligned(output_shape(problem), np.float32)
 
     def filled(image: Array) -> Array:
         run(checked(image, problem.shape), out)

@@ -6,7 +6,7 @@ Arguments are addresses, and numbers of steps, which are at least one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from llvmlite import ir
@@ -30,6 +30,7 @@ __all__ = [
     "move_one",
     "multiply_add",
     "scale",
+    "scale_panels",
     "window_sums",
     "window_sums_apart",
 ]
@@ -43,7 +44,7 @@ ROWS = {512: 12, 256: 6}.get(HOST.vector_bits, 6 if HOST.vector_registers > 16 e
 """Filters of a tile: as many sums as registers hold beside two or three operands."""
 
 CHUNK = 16
-"""Products whose +-1 weights are one word of bits."""
+"""Products that a step of +-1 weights takes: bits of a word of 64."""
 
 _FLOAT, _I64 = ir.FloatType(), ir.IntType(64)
 _PANEL = ir.VectorType(_FLOAT, LANES)
@@ -89,18 +90,20 @@ def _summing(
     rows: int,
     steps: Any,
     step: Callable[[Any, list[Any]], list],
+    beside: Sequence[Any] = (),
 ) -> None:
     """A loop of `steps` (at least one) over `rows` sums, which begin as what lies at `begin`, or 0
-    if that is None."""
+    if that is None. Values `beside` them go from step to step as sums do."""
     zero = ir.Constant(_PANEL, None)
     places = (row * _BYTES for row in range(rows))
     start = [zero if begin is None else _load(builder, _plus(builder, begin, at)) for at in places]
+    start += beside
     before = builder.block
     loop, after = builder.append_basic_block(), builder.append_basic_block()
     builder.branch(loop)
     builder.position_at_end(loop)
     index = builder.phi(_I64)
-    totals = [builder.phi(_PANEL) for _ in range(rows)]
+    totals = [builder.phi(value.type) for value in start]
     found = step(index, totals)
     following = builder.add(index, _I64(1))
     index.add_incoming(_I64(0), before)
@@ -110,7 +113,7 @@ def _summing(
         total.add_incoming(last, loop)
     builder.cbranch(builder.icmp_signed("<", following, steps), loop, after)
     builder.position_at_end(after)
-    for row, last in enumerate(found):
+    for row, last in enumerate(found[:rows]):
         _store(builder, last, _plus(builder, sums, row * _BYTES))
 
 
@@ -146,19 +149,15 @@ def add_float_products(typing, sums, begin, weights, columns, steps):
 
 @inlined
 def add_table_rows(typing, sums, begin, words, tables, chunks):
-    """sums[ROWS][LANES] = those at `begin` + rows of tables[chunks][4][16][LANES], by
-    words[chunks][ROWS]."""
-    word_type = ir.IntType(16)
+    """sums[ROWS][LANES] = those at `begin` + rows of tables[chunks][4][16][LANES], by words[ROWS],
+    whose lowest CHUNK bits are the first chunk's: loads are what the loop has most of."""
 
     def emit(builder, sums, begin, words, tables, chunks):
-        def step(index, totals):
+        def step(index, values):
             table = builder.add(tables, builder.mul(index, _I64(4 * 16 * _BYTES)))
-            row = builder.add(words, builder.mul(index, _I64(2 * ROWS)))
-            each = (_at(builder, _plus(builder, row, 2 * r), word_type) for r in range(ROWS))
-            found = [builder.zext(builder.load(item), _I64) for item in each]
-            totals = list(totals)
+            totals, left = values[:ROWS], values[ROWS:]
             for four in range(4):
-                for r, word in enumerate(found):
+                for r, word in enumerate(left):
                     shift = 4 * four - 6  # a row of the table is 2**6 bytes
                     moved = (
                         builder.lshr(word, _I64(shift))
@@ -168,9 +167,10 @@ def add_table_rows(typing, sums, begin, words, tables, chunks):
                     offset = builder.and_(moved, _I64(15 * _BYTES))
                     place = builder.add(_plus(builder, table, four * 16 * _BYTES), offset)
                     totals[r] = builder.fadd(totals[r], _load(builder, place))
-            return totals
+            return totals + [builder.lshr(word, _I64(CHUNK)) for word in left]
 
-        _summing(builder, sums, begin, ROWS, chunks, step)
+        each = (_at(builder, _plus(builder, words, 8 * r), _I64) for r in range(ROWS))
+        _summing(builder, sums, begin, ROWS, chunks, step, [builder.load(item) for item in each])
 
     return _addresses(5, emit)
 
@@ -286,17 +286,39 @@ def window_sums_apart(typing, to, image, taps, weights, count):
     return _sums_of_window(2)
 
 
+def _scaling(builder: ir.IRBuilder, factors: Sequence[Any]) -> Callable[[Any, Any], None]:
+    """What writes (sums[LANES] * alpha) * a + b of two addresses, the factors loaded once."""
+    floats = (builder.load(_at(builder, factor, _FLOAT)) for factor in factors)
+    alpha, a, b = [_broadcast(builder, factor) for factor in floats]
+
+    def scaled(to: Any, sums: Any) -> None:
+        y = builder.fmul(builder.fmul(_load(builder, sums), alpha), a)
+        _store(builder, builder.fadd(y, b), to)
+
+    return scaled
+
+
 @inlined
 def scale(typing, to, sums, alpha, a, b):
     """to[LANES] = (sums[LANES] * alpha) * a + b, each step rounded; all at addresses."""
 
     def emit(builder, to, sums, *factors):
-        floats = (builder.load(_at(builder, factor, _FLOAT)) for factor in factors)
-        alpha, a, b = (_broadcast(builder, factor) for factor in floats)
-        scaled = builder.fmul(builder.fmul(_load(builder, sums), alpha), a)
-        _store(builder, builder.fadd(scaled, b), to)
+        _scaling(builder, factors)(to, sums)
 
     return _addresses(5, emit)
+
+
+@inlined
+def scale_panels(typing, to, sums, alpha, a, b, apart, count):
+    """The same of `count` panels: to[count][LANES] of sums that are so many bytes `apart`."""
+
+    def emit(builder, to, sums, alpha, a, b, apart, count):
+        scaled = _scaling(builder, (alpha, a, b))
+        with cgutils.for_range(builder, count) as loop:
+            there = builder.add(sums, builder.mul(loop.index, apart))
+            scaled(builder.add(to, builder.mul(loop.index, _I64(_BYTES))), there)
+
+    return _addresses(7, emit)
 
 
 @inlined

@@ -56,7 +56,7 @@ _ZEROS = np.zeros(LANES * ROWS, np.float32)
 """What sums begin as."""
 
 _TABLED = 64
-"""Products of a block of +-1 weights: the tables of a panel are 16 KiB."""
+"""Products of a block of +-1 weights, a word of bits: the tables of a panel are 16 KiB."""
 
 
 class _Sizes(NamedTuple):
@@ -133,8 +133,8 @@ def _convolve(padded, weights, taps, places, runs, scales, out, scratch, s, part
 
 @compiled
 def _convolve_signs(padded, words, taps, places, runs, scales, out, scratch, s, part, parts):
-    """The same by tables. words: uint16 (groups, tiles, chunks, ROWS)."""
-    panels, tiles, chunks = len(places), words.shape[1], words.shape[2]
+    """The same by tables. words: uint64 (groups, tiles, blocks, ROWS)."""
+    panels, tiles, blocks = len(places), words.shape[1], words.shape[2]
     columns = address(scratch) + part * scratch.strides[0]
     tables, sums = columns + 4 * _TABLED * LANES, columns + 4 * 5 * _TABLED * LANES
     held = 4 * tiles * ROWS * LANES
@@ -154,11 +154,11 @@ def _convolve_signs(padded, words, taps, places, runs, scales, out, scratch, s, 
                 depth = min(_TABLED, len(taps) - step)
                 gather(columns, image, address(taps) + 8 * step, depth, place, run, s.stride_x)
                 filled = _fill_tables(columns, depth)
-                block = address(words) + 2 * ROWS * (group * tiles * chunks + step // CHUNK)
+                block = address(words) + 8 * ROWS * (group * tiles * blocks + step // _TABLED)
                 for tile in range(tiles):
                     to = sums + i * held + 4 * tile * ROWS * LANES
                     begin = to if step else address(_ZEROS)
-                    add_table_rows(to, begin, block + 2 * tile * chunks * ROWS, tables, filled)
+                    add_table_rows(to, begin, block + 8 * tile * blocks * ROWS, tables, filled)
         to = address(out) + sample * out.strides[0] + group * s.filters * rows.row
         finish(to, sums, address(scales) + 4 * group * s.filters, rows, first * LANES, count)
         unit += count
@@ -316,9 +316,9 @@ def _layout(
         return _convolve_few, lambda: _signs(bits, k), scratch
     tiles = -(-s.filters // ROWS)
     if signs:
-        words = np.zeros((s.groups, tiles * ROWS, -(-k // CHUNK) * CHUNK), bool)
+        words = np.zeros((s.groups, tiles * ROWS, -(-k // _TABLED) * _TABLED), bool)
         words[:, : s.filters, :k] = flat.reshape(s.groups, s.filters, k) >= 0
-        packed = np.packbits(words, axis=2, bitorder="little").view("<u2")
+        packed = np.packbits(words, axis=2, bitorder="little").view("<u8")
         size = 5 * _TABLED * LANES + _held(tiles)
         tiled = _tiled(packed, tiles)
         return _convolve_signs, lambda: tiled, aligned((threads, size), np.float32)

@@ -17,16 +17,14 @@ import numpy as np
 
 from xnorsim.cost.recipes.extents import ceil_div, steps, tiles
 from xnorsim.cost.recipes.kernel import Counts, Extent, Kernel, Part, Tile, Walk
+from xnorsim.cost.recipes.own_float_results import FINISHED, LANES
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = ["few_filters", "floats", "signs"]
 
 _SOURCE = "xnorsim/kernels/floats.py, float_tiles.py"
-_LANES = 16
-"""Positions of a panel."""
-
 _DEPTH, _TABLED, _CHUNK = 256, 64, 16
-"""Products of a block of floats, of one of +-1 weights, and of a word of their bits."""
+"""Products of a block of floats, of one of +-1 weights (a word of bits), and of a step of it."""
 
 
 def _tile_filters(simd_bits: int) -> int:
@@ -39,7 +37,7 @@ def _depth(d: Dimensions) -> Any:
 
 
 def _panels(d: Dimensions) -> Any:
-    return d.groups * ceil_div(d.positions, _LANES)
+    return d.groups * ceil_div(d.positions, LANES)
 
 
 def _width(d: Dimensions) -> Any:
@@ -55,7 +53,7 @@ def _apart(d: Dimensions) -> Any:
 def _runs(d: Dimensions) -> Any:
     """Pieces of rows that the columns of all panels are copied from; none beyond a stride of 2."""
     breaks = ceil_div(d.positions, _width(d)) - 1
-    return np.where(_apart(d) <= 2, d.groups * (ceil_div(d.positions, _LANES) + breaks), 0)
+    return np.where(_apart(d) <= 2, d.groups * (ceil_div(d.positions, LANES) + breaks), 0)
 
 
 def _pieces_of_columns(apart: int) -> Extent:
@@ -78,7 +76,7 @@ def _blocks_of_runs(size: int) -> Extent:
 
 def _lanes_apart(kernel: Kernel, d: Dimensions) -> Any:
     """Elements of columns that are copied one by one: all, with a larger stride."""
-    return np.where(_apart(d) <= 2, 0, _LANES * _panels(d) * _depth(d))
+    return np.where(_apart(d) <= 2, 0, LANES * _panels(d) * _depth(d))
 
 
 def _image_rows(d: Dimensions) -> tuple[Any, Any]:
@@ -91,28 +89,18 @@ def _image_rows(d: Dimensions) -> tuple[Any, Any]:
 def _image_vectors(kernel: Kernel, d: Dimensions) -> Any:
     """Sixteens of elements of the image's rows."""
     rows, width = _image_rows(d)
-    return rows * (width // _LANES)
+    return rows * (width // LANES)
 
 
 def _image_fours(kernel: Kernel, d: Dimensions) -> Any:
     """Fours of what these leave, and one more that ends with the row."""
     rows, width = _image_rows(d)
-    return np.where(width < 4, rows * width, rows * (width % _LANES // 4 + 1))
+    return np.where(width < 4, rows * width, rows * (width % LANES // 4 + 1))
 
 
 def _all_image_rows(kernel: Kernel, d: Dimensions) -> Any:
     """Rows of the image as they are copied."""
     return _image_rows(d)[0]
-
-
-def _vectors_of_panels(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of results, of the panels that positions fill."""
-    return d.groups * d.filters * (d.positions // _LANES) * (_LANES * 32 // kernel.simd_bits)
-
-
-def _after_panels(kernel: Kernel, d: Dimensions) -> Any:
-    """Results of the panel that positions do not fill."""
-    return d.groups * d.filters * (d.positions % _LANES)
 
 
 def _blocks(size: int) -> Extent:
@@ -126,7 +114,7 @@ def _blocks(size: int) -> Extent:
 
 def _copied(simd_bits: int) -> tuple[Part, ...]:
     """The image copied into one with its padding."""
-    vectors = _LANES * 32 // simd_bits
+    vectors = LANES * 32 // simd_bits
     return (
         Part(
             "16 elements of the padded image",
@@ -155,7 +143,7 @@ def _columns(simd_bits: int, block: int) -> tuple[Part, ...]:
     A piece is read whole and put under a mask onto what the column has by then. Of the vectors that
     are read one crosses a line of the cache: two loads.
     """
-    vectors = _LANES * 32 // simd_bits
+    vectors = LANES * 32 // simd_bits
     piece = {
         "vector_load": 2 * vectors + 1,
         "vector_logic": 3 * vectors,
@@ -185,46 +173,20 @@ def _columns(simd_bits: int, block: int) -> tuple[Part, ...]:
     )
 
 
-_FINISHED = (
-    Part(
-        "scaled, shifted, stored",
-        _vectors_of_panels,
-        {
-            "vector_load": 1,
-            "fp32_mul": 2,
-            "fp32_add": 1,
-            "vector_store": 1,
-            "broadcast_load": 1.5,
-            "scalar_load": 2,
-            "scalar_multiply": 1,
-            "scalar_alu": 5,
-            "branch": 1,
-        },
-        "results",
-    ),
-    Part(
-        "the last panel, one by one",
-        _after_panels,
-        {"scalar_load": 1, "scalar_store": 1, "scalar_alu": 2, "branch": 1},
-        "results",
-    ),
-)
-
-
 def _sums_in_and_out(sums: int) -> Counts:
     return {"vector_load": sums, "vector_store": sums, "scalar_alu": 8, "branch": 2}
 
 
 def floats(simd_bits: int) -> Kernel:
     """A tile of filters x 16 positions: weights broadcast, fused multiply-adds."""
-    rows, vectors = _tile_filters(simd_bits), _LANES * 32 // simd_bits
+    rows, vectors = _tile_filters(simd_bits), LANES * 32 // simd_bits
     sums = rows * vectors
     return Kernel(
         name=f"own-fp32-{simd_bits}",
         source=_SOURCE,
         simd_bits=simd_bits,
         along=None,
-        tile=Tile(filters=rows, positions=_LANES, depth=1),
+        tile=Tile(filters=rows, positions=LANES, depth=1),
         parts=(
             *_columns(simd_bits, _DEPTH),
             Part(
@@ -239,23 +201,23 @@ def floats(simd_bits: int) -> Kernel:
                 },
             ),
             Part("sums from memory and back", _blocks(_DEPTH), _sums_in_and_out(sums)),
-            *_FINISHED,
+            *FINISHED,
         ),
         chain={"fp32_fma": 1},
-        walk=Walk("gemm", pads=True, block_depth=_DEPTH, chunk=_LANES),
+        walk=Walk("gemm", pads=True, block_depth=_DEPTH, chunk=LANES),
     )
 
 
 def signs(simd_bits: int) -> Kernel:
     """+-1 weights: of each four inputs a table of 16 rows, of which each filter adds one."""
-    rows, vectors = _tile_filters(simd_bits), _LANES * 32 // simd_bits
+    rows, vectors = _tile_filters(simd_bits), LANES * 32 // simd_bits
     sums = rows * vectors
     return Kernel(
         name=f"own-bwn-{simd_bits}",
         source=_SOURCE,
         simd_bits=simd_bits,
         along=None,
-        tile=Tile(filters=rows, positions=_LANES, depth=_CHUNK),
+        tile=Tile(filters=rows, positions=LANES, depth=_CHUNK),
         parts=(
             *_columns(simd_bits, _TABLED),
             Part(
@@ -277,16 +239,19 @@ def signs(simd_bits: int) -> Kernel:
                 {
                     "vector_load": 4 * sums,
                     "fp32_add": 4 * sums,
-                    "scalar_load": rows,
-                    "scalar_alu": 10 * rows + 3,  # of each four bits the place of a row
+                    "scalar_alu": 12 * rows + 2,  # of each four bits the place of a row
                     "branch": 1,
                 },
             ),
-            Part("sums from memory and back", _blocks(_TABLED), _sums_in_and_out(sums)),
-            *_FINISHED,
+            Part(
+                "sums from memory and back, words of bits",
+                _blocks(_TABLED),
+                {**_sums_in_and_out(sums), "scalar_load": rows + 2},
+            ),
+            *FINISHED,
         ),
         chain={"fp32_add": 4},
-        walk=Walk("gemm", weight_bits=1, pads=True, chunk=_LANES),
+        walk=Walk("gemm", weight_bits=1, pads=True, chunk=LANES),
     )
 
 
@@ -301,7 +266,7 @@ def few_filters(simd_bits: int) -> Kernel:
     Sums of a piece wait for each other, and pieces follow each other so closely that little of the
     next one is done meanwhile: on Zen 3 a piece takes 3 to 3.6 cycles more for each product.
     """
-    vectors = _LANES * 32 // simd_bits
+    vectors = LANES * 32 // simd_bits
     product = {
         "scalar_load": 1,
         "broadcast_load": 1,
@@ -317,7 +282,7 @@ def few_filters(simd_bits: int) -> Kernel:
         source=_SOURCE,
         simd_bits=simd_bits,
         along=None,
-        tile=Tile(filters=1, positions=_LANES, depth=1),
+        tile=Tile(filters=1, positions=LANES, depth=1),
         parts=(
             *_copied(simd_bits),
             Part("a product of 16 positions", _row_pieces(1), product, chain=waits),
@@ -366,7 +331,7 @@ def _has_few_filters(d: Dimensions) -> Any:
 def _pieces(d: Dimensions) -> Any:
     """Pieces of 16 positions that rows of results are cut into, of all filters."""
     width = _width(d)
-    return d.groups * d.filters * ceil_div(d.positions, width) * ceil_div(width, _LANES)
+    return d.groups * d.filters * ceil_div(d.positions, width) * ceil_div(width, LANES)
 
 
 def _row_pieces(apart: int) -> Extent:
