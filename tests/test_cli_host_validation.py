@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +129,54 @@ def test_an_interrupt_is_no_failure(clock, capsys):
     code, out, err = run("validate", "--host", "--quick", capsys=capsys)
     assert (code, err) == (0, "")
     assert "stopped before all was measured" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("validate", "--from", "kept", "-o", "kept", "-f", "json"),
+        ("validate", "--from", "kept", "-o", "linked", "-f", "json"),
+        ("validate", "--host", "--records", "kept", "-o", "kept", "-f", "json"),
+        ("validate", "--from", "kept", "-p", "my.yaml", "-o", "my.yaml", "-f", "json"),
+        ("validate", "--host", "-p", "my.yaml", "--records", "my.yaml"),
+        ("validate", "--from", "kept.svg", "--plot", "kept.svg"),
+        ("validate", "--host", "--records", "kept.svg", "--plot", "kept.svg"),
+        ("plot", "speedup", "--from", "kept.svg", "-o", "kept.svg"),
+        ("plot", "speedup", "--measure", "--records", "kept.svg", "-o", "kept.svg"),
+        ("plot", "speedup", "--measure", "-p", "kept.svg", "-o", "kept.svg"),
+        ("plot", "speedup", "--measure", "-p", "my.yaml", "--records", "my.yaml"),
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    arguments, records, clock, capsys, tmp_path, monkeypatch, project
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(records, "kept")
+    shutil.copy(records, "kept.svg")
+    shutil.copy(project / "hwprofiles" / "zen-3.yaml", "my.yaml")
+    Path("linked").symlink_to("kept")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out, clock.asked) == (2, "", [])
+    assert "is read, and would be written over" in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("validate", "--host", "--records", "a.json", "-o", "./a.json"),
+        ("validate", "--host", "--records", "a.svg", "--plot", "a.svg"),
+        ("validate", "--published", "-f", "json", "-o", "a.svg", "--plot", "a.svg"),
+        ("plot", "speedup", "--measure", "--records", "a.svg", "-o", "a.svg"),
+    ],
+)
+def test_a_file_is_written_for_one_purpose(arguments, clock, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out, clock.asked) == (2, "", [])
+    assert "cannot be both" in err
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("command", [("validate", "--host"), ("plot", "speedup", "--measure")])

@@ -9,7 +9,7 @@ import typer
 
 from xnorsim.cli.options import ANALYSIS_OPTIONS, ModelName, Output, group, takes_options
 from xnorsim.cli.progress import progress_bar
-from xnorsim.cli.writing import check_figure, check_output, save
+from xnorsim.cli.writing import check_different, check_figure, check_output, save
 from xnorsim.errors import UsageError
 
 __all__ = ["app"]
@@ -42,14 +42,15 @@ def plot_speedup(
 ) -> None:
     """Draw speedup by channels and by filter size, as in the paper."""
     if output is not None:  # before any work is done
-        check_figure(output)
+        check_figure(output, (records, from_records, *(profile or ())))
+    check_different({"--records": records, "--output": output})
     if measure or from_records:
         if baseline or (records and from_records):
             raise UsageError(
                 "plot speedup: --measure has its baselines, and --from measures nothing: "
                 "leave out --baseline, and --records beside --from"
             )
-        check_output(records, ())
+        check_output(records, profile or ())
         save(_measured(profile, records, from_records), output)
         return
     from xnorsim.analysis import speedup_figure

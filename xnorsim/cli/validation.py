@@ -9,7 +9,14 @@ import typer
 
 from xnorsim.cli.options import Formatted, Output
 from xnorsim.cli.progress import progress_bar
-from xnorsim.cli.writing import check_figure, check_output, emit, save, wanted_form
+from xnorsim.cli.writing import (
+    check_different,
+    check_figure,
+    check_output,
+    emit,
+    save,
+    wanted_form,
+)
 from xnorsim.errors import UsageError
 
 __all__ = ["validate"]
@@ -85,9 +92,12 @@ def validate(
         "--networks": networks, "--threads": threads != 1, "--records": records, "--all": every,
     }  # fmt: skip
     _check(chosen, published, from_records)
-    form = wanted_form(format, output, ())
+    read = (records, from_records, profile)
+    form = wanted_form(format, output, read)
     if plot:  # before any work is done
-        check_figure(plot)
+        check_figure(plot, read)
+    check_output(records, (profile,))
+    check_different({"--records": records, "--output": output, "--plot": plot})
     size = "quick" if quick else "full" if full else "default"
     lists = {"kernels": _words(kernels), "networks": _words(networks)}
     files = {"records": records, "from_records": from_records}
@@ -111,7 +121,7 @@ def _host(profile: str | None, size: str, threads: int, **options: Any) -> Any:
 
 
 def _check(chosen: dict[str, Any], published: bool, from_records: Path | None) -> None:
-    """What does not go together, and records that cannot be written."""
+    """What does not go together."""
     if published:
         _refuse(chosen, "--published takes no option of --host")
     if chosen["--quick"] and chosen["--full"]:
@@ -119,7 +129,6 @@ def _check(chosen: dict[str, Any], published: bool, from_records: Path | None) -
     if from_records:
         measuring = ("--quick", "--full", "--networks", "--threads", "--records")
         _refuse({name: chosen[name] for name in measuring}, "--from measures nothing")
-    check_output(chosen["--records"], ())
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,40 @@ import typer
 from xnorsim.errors import UsageError
 from xnorsim.show.forms import Form, form_of, print_table, render
 
-__all__ = ["check_figure", "check_output", "emit", "save", "wanted_form", "write"]
+__all__ = [
+    "check_different",
+    "check_figure",
+    "check_output",
+    "emit",
+    "save",
+    "wanted_form",
+    "write",
+]
 
 
-def check_figure(output: Path) -> None:
+def check_figure(output: Path, inputs: Iterable[object] = ()) -> None:
     """Refuse a file that no figure can be written to, before any work is done.
 
     Raises:
-        UsageError: its name says no form of a figure, or its folder cannot be written to.
+        UsageError: its name says no form of a figure, its folder cannot be written to, or it is one
+            of the inputs (None: one not given).
     """
     from xnorsim.show.plots import figure_suffix
 
     figure_suffix(output)
-    _check_place(output)
+    check_output(output, inputs)
+
+
+def check_different(files: Mapping[str, Path | None]) -> None:
+    """Refuse one file for several options that write, there or not (None: one not given).
+
+    Raises:
+        UsageError: two are the same file.
+    """
+    given = [(name, path) for name, path in files.items() if path not in (None, _STANDARD_OUTPUT)]
+    for (name, path), (other, same) in combinations(given, 2):
+        if os.path.realpath(path) == os.path.realpath(same):
+            raise UsageError(f"'{path}' cannot be both {name} and {other}")
 
 
 def save(figure: Any, output: Path | None) -> None:
@@ -48,17 +71,13 @@ def check_output(output: Path | None, inputs: Iterable[object]) -> None:
         UsageError: it is, or its folder cannot be written to.
     """
     if output not in (None, _STANDARD_OUTPUT):
-        _check_place(output)
+        from xnorsim.show.output import check_place
+
+        check_place(output)
     for item in inputs:
         path = Path(str(item)) if item else None
         if output and path and output.exists() and path.exists() and output.samefile(path):
-            raise UsageError(f"'{output}' is read, and would be written over by --output")
-
-
-def _check_place(output: Path) -> None:
-    from xnorsim.show.output import check_place
-
-    check_place(output)
+            raise UsageError(f"'{output}' is read, and would be written over")
 
 
 def wanted_form(format: Form | None, output: Path | None, inputs: Iterable[object]) -> Form:
