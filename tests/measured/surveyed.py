@@ -64,8 +64,10 @@ class Clock:
         return found
 
 
-def fake(name: str, kind: str, takes: str = "floats", gives: str = "floats") -> Kernel:
-    """A kernel that looks at what it is given and computes nothing."""
+def fake(
+    name: str, kind: str, takes: str = "floats", gives: str = "floats", *, most: int = 99
+) -> Kernel:
+    """A kernel that looks at what it is given and computes nothing, with `most` threads at most."""
 
     def ready(problem: Problem, threads: int) -> Ready:
         channels = problem.shape[1]
@@ -79,7 +81,7 @@ def fake(name: str, kind: str, takes: str = "floats", gives: str = "floats") -> 
                 assert image.dtype == np.uint64
             return image
 
-        return Ready(run, threads, {name: "1.0"})
+        return Ready(run, min(threads, most), {name: "1.0"})
 
     return Kernel(name, "made up", kind, "", ready, lambda problem: "", takes, gives)
 

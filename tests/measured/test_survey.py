@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.measured.surveyed import HOST, NOT_INSTALLED, TOO_ODD, Clock, fake, refusing, taken
-from xnorsim.errors import UsageError
-from xnorsim.measured.described import MOST_MACS, NETWORKS
-from xnorsim.measured.grid import REFERENCE, Layer, grid, layer_macs
+from xnorsim.analysis.host_rows import undisturbed
+from xnorsim.errors import MissingExtraError, UsageError
+from xnorsim.kernels.table import KERNELS
+from xnorsim.measured.described import MOST_MACS, NETWORKS, ONE_THREAD
+from xnorsim.measured.grid import REFERENCE, Layer, grid, layer_macs, problem
 from xnorsim.measured.programs import network_tasks
 from xnorsim.measured.records import append, read
 from xnorsim.measured.survey import Budget, best, layer_tasks, recorded, survey
@@ -88,6 +90,30 @@ def test_more_threads_are_another_row(tmp_path):
     assert {m.subject.threads for m in two.measurements} == {2}
 
 
+def test_what_uses_one_thread_is_not_measured_for_several(tmp_path):
+    path = tmp_path / "records.jsonl"
+    loop = fake("float-loop", "fp", most=1)
+    for threads, count in ((2, 4), (2, 4), (1, 6)):
+        clock = Clock()
+        tasks = layer_tasks(SMALL, (XNOR, loop), threads)
+        found = survey(tasks, HOST, Budget(0.1), records=path, measure=clock)
+        assert len(read(path).measurements) == count
+        assert len(found.measurements) == 4
+        assert {(m.subject.kernel, m.subject.threads) for m in found.measurements} == {
+            ("xnor", threads), ("float-loop", 1)
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_how_many_threads_each_kernel_uses(name):
+    kernel = KERNELS[name]
+    try:
+        ready = kernel.ready(problem(SMALL[1], kernel.kind), 2)
+    except MissingExtraError as fault:
+        pytest.skip(str(fault))
+    assert ready.threads == (1 if name in ONE_THREAD else 2)
+
+
 def test_what_cannot_run_is_left_out_and_said():
     odd, absent = refusing("odd", TOO_ODD), refusing("torch", NOT_INSTALLED)
     found = survey(layer_tasks(SMALL, (odd, absent, XNOR)), HOST, BUDGET, measure=Clock())
@@ -124,13 +150,23 @@ def test_an_interrupt_of_the_second_pass_loses_nothing():
     assert (len(found.measurements), found.stopped) == (4, True)
 
 
-def test_the_undisturbed_counts_and_else_the_fastest():
+def test_the_undisturbed_counts_first_and_then_the_fastest():
     loud = taken("xnor", "dense_9_8", 1.0, disturbed=("steal",), spread=0.2)
     slow = taken("xnor", "dense_9_8", 2.0, disturbed=("steal",), spread=0.1)
     calm = taken("xnor", "dense_9_8", 3.0, spread=0.3)
     assert best([loud, slow]) is loud
     assert best([slow, loud]) is loud
     assert best([slow, calm, loud]) is calm
+
+
+@pytest.mark.parametrize("disturbed", [(), ("steal",)])
+def test_the_fastest_sample_counts_as_in_every_figure(disturbed):
+    quick = taken("xnor", "dense_9_8", 1.1, disturbed=disturbed, spread=0.3)
+    even = taken("xnor", "dense_9_8", 1.0, disturbed=disturbed, spread=0.1)
+    assert even.times.median < quick.times.median
+    for order in ([quick, even], [even, quick]):
+        assert undisturbed(best(order)) == min(map(undisturbed, order))
+        assert best(order) is quick
 
 
 def test_records_again(tmp_path):
@@ -143,7 +179,7 @@ def test_records_again(tmp_path):
     ):
         append(path, item)
     found = recorded(path)
-    assert [m.times.median for m in found.measurements] == pytest.approx([2.0])
+    assert [m.times.median for m in found.measurements] == pytest.approx([1.0])
     assert [item.reason for item in found.left_out] == [
         "1 measurement of another machine, or with other libraries"
     ]

@@ -11,6 +11,7 @@ __all__ = [
     "NETWORK_RECIPES",
     "NOT_BY_DEFAULT",
     "NO_RECIPES",
+    "ONE_THREAD",
     "PAIRING",
     "RECIPES",
     "SCALAR_LOOP",
@@ -56,6 +57,9 @@ TWINS: Mapping[str, str] = {"bireal-net-18": "resnet18"}
 
 MOST_MACS: Mapping[str, float] = {SCALAR_LOOP: 1.6e8, UNROLLED_LOOP: 3.3e8}
 """The largest layer that a slow kernel is measured on: half a second a call, at 3 and 1.5 ns."""
+
+ONE_THREAD = (SCALAR_LOOP, UNROLLED_LOOP)
+"""Kernels that use one thread, however many they are told to."""
 
 NOT_BY_DEFAULT = ("xnor-from-bits", "xnor-to-bits", "popcnt-bits")
 """Kernels of which another one differs in little: for the full grid, and by name."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.kernels.problem import Kernel
-from xnorsim.measured.described import MOST_MACS
+from xnorsim.measured.described import MOST_MACS, ONE_THREAD
 from xnorsim.measured.grid import Layer, image, layer_macs, layer_name, problem
 from xnorsim.measured.host import Host
 from xnorsim.measured.measure import measure
@@ -81,16 +81,19 @@ def layer_tasks(
     kernels: Sequence[Kernel],
     threads: int = 1,
     most_macs: Mapping[str, float] = MOST_MACS,
+    one_thread: Collection[str] = ONE_THREAD,
 ) -> tuple[Task, ...]:
     """Each layer by each kernel; those of a layer follow each other, so that ratios are fair.
 
     Depthwise layers are for floats alone (one channel a filter leaves little to gain), and large
-    ones not for slow kernels (most_macs, by kernel).
+    ones not for slow kernels (most_macs, by kernel). Those of `one_thread` are asked for one,
+    so that what is recorded of them is found again.
     """
+    used = {kernel.name: 1 if kernel.name in one_thread else threads for kernel in kernels}
     return tuple(
         Task(
-            Subject(kernel.name, layer_name(layer), threads),
-            partial(_ready, layer, kernel, threads),
+            Subject(kernel.name, layer_name(layer), used[kernel.name]),
+            partial(_ready, layer, kernel, used[kernel.name]),
         )
         for layer in layers
         for kernel in kernels
@@ -184,12 +187,11 @@ def _is_absent(task: Task, left_out: Iterable[LeftOut]) -> bool:
 
 
 def best(found: Sequence[Measurement]) -> Measurement:
-    """Of several measurements of one thing: the last undisturbed one, else the fastest.
+    """Of several measurements of one thing: the undisturbed one with the fastest sample, else any.
 
-    What disturbs a measurement takes time, and never gives any.
+    Every figure is of the fastest sample: what disturbs one takes time, and never gives any.
     """
-    calm = [item for item in found if not item.disturbed]
-    return calm[-1] if calm else min(found, key=lambda item: item.times.median)
+    return min(found, key=lambda item: (bool(item.disturbed), item.times.minimum))
 
 
 def _uncertainty(found: Measurement) -> float:
