@@ -77,8 +77,9 @@ class Bands(NamedTuple):
     `forward` (inputs of a tile and a row of zeros, FILTERS) evaluates inputs, and `backward`
     (TOGETHER, COUNT) makes results of sums. `taps` are first those of a tile's inputs, then where
     the products' inputs lie among what is evaluated [byte]: point after point, each from `begins`
-    of it on. `panels` (panels, products, FILTERS) are weights, `shifts` (panels, FILTERS) what is
-    added to results. `rows` and `sums` are each thread's room.
+    of it on, `points` in all: a constant number, and LLVM would write their loop out. `panels`
+    (panels, products, FILTERS) are weights, `shifts` (panels, FILTERS) what is added to results.
+    `rows` and `sums` are each thread's room.
     """
 
     source: int
@@ -93,6 +94,7 @@ class Bands(NamedTuple):
     inputs: int
     taps: int
     begins: int
+    points: int
     panels: int
     products: int
     shifts: int
@@ -152,7 +154,7 @@ def _line(b, base, panel, to, sums):
     zeros, taps = b.forward + EACH * b.inputs, b.taps + 8 * b.inputs
     weights = b.panels + EACH * panel * b.products
     for place in range(0, b.width, TILES * TOGETHER):
-        for point in range(COUNT):
+        for point in range(b.points):
             begin, end = whole(b.begins + 8 * point), whole(b.begins + 8 * point + 8)
             _four(
                 base,
@@ -174,7 +176,8 @@ def _results(b, panel, place, to, sums):
     some, step = min(FILTERS, b.filters - panel * FILTERS), 4 * b.filters
     spare = sums + TILES * COUNT * EACH
     to += place * step + EACH * panel
-    for left in range(b.width - place, b.width - place - TILES * TOGETHER, -TOGETHER):
+    last = max(b.width - place - TILES * TOGETHER, 0)
+    for left in range(b.width - place, last, -TOGETHER):
         fits = some == FILTERS and left >= TOGETHER
         at, apart = (to, step) if fits else (spare, EACH)
         _four(b.backward, 4 * COUNT, b.taps, sums, COUNT, b.shifts + EACH * panel, at, apart)
@@ -313,7 +316,7 @@ def bands_of(
     found = (
         *(at[6], *padded.strides[:3], 4 * across * TOGETHER),
         *(padded.shape[1], down, op.kernel[0]),
-        *(at[0], len(m.forward) - 1, at[1], at[2]),
+        *(at[0], len(m.forward) - 1, at[1], at[2], COUNT),
         *(at[3], m.panels.shape[1], at[4], at[5]),
         *(at[7], *out.shape, at[8], at[9]),
     )

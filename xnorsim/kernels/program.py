@@ -55,7 +55,7 @@ Array = np.ndarray
 
 LAYER, LINES, BANDS, POOL = range(4)
 ENTRY = 5  # numbers of an array: its address and its lengths
-NUMBERS, ARRAYS = 25, 10  # of a command: plain ones, its kind and tiles first, and then entries
+NUMBERS, ARRAYS = 26, 10  # of a command: plain ones, its kind and tiles first, and then entries
 WIDTH = NUMBERS + ENTRY * ARRAYS
 BEHIND = 8 * len(Window._fields)
 """How far behind a layer's window its Sizes lie [byte]."""
