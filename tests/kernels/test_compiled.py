@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from xnorsim.kernels import compiled as module
-from xnorsim.kernels.compiled import HOST, aligned, alone, compiled, inlined, inner
+from xnorsim.kernels.buffers import aligned
+from xnorsim.kernels.compiled import HOST, alone, compiled, inlined, inner
 
 
 def double(x: int) -> int:
@@ -105,3 +106,29 @@ def test_without_numba_the_extra_is_named(name: str) -> None:
     last = run.stderr.splitlines()[-1]
     assert last.startswith("xnorsim.errors.MissingExtraError: a native kernel needs")
     assert last.endswith("pip install 'xnorsim[native]'")
+
+
+def test_without_a_folder_to_keep_them_in_functions_are_compiled_anew() -> None:
+    code = """
+from numba.core import caching
+caching.CompileResultCacheImpl._locator_classes = []  # as where no folder can be written
+from xnorsim.kernels import crew, gemm
+import numpy as np
+counter = np.zeros(1, np.int64)
+crew.together(lambda part: crew.claim(counter), 2)
+print(counter[0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.strip() in ("1", "2"), run.stderr
+
+
+def test_numba_without_its_compiler_is_refused() -> None:
+    code = "import xnorsim.kernels.compiled"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )
+    assert run.stderr.splitlines()[-1].startswith("xnorsim.errors.UsageError: NUMBA_DISABLE_JIT")

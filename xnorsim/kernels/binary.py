@@ -18,7 +18,8 @@ import numpy as np
 from xnorsim.errors import UsageError
 from xnorsim.kernels import gemm
 from xnorsim.kernels.box import box_mean
-from xnorsim.kernels.compiled import aligned, compiled, inner
+from xnorsim.kernels.buffers import aligned
+from xnorsim.kernels.compiled import compiled, inner
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.packing import check_finite, pack_planes, regroup, room_for
 from xnorsim.kernels.patches import Window, border, gather, is_plain, window_of

@@ -14,13 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
-from xnorsim.errors import MissingExtraError
+from xnorsim.errors import MissingExtraError, UsageError
 
 try:
     from llvmlite import ir
-    from numba import njit, types
+    from numba import config, njit, types
     from numba.core import cgutils
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
@@ -30,13 +28,17 @@ try:
 except ImportError as error:
     raise MissingExtraError("numba", "native", "a native kernel") from error
 
+if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue] -- set by numba at run time
+    raise UsageError(
+        "NUMBA_DISABLE_JIT is set, and native kernels are what numba compiles: unset it"
+    )
+
 # what numba has is taken from here, so that one place says how to install it
 __all__ = [
     "HOST",
     "INNER",
     "Host",
     "address",
-    "aligned",
     "alone",
     "at",
     "call",
@@ -54,8 +56,6 @@ __all__ = [
     "types",
     "vector",
 ]
-
-CACHE_LINE = 64  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,14 @@ def compiled(function: Callable[..., Any]) -> Any:
     numba keeps it until the function's own file changes. Ours are made of functions and intrinsics
     of other files too, so it is kept until any file of this package does.
     """
-    return _kept(_njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
+    return _kept(function, nogil=True, no_cfunc_wrapper=True)
 
 
-def _kept(made: Any) -> Any:
+def _kept(function: Callable[..., Any], **options: Any) -> Any:
+    try:
+        made = _njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder that it could be kept in: each process compiles anew
+        return _njit(**options)(function)
     kept = made._cache._cache_file  # no public way to say what it depends on
     kept._source_stamp = (kept._source_stamp, _newest())
     return made
@@ -119,7 +123,7 @@ def code_of(function: Callable[[int, int], None]) -> int:
 
     It must raise nothing: there is nobody who would notice.
     """
-    made = _kept(_njit(nogil=True, cache=True, no_cpython_wrapper=True)(function))
+    made = _kept(function, nogil=True, no_cpython_wrapper=True)
     found = made.get_compile_result(types.void(types.int64, types.int64))
     return found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
 
@@ -177,14 +181,6 @@ inlined: Any = _njit(forceinline=True, **INNER)
 def alone(function: Any) -> Any:
     """A function made by `inner`, for Python to call, as tests and benchmarks do."""
     return njit(nogil=True)(lambda *given: function(*given))
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array of zeros that starts where a cache line does."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    room = np.zeros(size + CACHE_LINE, np.uint8)
-    start = -room.ctypes.data % CACHE_LINE
-    return room[start : start + size].view(dtype).reshape(shape)
 
 
 @intrinsic

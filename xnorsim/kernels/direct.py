@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnorsim.kernels.compiled import HOST, aligned, inner
+from xnorsim.kernels.buffers import aligned
+from xnorsim.kernels.compiled import HOST, inner
 from xnorsim.kernels.crew import claim
 from xnorsim.kernels.lanes import (
     floats_at,

@@ -19,7 +19,8 @@ import numba
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.kernels.compiled import HOST, address, aligned, compiled, inner
+from xnorsim.kernels.buffers import aligned
+from xnorsim.kernels.compiled import HOST, address, compiled, inner
 from xnorsim.kernels.crew import in_parts
 from xnorsim.kernels.float_panels import BEYOND, Rows, copy_of, copy_planes, finish, gather
 from xnorsim.kernels.float_problems import check, filling

@@ -15,10 +15,10 @@ import numpy as np
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.kernels import lookup, popcount, scalar_gemm
+from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.compiled import (
     HOST,
     INNER,
-    aligned,
     compiled,
     overload,
     types,

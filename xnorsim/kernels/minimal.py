@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xnorsim.kernels.compiled import aligned, inner
+from xnorsim.kernels.buffers import aligned
+from xnorsim.kernels.compiled import inner
 from xnorsim.kernels.crew import claim
 from xnorsim.kernels.direct import panels_of
 from xnorsim.kernels.lanes import floats_at, inlined, lanes, multiplied, odd, repeated, store, whole

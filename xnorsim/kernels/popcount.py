@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.compiled import (
     HOST,
     address,
-    aligned,
     at,
     call,
     cgutils,

@@ -10,7 +10,7 @@ import numpy as np
 from xnorsim.exact.native.conversions import need
 from xnorsim.exact.native.draft import Bound, Draft, Step, ending
 from xnorsim.exact.native.layout import Arrays, Form, Held, floats_of, held, matrix
-from xnorsim.kernels.compiled import aligned
+from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.direct import LONGEST, direct_convolution, direct_product
 from xnorsim.kernels.floats import convolution
 from xnorsim.kernels.minimal import columns, minimal_convolution, pays
