@@ -96,7 +96,7 @@ def problem_of(shape: Shape, kind: str, seed: int = 0) -> Problem:
         shape.padding,
         shape.dilation,
         shape.groups,
-        shape.pad_value if kind == "binary" else 0,
+        shape.pad_value,
     )
     inner = shape.channels // shape.groups
     weight = draw.integers(-8, 8, (shape.filters, inner, *shape.kernel)).astype(np.float32)
@@ -195,6 +195,33 @@ def test_equals_the_reference(name: str, shape: Shape) -> None:
 def test_threads_change_nothing(name: str, threads: int) -> None:
     problem = problem_of(Shape("", 70, (23, 17), 65, batch=2), KERNELS[name].kind)
     check(KERNELS[name], problem, image_of(problem), threads)
+
+
+GOOD = problem_of(Shape("", 6, groups=3, filters=9), "binary")
+BAD: dict[str, tuple[dict[str, object], str]] = {
+    "fewer channels of the weight": ({"weight": GOOD.weight[:, :1]}, "weight is float32"),
+    "fewer filters": ({"weight": GOOD.weight[:6]}, r"\[9, 2, 3, 3\], not float32 \[6, 2, 3, 3\]"),
+    "another window": ({"weight": GOOD.weight[..., :2]}, "weight is float32"),
+    "weights of 64 bits": ({"weight": GOOD.weight.astype("f8")}, "not float64"),
+    "more channels of the image": ({"shape": (1, 60, 9, 9)}, "weight is float32"),
+    "channels that groups do not divide": ({"shape": (1, 7, 9, 9)}, "3 groups do not divide 7"),
+    "an image of three axes": ({"shape": (6, 9, 9)}, r"not \[6, 9, 9\]"),
+    "a window of one axis": ({"op": replace(GOOD.op, kernel=(3,))}, "1 spatial axes"),
+    "one alpha too few": ({"alpha": np.ones(8, "f4")}, "alpha is float32"),
+    "one factor too many": ({"norm": (np.ones(10, "f4"), np.ones(9, "f4"))}, "a of norm"),
+    "two at once": (
+        {"alpha": np.ones(8, "f4"), "norm": (np.ones(9, "f4"), np.ones(9))},
+        "alpha is .*; b of norm is",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_what_does_not_fit_is_no_problem(fault: str) -> None:
+    """Compiled code looks at no bounds."""
+    changed, told = BAD[fault]
+    with pytest.raises(UsageError, match=told):
+        replace(GOOD, **changed)
 
 
 ARRAYS: dict[str, Callable[[Array], Array]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from xnorsim.errors import UsageError
-from xnorsim.kernels.compiled import aligned
+from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.problem import Problem, checked
 from xnorsim.network.extents import window_output
 
@@ -18,7 +18,11 @@ Array = np.ndarray
 
 def cannot(problem: Problem) -> str:
     """Why no float kernel computes a problem; "" if they all do."""
-    return "the map K is of binary inputs, and these are floats" if problem.input_scale else ""
+    if problem.input_scale:
+        return "the map K is of binary inputs, and these are floats"
+    if problem.op.pad_value and any(map(any, problem.op.padding)):
+        return f"its padding is {problem.op.pad_value}, and that of floats is 0"
+    return ""
 
 
 def check(problem: Problem, threads: int) -> None:

@@ -7,7 +7,7 @@ A dense layer is a convolution of one position: an image of 1 x 1 and a kernel o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from xnorsim.network.ops import Conv
 __all__ = ["Kernel", "Problem", "Ready", "checked", "scales_of"]
 
 Array = np.ndarray
+FLOAT32 = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Problem:
     signs of weight and image, those of kind "bwn" the signs of the weight. `alpha` (filters) scales
     the sums; with `input_scale` the map K does too (XNOR-Net, section 3.2). `norm` is a batch
     normalization as its two vectors a and b (filters): y * a + b. All are float32.
+
+    Raises:
+        UsageError: they do not fit each other; every fault at once.
     """
 
     op: Conv
@@ -37,14 +41,43 @@ class Problem:
     input_scale: bool = False
     norm: tuple[Array, Array] | None = None
 
+    def __post_init__(self) -> None:
+        # compiled code looks at no bounds: what it reads has the sizes that it is told here
+        if faults := list(_faults(self)):
+            raise UsageError("this is no problem of a convolution: " + "; ".join(faults))
+
+
+def _faults(problem: Problem) -> Iterator[str]:
+    op, shape = problem.op, problem.shape
+    if len(op.kernel) != 2:
+        yield f"it has {len(op.kernel)} spatial axes, and 2 are expected"
+    if len(shape) != 4 or min(shape) < 0:
+        yield f"images are (batch, channels, height, width), not {list(shape)}"
+        return
+    if shape[1] % op.groups or op.out_channels % op.groups:
+        yield f"{op.groups} groups do not divide {shape[1]} channels and {op.out_channels} filters"
+    filters = (op.out_channels,)
+    expected: dict[str, tuple[Array, tuple[int, ...]]] = {
+        "weight": (problem.weight, (*filters, shape[1] // op.groups, *op.kernel))
+    }
+    if problem.alpha is not None:
+        expected["alpha"] = problem.alpha, filters
+    if problem.norm is not None:
+        a, b = problem.norm
+        expected |= {"a of norm": (a, filters), "b of norm": (b, filters)}
+    for name, (array, size) in expected.items():
+        if array.shape != size or array.dtype != FLOAT32:
+            yield f"{name} is float32 {list(size)}, not {array.dtype} {list(array.shape)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A kernel made ready for one problem: weights packed and buffers allocated.
 
     `run(image)` takes what the kernel takes and returns what it gives; the array that it returns
-    is overwritten by the next call. `threads` is how many it really uses; `versions` names the
-    libraries that compute, and `settings` what was chosen for them.
+    is overwritten by the next call. One call at a time: it has one set of buffers. `threads` is how
+    many it really uses; `versions` names the libraries that compute, and `settings` what was chosen
+    for them.
     """
 
     run: Callable[[Array], Array]
@@ -57,9 +90,6 @@ def scales_of(filters: int, alpha: Array | None, norm: tuple[Array, Array] | Non
     """alpha, a and b as float32 (3, filters): 1, 1 and -0.0, which change nothing, if not given."""
     a, b = norm or (np.ones(filters), np.full(filters, -0.0))
     return np.stack([np.ones(filters) if alpha is None else alpha, a, b]).astype(np.float32)
-
-
-FLOAT32 = np.dtype(np.float32)
 
 
 def checked(

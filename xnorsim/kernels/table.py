@@ -34,8 +34,6 @@ def _binary(
 def _binary_cannot(problem: Problem, bits: bool) -> str:
     """Why the kernels of binary.py cannot compute a problem; `bits` if it reads or gives them."""
     op = problem.op
-    if len(op.kernel) != 2:
-        return f"it has {len(op.kernel)} spatial axes, and 2 are expected"
     if op.pad_value not in (-1, 0, 1):
         return f"its padding is {op.pad_value}, which is none of -1, 0 and 1"
     if bits and problem.input_scale:
