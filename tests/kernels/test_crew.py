@@ -3,8 +3,10 @@ tested where it is used."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import warnings
 from itertools import chain
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 pytest.importorskip("numba")
 
+from xnorsim.kernels import crew
 from xnorsim.kernels.compiled import code_of
 from xnorsim.kernels.crew import at_once, claim, together
 from xnorsim.kernels.program import _array, _entries
@@ -82,3 +85,66 @@ def test_while_the_crew_is_busy_one_thread_does_it_all() -> None:
     (taken,) = found
     assert (taken[0] == 1).all()
     assert not taken[1].any()
+
+
+def both_come() -> bool:
+    """Whether the second thread takes tiles, sooner or later."""
+    return any(taken_by(2)[1].any() for _ in range(2000))
+
+
+def test_a_thread_that_cannot_be_had_leaves_the_crew_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(process: int, count: int) -> tuple[crew._Member, ...]:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crew, "_members", refused)
+        with pytest.raises(RuntimeError, match="can't start"):
+            taken_by(2)
+    assert both_come()
+
+
+def test_interrupted_waits_are_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a member works on may be gone as soon as the call returns."""
+    finish, times = crew._Member.finish, []
+
+    def interrupted(member: crew._Member) -> BaseException | None:
+        times.append(member)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        return finish(member)
+
+    ended = threading.Event()
+
+    def work(part: int) -> None:
+        time.sleep(0.05 if part else 0.02)
+        if part:
+            ended.set()
+
+    monkeypatch.setattr(crew._Member, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        together(work, 2)
+    assert ended.is_set()
+    assert len(times) == 2
+    monkeypatch.undo()
+    assert both_come()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_child_of_a_fork_has_a_crew_of_its_own() -> None:
+    """Also if it was forked while the crew worked for another thread."""
+    children: list[int] = []
+
+    def work(part: int) -> None:
+        if part == 0:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+                child = os.fork()
+            if not child:
+                os._exit(0 if both_come() else 1)
+            children.append(child)
+
+    together(work, 2)
+    _, status = os.waitpid(children[0], 0)
+    assert os.waitstatus_to_exitcode(status) == 0

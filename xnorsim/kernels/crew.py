@@ -191,7 +191,18 @@ def _members(process: int, count: int) -> tuple[_Member, ...]:
     return (*_members(process, count - 1), _Member()) if count else ()
 
 
-_ONE_AT_A_TIME = threading.Lock()
+class _Turn:
+    """Held by the thread that the crew works for."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)  # who held it is no thread of the child
+
+    def renew(self) -> None:
+        self.lock = threading.Lock()
+
+
+_TURN = _Turn()
 
 
 def together(work: Callable[[int], object], threads: int) -> None:
@@ -234,18 +245,33 @@ def in_parts(work: Callable[[int, int], object], threads: int) -> None:
 
 def _divided(own: Callable[[], object], post: Callable[[_Member, int], None], threads: int) -> None:
     """Post the parts from 1 on, do one's own, and wait for those that have begun."""
-    if threads == 1 or not _ONE_AT_A_TIME.acquire(blocking=False):
+    if threads == 1 or not (turn := _TURN.lock).acquire(blocking=False):
         own()
         return
-    members = _members(os.getpid(), threads - 1)
+    posted: list[_Member] = []
     try:
-        for part, member in enumerate(members, 1):
+        for part, member in enumerate(_members(os.getpid(), threads - 1), 1):
+            posted.append(member)
             post(member, part)
-        try:
-            own()
-        finally:
-            failures = [failure for member in members if (failure := member.finish()) is not None]
-        for failure in failures:
-            raise failure
+        own()
     finally:
-        _ONE_AT_A_TIME.release()
+        failures = _finished(posted)
+        turn.release()
+    for failure in failures:
+        raise failure
+
+
+def _finished(posted: list[_Member]) -> list[BaseException]:
+    """What members raised. All are waited for, also when a wait is interrupted: they work on arrays
+    that may be gone when this returns."""
+    failures: list[BaseException] = []
+    while posted:
+        try:
+            failure = posted[-1].finish()
+        except BaseException as interruption:  # noqa: BLE001 -- raised again when all are waited for
+            failures.append(interruption)
+            continue
+        posted.pop()
+        if failure is not None:
+            failures.append(failure)
+    return failures
