@@ -1,14 +1,13 @@
-"""Threads of libraries: held to a number, and the check that this holds."""
+"""Threads of libraries, held to a number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from time import perf_counter, process_time
 from typing import Any
 
-__all__ = ["blas_control", "blas_threads", "busy_cores"]
+__all__ = ["blas_control", "blas_threads"]
 
 
 @cache
@@ -43,17 +42,3 @@ def blas_threads(threads: int) -> Iterator[None]:
     finally:
         for library, before in changed:
             library.set_num_threads(before)
-
-
-def busy_cores(run: Callable[[], object], seconds: float = 0.05) -> float:
-    """How many cores `run` keeps busy: CPU time of the process by wall time, over `seconds` [s].
-
-    It counts every thread of the process, also those that only spin.
-    """
-    run()
-    wall, cpu = perf_counter(), process_time()
-    while True:
-        run()
-        elapsed = perf_counter() - wall
-        if elapsed >= seconds:
-            return (process_time() - cpu) / elapsed
