@@ -1,4 +1,5 @@
-"""Which layers can be links of a chain, and the steps that they are: to the bit the reference's."""
+"""Which layers can be links of a chain, and the steps that they are: to the bit the reference's,
+but for the sign of zeros."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ share buffers, which are allocated once: one is free again after the last step t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from xnorsim.exact.native.conversions import need
 from xnorsim.exact.native.draft import Bound, Draft, Run, Step
 from xnorsim.exact.native.layout import Form, Held, held
 from xnorsim.exact.native.rules import planned
-from xnorsim.kernels.compiled import aligned
+from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.program import Command, bound
 from xnorsim.network.graph import Graph, Node, consumers
 
@@ -41,7 +42,8 @@ class Plan:
     the arrays that are read and left, by name.
 
     `outputs` has the graph's outputs and what was to be kept. `bound` are the steps bound to their
-    arrays, and `bytes` is what buffers take.
+    arrays, and `bytes` is what buffers take. There is one set of these: threads that run one plan
+    wait for each other at `turn`.
     """
 
     graph: Graph
@@ -51,6 +53,7 @@ class Plan:
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]
     bytes: int
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, inputs: Arrays, progress: Tell | None = None) -> dict[str, Array]:
         """The outputs and kept tensors for `inputs`, arrays by name, which are not looked at.
@@ -58,16 +61,17 @@ class Plan:
         Raises:
             OddError: a sign was taken of what may be NaN or infinite.
         """
-        for name, own in self.inputs.items():
-            np.copyto(own, inputs[name])
-        done = 0
-        for run, layers in self.runs:
-            if run() is False:
-                raise OddError
-            if progress is not None:
-                done += layers
-                progress(done, len(self.graph.nodes))
-        return {name: own.copy() for name, own in self.outputs.items()}
+        with self.turn:
+            for name, own in self.inputs.items():
+                np.copyto(own, inputs[name])
+            done = 0
+            for run, layers in self.runs:
+                if run() is False:
+                    raise OddError
+                if progress is not None:
+                    done += layers
+                    progress(done, len(self.graph.nodes))
+            return {name: own.copy() for name, own in self.outputs.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:

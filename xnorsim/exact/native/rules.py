@@ -150,8 +150,8 @@ def _scales(
     if used.scaling is not Scaling.NONE and "alpha" in vectors:
         links.append(Link(Code.MULTIPLY, vectors["alpha"]))
     if used.scaling is Scaling.ALPHA_K:
-        _, roles = by_role(node)
-        K = _map_step(draft, node, roles["unsigned"])
+        (signs,), roles = by_role(node)
+        K = _map_step(draft, node, roles.get("unsigned", signs))
         links.append(Link(Code.MULTIPLY, K.tensor))
         maps[K.tensor] = K
     if "bias" in vectors:
