@@ -33,7 +33,7 @@ Arrays = Mapping[str, Array]
 
 
 class OddError(ArithmeticError):
-    """A sign was taken of what may be NaN or infinite: the reference says which."""
+    """A step met what may be NaN or infinite, and cannot take it: the reference can."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Plan:
         """The outputs and kept tensors for `inputs`, arrays by name, which are not looked at.
 
         Raises:
-            OddError: a sign was taken of what may be NaN or infinite.
+            OddError: a step met what may be NaN or infinite, and cannot take it.
         """
         with self.turn:
             for name, own in self.inputs.items():
