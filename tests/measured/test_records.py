@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xnorsim.errors import InputError, XnorsimError
+from xnorsim.errors import InputError, UsageError
 from xnorsim.measured.caches import Cache
 from xnorsim.measured.host import Host
 from xnorsim.measured.measurement import Measurement, Signs, Subject, times
@@ -170,6 +171,25 @@ def test_an_infinite_sample_is_refused(tmp_path):
         read(path)
 
 
+def test_faults_of_both_sorts_in_the_order_of_lines(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b'{"schema":1,"a":1}\nno JSON\n')
+    append(path, measurement(1.0))
+    append_line(path, json.loads(path.read_text("utf-8").splitlines()[2]) | {"samples": [2.0]})
+    with pytest.raises(InputError) as told:
+        read(path)
+    lines = [line.removeprefix(f"{path}:") for line in str(told.value).splitlines()]
+    assert {line[0] for line in lines} == {"1", "2", "4"}
+    assert lines == sorted(lines, key=lambda line: int(line[0]))
+
+
+@pytest.mark.parametrize("kind", ["device", "folder"])
+def test_what_is_no_regular_file_is_refused(tmp_path, kind):
+    place = {"device": Path(os.devnull), "folder": tmp_path}[kind]
+    with pytest.raises(InputError, match=f"cannot read {place}: it is no regular file"):
+        read(place)
+
+
 def test_all_faults_at_once_but_not_without_end(tmp_path):
     path = tmp_path / "results.jsonl"
     path.write_bytes(b"x\n" * 30)
@@ -188,7 +208,7 @@ def test_what_json_does_not_have_is_not_written(tmp_path, value):
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*absent"):
         read(tmp_path / "absent")
-    with pytest.raises(XnorsimError, match=r"cannot append to .*absent"):
+    with pytest.raises(UsageError, match=r"cannot append to .*absent"):
         append_line(tmp_path / "absent" / "results.jsonl", {})
 
 
@@ -264,7 +284,7 @@ def test_a_writer_waits_for_the_lock(tmp_path):
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from xnorsim.errors import XnorsimError
+from xnorsim.errors import UsageError
 from xnorsim.measured.records import append_line
 
 path = Path(sys.argv[1])
@@ -272,7 +292,7 @@ append_line(path, {"text": "first"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     append_line(path, {"text": "x" * 5000})
-except XnorsimError as error:
+except UsageError as error:
     print(error)
 append_line(path, {"text": "last"})
 """
@@ -305,7 +325,7 @@ def test_a_full_disk(tmp_path):
         path = tmp_path / "results.jsonl"
         append_line(path, {"text": "x" * 30_000})
         before = path.read_bytes()
-        with pytest.raises(XnorsimError, match="No space left on device"):
+        with pytest.raises(UsageError, match="No space left on device"):
             append_line(path, {"text": "y" * 60_000})
         assert path.read_bytes() == before
         append_line(path, {"text": "z"})

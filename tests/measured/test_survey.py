@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from tests.measured.surveyed import HOST, NOT_INSTALLED, TOO_ODD, Clock, fake, r
 from xnorsim.analysis.host_rows import undisturbed
 from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.kernels.table import KERNELS
+from xnorsim.measured import records
 from xnorsim.measured.described import MOST_MACS, NETWORKS, ONE_THREAD
 from xnorsim.measured.grid import REFERENCE, Layer, grid, layer_macs, problem
 from xnorsim.measured.programs import network_tasks
@@ -141,6 +143,25 @@ def test_a_quarter_of_what_was_disturbed_is_measured_again(tmp_path):
     assert len(clock.asked) == len(read(path).measurements) == 6 + 2, "every sample is kept"
     assert {*clock.asked[6:]} <= {*clock.asked[1:4]}
     assert [bool(m.disturbed) for m in found.measurements].count(True) == 2
+
+
+def test_a_record_that_cannot_be_written_ends_it_and_loses_nothing(tmp_path, monkeypatch):
+    path, clock = tmp_path / "records.jsonl", Clock()
+    tasks = layer_tasks(SMALL, (XNOR, FLOATS))
+
+    def full(path, line, write=records._write):
+        if len(clock.asked) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, line)
+
+    monkeypatch.setattr(records, "_write", full)
+    found = survey(tasks, HOST, BUDGET, records=path, measure=clock)
+    assert (len(found.measurements), found.stopped) == (3, True)
+    assert found.fault.startswith(f"cannot append to {path}: No space left on device")
+    assert len(read(path).measurements) == 2
+    monkeypatch.undo()
+    whole = survey(tasks, HOST, BUDGET, records=path, measure=(again := Clock()))
+    assert (len(again.asked), whole.stopped, whole.fault) == (2, False, "")
 
 
 def test_an_interrupt_of_the_second_pass_loses_nothing():

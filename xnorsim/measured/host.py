@@ -11,13 +11,13 @@ import os
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xnorsim.measured.activity import energies, read_text
 from xnorsim.measured.caches import Cache, cpu_list, read_caches
 
-__all__ = ["Host", "data_caches", "read_host"]
+__all__ = ["Host", "data_caches", "machine", "read_host"]
 
 _ROOT = Path("/")
 
@@ -78,6 +78,11 @@ def read_host(root: Path = _ROOT) -> Host:
         governor=read_text(root / f"{_CPU}/cpu{cpus[0]}/cpufreq/scaling_governor"),
         rapl=tuple(energies(root)),
     )
+
+
+def machine(host: Host) -> Host:
+    """What makes a host the same one, with the same libraries: not the CPUs lent to a process."""
+    return replace(host, cpus=(), cores=0, quota=None, governor="")
 
 
 def data_caches(host: Host) -> tuple[Cache, ...]:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import pydantic
 
-from xnorsim.errors import InputError, XnorsimError
+from xnorsim.errors import InputError, UsageError
 from xnorsim.measured.measurement import Measurement, figures
 
 __all__ = ["SCHEMA", "Lines", "Records", "append", "append_line", "read", "read_lines"]
@@ -32,6 +32,8 @@ TORN = b"\t# torn"
 """Ends a line that was not written to its end. JSON never ends so."""
 
 MOST_FAULTS = 20
+Fault = tuple[int, str]
+"""The number of a line, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def append(path: Path, measurement: Measurement) -> None:
     """Append a measurement as one line; the file is made if it is absent.
 
     Raises:
-        XnorsimError: the line could not be written; the lines before it are as they were.
+        UsageError: the line could not be written, as on a full disk; the lines before it are as
+            they were.
     """
     append_line(path, _adapter().dump_python(measurement, mode="json"))
 
@@ -65,18 +68,19 @@ def read(path: Path) -> Records:
     Raises:
         InputError: as read_lines; or every line that holds no measurement, with its number.
     """
-    lines, found, faults = read_lines(path), [], []
+    lines, faults = _lines(path)
+    found = []
     for number, values in lines.rows:
         try:
             found.append(_measurement(values))
         except pydantic.ValidationError as error:
             faults += [
-                f"{path}:{number}: {'.'.join(map(str, item['loc']))}: {item['msg']}"
+                (number, f"{'.'.join(map(str, item['loc']))}: {item['msg']}")
                 for item in error.errors()
             ]
         except ValueError as error:
-            faults.append(f"{path}:{number}: {error}")
-    _refuse(faults)
+            faults.append((number, str(error)))
+    _refuse(path, faults)
     return Records(tuple(found), lines.torn)
 
 
@@ -85,7 +89,7 @@ def append_line(path: Path, values: Mapping[str, object]) -> None:
 
     Raises:
         InputError: values that JSON does not have.
-        XnorsimError: as `append`.
+        UsageError: as `append`.
     """
     try:
         text = json.dumps({**values, "schema": SCHEMA}, allow_nan=False, separators=(",", ":"))
@@ -94,7 +98,7 @@ def append_line(path: Path, values: Mapping[str, object]) -> None:
     try:
         _write(path, text.encode() + b"\n")
     except OSError as error:
-        raise XnorsimError(
+        raise UsageError(
             f"cannot append to {path}: {error.strerror}; what it held is as it was"
         ) from error
 
@@ -106,6 +110,15 @@ def read_lines(path: Path) -> Lines:
         InputError: the file cannot be read; or every line that is not a JSON object of this
             schema, with its number.
     """
+    lines, faults = _lines(path)
+    _refuse(path, faults)
+    return lines
+
+
+def _lines(path: Path) -> tuple[Lines, list[Fault]]:
+    """The lines that can be read, and what is wrong with the others."""
+    if path.exists() and not path.is_file():  # a device may have no end, a pipe no beginning
+        raise InputError(f"cannot read {path}: it is no regular file")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -119,11 +132,10 @@ def read_lines(path: Path) -> Lines:
         try:
             rows.append((number, _parsed(line)))
         except (ValueError, RecursionError) as error:
-            faults.append(f"{path}:{number}: {error}")
+            faults.append((number, str(error)))
     if rest:
         torn.append(len(lines) + 1)
-    _refuse(faults)
-    return Lines(tuple(rows), tuple(torn))
+    return Lines(tuple(rows), tuple(torn)), faults
 
 
 @cache
@@ -142,10 +154,13 @@ def _measurement(values: Mapping[str, Any]) -> Measurement:
     return found
 
 
-def _refuse(faults: list[str]) -> None:
+def _refuse(path: Path, faults: list[Fault]) -> None:
     if faults:
         more = len(faults) - MOST_FAULTS
-        shown = faults[:MOST_FAULTS] + ([f"and {more} more"] if more > 0 else [])
+        in_order = sorted(faults, key=lambda fault: fault[0])
+        shown = [f"{path}:{number}: {what}" for number, what in in_order[:MOST_FAULTS]] + (
+            [f"and {more} more"] if more > 0 else []
+        )
         raise InputError("\n".join(shown))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.kernels.problem import Kernel
 from xnorsim.measured.described import MOST_MACS, ONE_THREAD
 from xnorsim.measured.grid import Layer, image, layer_macs, layer_name, problem
-from xnorsim.measured.host import Host
+from xnorsim.measured.host import Host, machine
 from xnorsim.measured.measure import measure
 from xnorsim.measured.measurement import Measurement, Subject
 from xnorsim.measured.records import append, read
@@ -24,7 +24,6 @@ __all__ = [
     "Task",
     "best",
     "layer_tasks",
-    "machine",
     "recorded",
     "survey",
 ]
@@ -65,15 +64,23 @@ class LeftOut:
     problem: str
     reason: str
 
+    def __str__(self) -> str:
+        what = ", ".join(filter(None, (self.problem, self.kernel)))
+        return f"{what}: {self.reason}" if what else self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was measured of what was asked for, in its order; `stopped` before all was."""
+    """What was measured of what was asked for, in its order; `stopped` before all was.
+
+    `fault` says why, if it was stopped because a record could not be written.
+    """
 
     measurements: tuple[Measurement, ...]
     left_out: tuple[LeftOut, ...] = ()
     stopped: bool = False
     torn: tuple[int, ...] = ()
+    fault: str = ""
 
 
 def layer_tasks(
@@ -120,53 +127,72 @@ def survey(
     """Time each task, unless `records` has it of this machine, and append it there.
 
     In the end what was disturbed is measured again, the most uncertain first, up to a quarter as
-    many as there are tasks; the `best` counts. An interrupt (Ctrl-C) ends it with what there is.
+    many as there are tasks; the `best` counts. An interrupt (Ctrl-C), or a record that cannot be
+    written, ends it with what there is.
 
     Raises:
         InputError: as `recorded`; UsageError as `measure`, such as a core that may not be used.
-        XnorsimError: records that cannot be written.
     """
     known = recorded(records, host) if records and records.exists() else Survey(())
     done = {_key(found.subject): found for found in known.measurements}
     given = [task for task in tasks if _key(task.subject) not in done]
-    timed = partial(_timed, measure=partial(measure, host=host), budget=budget, records=records)
     left_out: list[LeftOut] = []
+    stopped, fault = False, ""
     try:
-        for number, task in enumerate(given, start=len(tasks) - len(given)):
-            progress(number, len(tasks))
-            if not _is_absent(task, left_out):
-                found = timed(task)
-                if isinstance(found, LeftOut):
-                    left_out.append(found)
-                else:
-                    done[_key(task.subject)] = found
-        for task in _again(given, done):
-            found = timed(task)
-            if isinstance(found, Measurement):
-                done[_key(task.subject)] = best([done[_key(task.subject)], found])
-        stopped = False
+        for task in _in_turn(given, done, left_out, len(tasks), progress):
+            found = _timed(task, partial(measure, host=host), budget)
+            if isinstance(found, LeftOut):
+                left_out.append(found)
+                continue
+            key = _key(task.subject)
+            done[key] = best([done[key], found]) if key in done else found
+            if fault := _kept(records, found):
+                break
     except KeyboardInterrupt:
         stopped = True
     wanted = (done.get(_key(task.subject)) for task in tasks)
-    return Survey(tuple(found for found in wanted if found), tuple(left_out), stopped, known.torn)
+    measured = tuple(found for found in wanted if found)
+    return Survey(measured, tuple(left_out), stopped or bool(fault), known.torn, fault)
+
+
+def _in_turn(
+    tasks: Sequence[Task],
+    done: Mapping[Key, Measurement],
+    left_out: Sequence[LeftOut],
+    count: int,
+    progress: Tell,
+) -> Iterator[Task]:
+    """The last tasks of `count`, but those whose library is absent; then what was disturbed."""
+    for number, task in enumerate(tasks, start=count - len(tasks)):
+        progress(number, count)
+        if not _is_absent(task, left_out):
+            yield task
+    yield from _again(tasks, done)
+
+
+def _kept(records: Path | None, found: Measurement) -> str:
+    """Append a measurement to `records`, if there are any; why it could not be, or ""."""
+    try:
+        if records:
+            append(records, found)
+    except UsageError as fault:
+        return str(fault)
+    return ""
 
 
 def _timed(
-    task: Task, measure: Callable[..., Measurement], budget: Budget, records: Path | None
+    task: Task, measure: Callable[..., Measurement], budget: Budget
 ) -> Measurement | LeftOut:
-    """A measurement, recorded; or why the kernel cannot run."""
+    """A measurement, or why the kernel cannot run."""
     try:
         run, subject = task.prepare()
     except UsageError as fault:
         return LeftOut(task.subject.kernel, task.subject.problem, str(fault))
     except MissingExtraError as fault:
         return LeftOut(task.subject.kernel, "", str(fault))
-    taken = measure(
+    return measure(
         run, subject, seconds=budget.seconds, core=budget.core, yardstick=budget.yardstick
     )
-    if records:
-        append(records, taken)
-    return taken
 
 
 def _again(tasks: Sequence[Task], done: Mapping[Key, Measurement]) -> list[Task]:
@@ -221,8 +247,3 @@ def recorded(path: Path, host: Host | None = None) -> Survey:
     reason = f"{others} measurement{'s' * (others > 1)} of another machine, or with other libraries"
     left_out = (LeftOut("", "", reason),) if others else ()
     return Survey(tuple(map(best, grouped.values())), left_out, torn=found.torn)
-
-
-def machine(host: Host) -> Host:
-    """What makes a host the same one, with the same libraries: not the CPUs lent to a process."""
-    return replace(host, cpus=(), cores=0, quota=None, governor="")

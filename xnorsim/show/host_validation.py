@@ -111,7 +111,7 @@ class HostValidation:
 
     `about` tells machine, profile and libraries; `software` what computes and predicts each kernel;
     `coverage` the share of measurements that ranges are meant to hold. In a notebook and in a
-    Python shell it shows itself as tables.
+    Python shell it shows itself as tables. `fault` is why records could not be written, or "".
     """
 
     about: Mapping[str, str]
@@ -124,6 +124,7 @@ class HostValidation:
     unpredicted: tuple[Lone, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    fault: str = ""
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -154,8 +154,7 @@ def _lines(found: HostValidation, all_rows: bool) -> Iterator[Line]:
     yield from _some(_misses(found), all_rows)
     yield from _alone(found.unpredicted)
     for item in found.left_out:
-        what = ", ".join(filter(None, (item.problem, item.kernel)))
-        yield "left out", labels.visible(f"{what}: {item.reason}" if what else item.reason)
+        yield "left out", labels.visible(str(item))
     for note in found.notes:
         yield "note", labels.visible(note)
 
