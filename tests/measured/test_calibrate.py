@@ -1,5 +1,6 @@
 """A calibration: what the rounds become, and that it is written whole, once, and goes on."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,9 +37,15 @@ from xnorsim.measured.calibration_plan import CLOCK, STREAM_WORK, pairs_to_check
 from xnorsim.measured.calibration_ports import _NAMES, corrected, nearest_name, structure
 from xnorsim.measured.calibration_profile import Facts, document
 from xnorsim.measured.calibration_rounds import core_round, regions
+from xnorsim.measured.calibration_source import (
+    calibrated_processor,
+    calibration_source,
+    processor,
+)
 from xnorsim.measured.calibration_steps import kernel_steps
 from xnorsim.measured.calibration_values import of_rounds, stores_stream, streamed
 from xnorsim.measured.host import read_host
+from xnorsim.measured.records import append_line
 
 # --- values --------------------------------------------------------------------------------------
 
@@ -560,6 +568,67 @@ def test_another_machine_begins_anew(tmp_path: Path) -> None:
     )
     found = calibrate_and_tell(path, rounds=1)
     assert found.notes[0].startswith("began anew: changed: model")
+
+
+_BENCH: Any = SimpleNamespace(
+    loops={}, streams={}, calls={}, dialect=SimpleNamespace(name="avx2"),
+    nearest=SimpleNamespace(name="zen-3"), regions=tuple(regions([32 << 10], [1], 1 << 30, 1)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"caches": (Cache(1, "data", 16 << 10, 64, 8, 1),)}, "caches"),
+        ({"memory": 1 << 20}, "memory"),
+        ({"features": ("avx",)}, "features"),
+        ({"vendor": "another"}, "vendor"),
+        ({"rapl": ("package-9",)}, "rapl"),
+        ({"cpus": (99,)}, "cpus"),
+        ({"regions": tuple(regions([32 << 10], [1], 1 << 20, 1))}, "regions"),
+    ],
+)
+def test_rounds_of_another_machine_do_not_count(
+    tmp_path: Path, change: dict[str, Any], what: str
+) -> None:
+    state, host = tmp_path / "state", read_host()
+    measured._resumed(state, measured._identity(host, _BENCH))
+    append_line(state, {"kind": "round"})
+    more = {"governor": "another", "quota": 0.5}  # which change from hour to hour
+    same, _ = measured._resumed(state, measured._identity(replace(host, **more), _BENCH))
+    assert len(same) == 1
+    bench: Any = _BENCH
+    if what == "regions":
+        bench = SimpleNamespace(**{**vars(_BENCH), **change})
+    other = host if what == "regions" else replace(host, **change)
+    done, notes = measured._resumed(state, measured._identity(other, bench))
+    assert done == []
+    assert notes == [f"began anew: changed: {what} since the rounds in {state}"]
+
+
+def test_rounds_that_cannot_be_kept_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, line: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("xnorsim.measured.records._write", full)
+    monkeypatch.setattr(measured, "_bench", lambda host: _BENCH)
+    with pytest.raises(SystemExit) as ended:
+        main(["calibrate", "-o", str(tmp_path / "full.yaml")])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "cannot append to" in told
+    assert "No space left on device" in told
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+@pytest.mark.parametrize("model", ["", "Intel(R) Xeon(R) CPU @ 2.20GHz", "One, of; two"])
+def test_a_profile_names_its_processor(model: str, virtual: bool) -> None:
+    host = replace(read_host(), model=model, virtual=virtual)
+    source = calibration_source(host, 60, "2026-03-01")
+    assert calibrated_processor(source) == processor(host)
+    assert calibrated_processor("a manual") == ""
 
 
 def test_a_state_that_is_none_begins_anew(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,10 @@ from xnorsim.measured.calibration_plan import pairs_to_check, plan, streams
 from xnorsim.measured.calibration_ports import nearest_name, structure
 from xnorsim.measured.calibration_profile import Facts, document
 from xnorsim.measured.calibration_rounds import Region, core_round, memory_round, pin, regions
+from xnorsim.measured.calibration_source import calibration_source, processor
 from xnorsim.measured.calibration_steps import kernel_steps
 from xnorsim.measured.calibration_values import column
-from xnorsim.measured.host import Host, data_caches, read_host
+from xnorsim.measured.host import Host, data_caches, machine, read_host
 from xnorsim.measured.records import append_line, read_lines
 from xnorsim.measured.yardstick import Yardstick, yardstick
 
@@ -108,8 +110,7 @@ def calibrate(
 
     Raises:
         MissingExtraError: the extra `native` is not installed.
-        UsageError: a processor without loops.
-        XnorsimError: the state file cannot be written.
+        UsageError: a processor without loops, or the state file cannot be written.
     """
     start = time.perf_counter()
     host = read_host()
@@ -234,21 +235,23 @@ def _on_one_cpu(cpu: int) -> Iterator[None]:
 
 
 def _identity(host: Host, bench: _Bench) -> dict[str, Any]:
-    """What must not change between rounds: processor, versions, and the loops."""
+    """What must not change between rounds: the machine, what is timed on it, and where.
+
+    It is as it is read from a file of JSON.
+    """
     loops = "\n".join(
         "\n".join((name, *loop.program.body))
         for name, loop in sorted((bench.loops | bench.streams).items())
     )
-    return {
-        "model": host.model,
-        "cpus": list(host.cpus),
-        "system": host.system,
-        "versions": dict(host.versions),
+    identity = asdict(machine(host)) | {
+        "cpus": host.cpus,
+        "regions": [asdict(region) for region in bench.regions],
         "dialect": bench.dialect.name,
         "nearest": bench.nearest.name,
         "calls": list(bench.calls),
         "loops": hashlib.sha256(loops.encode()).hexdigest()[:16],
     }
+    return json.loads(json.dumps(identity))
 
 
 def _resumed(state: Path, identity: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -280,17 +283,11 @@ def _changed(rows: list[dict[str, Any]], identity: dict[str, Any]) -> str:
 def _facts(name: str, bench: _Bench, rounds: list[dict[str, Any]]) -> Facts:
     host = bench.host
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    machine = f"{host.model or 'unknown processor'} ({host.microarchitecture or host.architecture})"
     virtual = ", a virtual machine" if host.virtual else ""
-    versions = ", ".join(f"{key} {value}" for key, value in host.versions.items())
     return Facts(
         name=name,
-        description=f"{machine}, {host.cores} cores{virtual}, as calibrated on {today}",
-        source=(
-            f"xnorsim calibrate, {today}: micro-benchmarks, {len(rounds)} rounds, the second "
-            f"percentile of each; {machine}{virtual}, {host.system}, Python {host.python}, "
-            f"{versions}. The caches' and the memory's sizes are those the system tells."
-        ),
+        description=f"{processor(host)}, {host.cores} cores{virtual}, as calibrated on {today}",
+        source=calibration_source(host, len(rounds), today),
         dialect=bench.dialect,
         programs={key: loop.program for key, loop in bench.loops.items()},
         nearest=bench.nearest,

@@ -19,6 +19,7 @@ from xnorsim.measured.calibration_borrowed import borrowed_energy, borrowed_leve
 from xnorsim.measured.calibration_calls import PROGRAMS
 from xnorsim.measured.calibration_plan import CLOCK, FRONT_ENDS, VECTORS, name_of
 from xnorsim.measured.calibration_ports import corrected, structure
+from xnorsim.measured.calibration_source import SOURCE
 from xnorsim.measured.calibration_values import (
     Fitted,
     Value,
@@ -31,7 +32,6 @@ from xnorsim.measured.calibration_values import (
 
 __all__ = ["Facts", "document"]
 
-SOURCE = "calibration"
 _ENOUGH = 10
 """Rounds from which pairs may contradict a structure: a disturbed pair looks like a shared port."""
 
