@@ -100,7 +100,9 @@ def test_the_figure_from_records(tmp_path):
     for item in [*measured(BY_CHANNELS, *TIMES), *measured(BY_FILTER, *TIMES)]:
         append(path, item)
     append(path, taken("xnor", layer_name(BY_CHANNELS[0]), 9.0, threads=2))
-    figure = subject.measured_speedup_figure(from_records=path)
+    found = subject.measured_speedup_figure(from_records=path)
+    assert found.notes == ()
+    figure = found.figure
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "formula, over paper: operation counts",
         "zen-3, predicted, over scalar: the predicted float loop",

@@ -23,6 +23,7 @@ from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.kernels.table import KERNELS
 from xnorsim.machine.profile import load_profile
 from xnorsim.measured import described
+from xnorsim.measured.calibration_source import calibration_source
 from xnorsim.measured.grid import REFERENCE, layer_macs, layer_name
 from xnorsim.measured.measurement import Subject
 from xnorsim.measured.records import append
@@ -298,6 +299,19 @@ def test_no_profile_is_near():
 def test_a_packaged_profile_is_not_calibrated_and_a_file_is_what_it_is(project):
     assert "not calibrated" in choose_profile("zen-3", HOST).note
     assert choose_profile(project / "hwprofiles" / "zen-3.yaml", HOST).note == "from zen-3.yaml"
+
+
+def test_a_profile_of_another_processor_is_told(project):
+    assert choose_profile("zen-3", HOST).warning == ""
+    assert choose_profile("raspberry-pi-4b", HOST).warning == (
+        "raspberry-pi-4b is of another processor than this machine's, Example CPU (zen3), to which "
+        "zen-3 is nearer"
+    )
+    here = load_profile("zen-3")
+    for host, warned in ((HOST, False), (replace(HOST, model="Another CPU"), True)):
+        source = {"calibration": calibration_source(HOST, 60, "2026-03-01")}
+        mine = here.model_copy(update={"name": "mine", "sources": source})
+        assert ("a calibration of Example CPU" in choose_profile(mine, host).warning) == warned
 
 
 def test_the_head_says_what_was_measured_and_what_disturbed_it():

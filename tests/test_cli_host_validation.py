@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,13 @@ from tests.measured.surveyed import HOST, Clock, fake, taken
 from tests.test_analysis_host_validation import made_up
 from tests.test_cli_validation import run
 from xnorsim.kernels.table import KERNELS
+from xnorsim.measured import records as records_module
+from xnorsim.measured.calibration_source import calibration_source
 from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, grid, layer_name
 from xnorsim.measured.records import append, read
 from xnorsim.measured.survey import survey
 
+OTHER = replace(HOST, model="Another CPU", microarchitecture="zen4")
 TIMES = {"xnor": 0.0003, "float-loop": 0.1, "numpy": 0.003}
 
 
@@ -129,6 +135,102 @@ def test_an_interrupt_is_no_failure(clock, capsys):
     code, out, err = run("validate", "--host", "--quick", capsys=capsys)
     assert (code, err) == (0, "")
     assert "stopped before all was measured" in " ".join(out.split())
+
+
+def full_after(clock, count, monkeypatch):
+    """A disk that is full after `count` measurements."""
+
+    def write(path, line, write=records_module._write):
+        if len(clock.asked) >= count:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, line)
+
+    monkeypatch.setattr(records_module, "_write", write)
+
+
+def test_a_full_disk_shows_what_there_is(clock, capsys, tmp_path, monkeypatch):
+    full_after(clock, 4, monkeypatch)
+    path = tmp_path / "r.jsonl"
+    code, out, err = run("validate", "--host", "--quick", "--records", str(path), capsys=capsys)
+    assert (code, len(clock.asked), len(read(path).measurements)) == (2, 4, 3)
+    assert err.startswith(f"xnorsim: cannot append to {path}: No space left on device")
+    words = " ".join(out.split())
+    assert "stopped before all was measured: cannot append to" in words
+    assert "4 measurements" in words
+    assert "goes on from here" not in words
+
+
+@pytest.mark.parametrize("command", [("validate", "--host"), ("plot", "speedup", "--measure")])
+def test_records_without_an_end(command, clock, capsys):
+    code, out, err = run(*command, "--records", os.devnull, capsys=capsys)
+    assert (code, out, clock.asked) == (2, "", [])
+    assert f"cannot read {os.devnull}: it is no regular file" in err
+
+
+def plotted(capsys, tmp_path, *more):
+    path = tmp_path / "speedup.svg"
+    code, out, err = run("plot", "speedup", *more, "-o", str(path), capsys=capsys)
+    assert (f"wrote {path}" in out) == path.exists()
+    return code, err, path.exists()
+
+
+def test_a_figure_that_is_stopped_says_so(clock, capsys, tmp_path):
+    path = tmp_path / "r.jsonl"
+    clock.interrupt_after = 2
+    code, err, drawn = plotted(capsys, tmp_path, "--measure", "--records", str(path))
+    assert (code, drawn) == (2, False), "nothing to draw by filter size"
+    assert "were not both measured on the layers by filter; stopped before all" in err
+    assert "the same --records goes on from here" in err
+    clock.interrupt_after = 3 * 13
+    code, err, drawn = plotted(capsys, tmp_path, "--measure", "--records", str(path))
+    assert (code, drawn) == (0, True)
+    assert err == ("note: stopped before all was measured: the same --records goes on from here\n")
+
+
+def test_a_figure_says_what_it_lacks(records, clock, capsys, tmp_path):
+    append(records, taken("xnor", layer_name(BY_CHANNELS[0]), 1.0, host=OTHER))
+    append(records, taken("xnor", layer_name(BY_CHANNELS[0]), 1.0))
+    with records.open("a") as stream:
+        stream.write('{"torn')
+    code, err, drawn = plotted(capsys, tmp_path, "--from", str(records))
+    assert (code, drawn) == (0, True)
+    first, second = err.splitlines()
+    assert first.startswith("note: lines of the records that were not written to their end, left")
+    assert second == ("note: left out: 1 measurement of another machine, or with other libraries")
+
+
+def test_a_figure_of_a_full_disk(clock, capsys, tmp_path, monkeypatch):
+    full_after(clock, 3 * 13, monkeypatch)
+    more = ("--measure", "--records", str(tmp_path / "r.jsonl"))
+    code, err, drawn = plotted(capsys, tmp_path, *more)
+    assert (code, drawn) == (2, True)
+    assert "note: stopped before all was measured: cannot append to" in err
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "told"),
+    [(3, (0, 1), "threads 3: this process has 2 cores"), (2, (5,), "this process has 1 core\n")],
+)
+def test_no_more_threads_than_cores(threads, cores, told, clock, capsys, monkeypatch):
+    host = replace(HOST, cpus=cores)
+    monkeypatch.setattr("xnorsim.analysis.host_validation.require_native", lambda purpose: host)
+    code, out, err = run("validate", "--host", "--threads", str(threads), capsys=capsys)
+    assert (code, out, clock.asked) == (2, "", [])
+    assert told in err
+
+
+def test_another_machines_profile_is_told(records, capsys, tmp_path, project):
+    path = tmp_path / "my-machine.yaml"
+    text = (project / "hwprofiles" / "zen-3.yaml").read_text("utf-8")
+    source = calibration_source(OTHER, 60, "2026-03-01")
+    text = text.replace("name: zen-3", "name: my-machine", 1)
+    text = text.replace("lscpu-74f3", "calibration")
+    path.write_text(text.replace("calibration: >-\n", f"calibration: >-\n    {source}\n"), "utf-8")
+    found = "is a calibration of Another CPU (zen4), and this machine is Example CPU (zen3)"
+    out = run("validate", "--from", str(records), "-p", str(path), capsys=capsys)[1]
+    assert f"my-machine {found}" in " ".join(out.split())
+    _, err, _ = plotted(capsys, tmp_path, "--from", str(records), "-p", str(path))
+    assert err == f"note: my-machine {found}\n"
 
 
 @pytest.mark.parametrize(

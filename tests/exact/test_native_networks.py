@@ -136,7 +136,7 @@ def test_threads_are_a_whole_number(model: str, threads: object) -> None:
 
 
 def test_no_more_threads_than_cores(model: str) -> None:
-    with pytest.raises(UsageError, match=r"threads 4096: this process has \d+ cores"):
+    with pytest.raises(UsageError, match=r"threads 4096: this process has \d+ cores?$"):
         xs.run(model, threads=4096)
 
 

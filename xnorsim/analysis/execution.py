@@ -28,6 +28,7 @@ from xnorsim.analysis.options import (
     one_of,
     optional,
     whole,
+    within,
     word_of,
     words,
 )
@@ -185,8 +186,7 @@ def _limited(threads: int | None, engine: str) -> Iterator[int]:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    if threads is not None and threads > cores:
-        raise UsageError(f"threads {threads}: this process has {cores} cores")
+    within(threads or 1, cores)
     if threads is None and engine != NATIVE.name:
         yield 1
         return

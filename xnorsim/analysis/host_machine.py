@@ -13,6 +13,7 @@ from xnorsim.analysis.models import load_profiles
 from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.machine.profile import profile_names
 from xnorsim.measured.calibration_ports import nearest_name
+from xnorsim.measured.calibration_source import SOURCE, calibrated_processor, processor
 from xnorsim.measured.host import Host, read_host
 from xnorsim.measured.measurement import Measurement
 
@@ -28,10 +29,11 @@ _NATIVE = ("numba", "threadpoolctl", "psutil", "archspec")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The profile that predicts, and what is to be said of it."""
+    """The profile that predicts, and what is to be said of it; `warning` if it is another's."""
 
     profile: HardwareProfile
     note: str
+    warning: str = ""
 
 
 def require_native(purpose: str) -> Host:
@@ -56,11 +58,30 @@ def choose_profile(profile: Profile | None, host: Host) -> Chosen:
     if profile is None:
         return _nearest(host)
     if not isinstance(profile, str | PathLike):
-        return Chosen(profile, "as given")
+        return Chosen(profile, "as given", _calibrated_elsewhere(profile, host))
     (loaded,) = load_profiles(profile)
-    packaged = profile in profile_names()
-    note = f"packaged, not calibrated on this machine: {_CALIBRATE}"
-    return Chosen(loaded, note if packaged else f"from {Path(profile).name}")
+    if profile in profile_names():
+        note = f"packaged, not calibrated on this machine: {_CALIBRATE}"
+        return Chosen(loaded, note, _far(loaded, host))
+    return Chosen(loaded, f"from {Path(profile).name}", _calibrated_elsewhere(loaded, host))
+
+
+def _calibrated_elsewhere(profile: HardwareProfile, host: Host) -> str:
+    of = calibrated_processor(profile.sources.get(SOURCE, ""))
+    if not of or of == processor(host):
+        return ""
+    return f"{profile.name} is a calibration of {of}, and this machine is {processor(host)}"
+
+
+def _far(profile: HardwareProfile, host: Host) -> str:
+    """Of a packaged profile: which one is nearer."""
+    nearest = nearest_name(host)
+    if profile.name == nearest:
+        return ""
+    return (
+        f"{profile.name} is of another processor than this machine's, {processor(host)}, to which "
+        f"{nearest} is nearer"
+    )
 
 
 def _nearest(host: Host) -> Chosen:

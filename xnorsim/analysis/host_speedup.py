@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +12,15 @@ import numpy as np
 
 from xnorsim.analysis.host_machine import choose_profile, require_native
 from xnorsim.analysis.host_rows import Known, label, predictions, speedup, undisturbed
-from xnorsim.analysis.host_validation import SECONDS
+from xnorsim.analysis.host_validation import SECONDS, survey_notes
 from xnorsim.analysis.validation import predict
 from xnorsim.errors import UsageError
 from xnorsim.kernels.table import KERNELS
 from xnorsim.measured.described import LIBRARIES, SCALAR_LOOP
 from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, REFERENCE, Layer, layer_name
+from xnorsim.measured.host import Host
 from xnorsim.measured.measurement import Measurement
-from xnorsim.measured.survey import Budget, Tell, layer_tasks, recorded, survey
+from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
 from xnorsim.measured.validate import Compared
 from xnorsim.measured.yardstick import yardstick
 
@@ -28,10 +30,22 @@ if TYPE_CHECKING:
     from xnorsim.analysis.models import Profile
     from xnorsim.cost.curves import Curve
 
-__all__ = ["measured_curves", "measured_speedup_figure"]
+__all__ = ["MeasuredFigure", "measured_curves", "measured_speedup_figure"]
 
 _KERNEL = "xnor"
 _BOTH = (*dict.fromkeys((*BY_CHANNELS, *BY_FILTER)),)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFigure:
+    """The figures, and what a reader should know: what is missing of them, and which profile it is.
+
+    `fault` is why records could not be written, or "".
+    """
+
+    figure: Figure
+    notes: tuple[str, ...]
+    fault: str = ""
 
 
 def measured_speedup_figure(
@@ -40,7 +54,7 @@ def measured_speedup_figure(
     records: str | PathLike[str] | None = None,
     from_records: str | PathLike[str] | None = None,
     progress: Tell = lambda done, total: None,
-) -> Figure:
+) -> MeasuredFigure:
     """Speedup by channels and by filter size: formula, prediction, and two measured curves.
 
     The vector kernel is set over the scalar float loop, predicted and measured, and over the float
@@ -50,7 +64,7 @@ def measured_speedup_figure(
 
     Raises:
         MissingExtraError: what runs kernels is not installed.
-        UsageError: no profile is near this machine; or the kernels were not measured.
+        UsageError: no profile is near this machine; or the kernels were not measured, and why.
         InputError: a profile or records with faults.
     """
     from xnorsim.show.plots import speedup_figure
@@ -61,18 +75,27 @@ def measured_speedup_figure(
     else:
         host = require_native("plot speedup --measure")
         machine = choose_profile(profile, host)
-        kernels = [KERNELS[name] for name in (_KERNEL, SCALAR_LOOP, *LIBRARIES) if name in KERNELS]
-        tasks = layer_tasks(_BOTH, kernels, most_macs={})
-        path = None if records is None else Path(records)
-        budget = Budget(SECONDS["default"], host.cpus[-1], yardstick())
-        found = survey(tasks, host, budget, records=path, progress=progress)
+        found = _surveyed(host, records, progress)
     single = [item for item in found.measurements if item.subject.threads == 1]
     known = predictions(_of(single), machine.profile, predict)
-    return speedup_figure(
-        measured_curves(known, BY_CHANNELS, "channels"),
-        measured_curves(known, BY_FILTER, "filter"),
-        logarithmic=True,
-    )
+    notes = (*survey_notes(found), *(f"left out: {item}" for item in found.left_out))
+    try:
+        curves = (
+            measured_curves(known, BY_CHANNELS, "channels"),
+            measured_curves(known, BY_FILTER, "filter"),
+        )
+    except UsageError as fault:
+        raise UsageError("; ".join((str(fault), *notes))) from fault
+    figure = speedup_figure(*curves, logarithmic=True)
+    return MeasuredFigure(figure, (*notes, *filter(None, [machine.warning])), found.fault)
+
+
+def _surveyed(host: Host, records: str | PathLike[str] | None, progress: Tell) -> Survey:
+    kernels = [KERNELS[name] for name in (_KERNEL, SCALAR_LOOP, *LIBRARIES) if name in KERNELS]
+    tasks = layer_tasks(_BOTH, kernels, most_macs={})
+    path = None if records is None else Path(records)
+    budget = Budget(SECONDS["default"], host.cpus[-1], yardstick())
+    return survey(tasks, host, budget, records=path, progress=progress)
 
 
 def _of(measurements: Sequence[Measurement]) -> list[Measurement]:

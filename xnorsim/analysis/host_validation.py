@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnorsim.analysis.host_machine import about, choose_profile, require_native
+from xnorsim.analysis.host_machine import Chosen, about, choose_profile, require_native
 from xnorsim.analysis.host_pairing import pairing
 from xnorsim.analysis.host_rows import (
     Found,
@@ -19,7 +19,7 @@ from xnorsim.analysis.host_rows import (
     speedups,
     unpredicted,
 )
-from xnorsim.analysis.options import checked, whole, word_of
+from xnorsim.analysis.options import checked, whole, within, word_of
 from xnorsim.analysis.validation import Predictor, predict
 from xnorsim.errors import UsageError, choices
 from xnorsim.kernels.problem import Kernel
@@ -35,7 +35,7 @@ from xnorsim.show.host_validation import HostRow, HostValidation, Lone
 if TYPE_CHECKING:
     from xnorsim.analysis.models import Profile
 
-__all__ = ["SECONDS", "comparison", "validate_host"]
+__all__ = ["SECONDS", "comparison", "survey_notes", "validate_host"]
 
 SECONDS = {"quick": 0.2, "default": 0.5, "full": 1.5}
 """How long each kernel is sampled on each layer [s], by grid: less where enough samples are calm,
@@ -77,7 +77,8 @@ def validate_host(
 
     Raises:
         MissingExtraError: what runs kernels is not installed.
-        UsageError: an option that makes no sense, or no profile is near this machine.
+        UsageError: an option that makes no sense, more threads than cores, or no profile is near
+            this machine.
         InputError: a profile or records with faults.
 
     Examples
@@ -92,6 +93,7 @@ def validate_host(
         names = None if kernels is None else {item.name for item in chosen}
         return comparison(found, profile, names=names, progress=progress)
     host = require_native("validate --host")
+    within(threads, len(host.cpus))
     choose_profile(profile, host)  # a fault of it is told before time is spent
     core = host.cpus[-1] if threads == 1 else None
     budget = Budget(SECONDS[size], core, yardstick() if core is not None else None)
@@ -121,7 +123,8 @@ def _networks(names: Sequence[str] | None, size: str) -> tuple[str, ...]:
 
 
 def _joined(a: Survey, b: Survey) -> Survey:
-    return Survey((*a.measurements, *b.measurements), (*a.left_out, *b.left_out), b.stopped, a.torn)
+    measurements, left_out = (*a.measurements, *b.measurements), (*a.left_out, *b.left_out)
+    return Survey(measurements, left_out, b.stopped, a.torn, b.fault)
 
 
 def comparison(
@@ -161,7 +164,8 @@ def comparison(
         pairing=pairing(known),
         unpredicted=tuple(alone),
         left_out=found.left_out,
-        notes=tuple(_notes(found, len(shown) - len(known))),
+        notes=tuple(_notes(found, machine, len(shown) - len(known))),
+        fault=found.fault,
     )
 
 
@@ -185,11 +189,19 @@ def _summaries(
             yield summarize(name, rows, coverage)
 
 
-def _notes(found: Survey, unknown: int) -> Iterator[str]:
+def _notes(found: Survey, chosen: Chosen, unknown: int) -> Iterator[str]:
+    yield from survey_notes(found)
+    if chosen.warning:
+        yield chosen.warning
+    if unknown:
+        yield f"{unknown} measurements of something else in the records, left out"
+
+
+def survey_notes(found: Survey) -> Iterator[str]:
+    """Why a survey holds less than was asked for."""
     if found.stopped:
-        yield "stopped before all was measured: the same --records goes on from here"
+        why = found.fault or "the same --records goes on from here"
+        yield f"stopped before all was measured: {why}"
     if found.torn:
         lines = ", ".join(map(str, found.torn))
         yield f"lines of the records that were not written to their end, left out: {lines}"
-    if unknown:
-        yield f"{unknown} measurements of something else in the records, left out"

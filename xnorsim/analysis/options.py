@@ -30,6 +30,7 @@ __all__ = [
     "one_of",
     "optional",
     "whole",
+    "within",
     "word_of",
     "words",
 ]
@@ -90,6 +91,16 @@ def _integer(value: object) -> int | None:
 
 
 whole: Check = at_least(1)
+
+
+def within(threads: int, cores: int) -> None:
+    """Refuse more threads than this process has cores.
+
+    Raises:
+        UsageError: there are more.
+    """
+    if threads > cores:
+        raise UsageError(f"threads {threads}: this process has {cores} core{'s' * (cores > 1)}")
 
 
 def one_of(numbers: Sequence[int]) -> Check:

@@ -51,7 +51,12 @@ def plot_speedup(
                 "leave out --baseline, and --records beside --from"
             )
         check_output(records, profile or ())
-        save(_measured(profile, records, from_records), output)
+        found = _measured(profile, records, from_records)
+        save(found.figure, output)
+        for note in found.notes:
+            typer.echo(f"note: {note}", err=True)
+        if found.fault:
+            raise UsageError(found.fault)
         return
     from xnorsim.analysis import speedup_figure
 

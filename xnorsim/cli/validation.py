@@ -105,6 +105,8 @@ def validate(
     emit(found, form, output, all_layers=every)
     if plot:
         save(found.figure(), plot)
+    if measured and found.fault:  # after what was measured is shown
+        raise UsageError(found.fault)
 
 
 def _published() -> Any:
