@@ -26,8 +26,9 @@ from xnorsim.kernels.problem import Kernel
 from xnorsim.kernels.table import KERNELS, kernel
 from xnorsim.measured.described import NETWORKS, NOT_BY_DEFAULT
 from xnorsim.measured.grid import GRIDS, grid
+from xnorsim.measured.host import Host
 from xnorsim.measured.programs import network_tasks
-from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
+from xnorsim.measured.survey import Budget, Survey, Task, Tell, layer_tasks, recorded, survey
 from xnorsim.measured.validate import Compared, Summary, summarize
 from xnorsim.measured.yardstick import yardstick
 from xnorsim.show.host_validation import HostRow, HostValidation, Lone
@@ -97,14 +98,27 @@ def validate_host(
     choose_profile(profile, host)  # a fault of it is told before time is spent
     core = host.cpus[-1] if threads == 1 else None
     budget = Budget(SECONDS[size], core, yardstick() if core is not None else None)
+    layers = layer_tasks(grid(size), chosen, threads)
     path = None if records is None else Path(records)
-    common = {"records": path, "progress": progress}
-    layers = survey(layer_tasks(grid(size), chosen, threads), host, budget, **common)
-    if wanted and not layers.stopped:
-        longer = replace(budget, seconds=NETWORK_SECONDS)
-        more = survey(network_tasks(wanted, threads), host, longer, **common)
-        layers = _joined(layers, more)
-    return comparison(layers, profile, progress=progress)
+    found = _surveyed(layers, network_tasks(wanted, threads), host, budget, path, progress)
+    return comparison(found, profile, progress=progress)
+
+
+def _surveyed(
+    layers: Sequence[Task],
+    networks: Sequence[Task],
+    host: Host,
+    budget: Budget,
+    records: Path | None,
+    progress: Tell,
+) -> Survey:
+    """Layers, and then networks, each of which takes longer."""
+    found = survey(layers, host, budget, records=records, progress=progress)
+    if not networks or found.stopped:
+        return found
+    longer = replace(budget, seconds=NETWORK_SECONDS)
+    more = survey(networks, host, longer, records=records, progress=progress)
+    return _joined(found, more)
 
 
 def _kernels(names: Sequence[str] | None, size: str) -> list[Kernel]:

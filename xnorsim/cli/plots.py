@@ -51,18 +51,21 @@ def plot_speedup(
                 "leave out --baseline, and --records beside --from"
             )
         check_output(records, profile or ())
-        found = _measured(profile, records, from_records)
-        save(found.figure, output)
-        for note in found.notes:
-            typer.echo(f"note: {note}", err=True)
-        if found.fault:
-            raise UsageError(found.fault)
+        _draw_measured(_measured(profile, records, from_records), output)
         return
     from xnorsim.analysis import speedup_figure
 
     if records:
         raise UsageError("plot speedup: --records keeps what is measured: give --measure too")
     save(speedup_figure(profile or (), baseline=baseline or "peak"), output)
+
+
+def _draw_measured(found: Any, output: Path | None) -> None:
+    save(found.figure, output)
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    if found.fault:
+        raise UsageError(found.fault)
 
 
 def _measured(profiles: list[str] | None, records: Path | None, again: Path | None) -> Any:
