@@ -77,20 +77,24 @@ def stages(ref: Problem, image: np.ndarray) -> dict[str, Callable[[], object]]:
     assert ref.alpha is not None
     assert ref.norm is not None
     alpha, (a, b) = ref.alpha, ref.norm
-    factors, K = np.stack([alpha, a, b]), np.ones(positions, np.float32)
+    factors, K = np.stack([alpha, a, b])[None], np.ones((1, positions), np.float32)
     rule = turning_points(alpha, a, b, ref.weight[0].size)
-    offsets, classes = layer.offsets[0], layer.classes
-    bounds, flips = bounds_of(*rule, offsets, ref.weight[0].size, room.sums.dtype)
+    offsets, classes = layer.offsets, layer.classes
+    bounds, flips = bounds_of(*rule, offsets[0], ref.weight[0].size, room.sums.dtype)
     floats = np.empty((1, FILTERS, positions), np.float32)
+    bounds, flips = bounds[None], flips[None]
     bits = np.zeros((positions, FILTERS // 64), np.uint64)
     rows, panels = room.rows[:positions], layer.panels[0]
     ends = 0, positions
+    patches = layer.window, layer.pad.ctypes.data, *ends, room.rows.ctypes.data
     return {
         "sign and pack": lambda: packing(planes, words, *ends),
-        "patches": lambda: gathering(words[0], layer.window, layer.pad, *ends, room.rows),
+        "patches": lambda: gathering(words.ctypes.data, words.shape[2], *patches),
         "GEMM": lambda: gemm.differing(rows, panels, room.sums, room.scratch),
-        "to floats": lambda: to_floats(room.sums, offsets, classes, factors, K, *ends, 0, floats),
-        "to bits": lambda: to_bits(room.sums, bounds, flips, classes, *ends, 0, bits),
+        "to floats": lambda: to_floats(
+            room.sums, offsets, factors, K, 0, classes, *ends, 0, floats
+        ),
+        "to bits": lambda: to_bits(room.sums, bounds, flips, 0, classes, *ends, 0, bits),
     }
 
 

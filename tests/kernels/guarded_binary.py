@@ -11,13 +11,19 @@ from __future__ import annotations
 import numpy as np
 from guarded import guarded
 
-from xnorsim.kernels.binary import Room, prepare, room_for_tile, sums_of
-from xnorsim.kernels.compiled import alone
+from xnorsim.kernels.binary import Room, places_of, prepare, room_for_tile, sums_of
+from xnorsim.kernels.compiled import address, alone, inner
 from xnorsim.kernels.packing import pack_planes, room_for
 from xnorsim.kernels.results import bounds_of, finish_bits, finish_floats
 from xnorsim.network.ops import Conv
 
-PACK, SUMS = alone(pack_planes), alone(sums_of)
+
+@inner
+def all_sums(layer, words, room):
+    sums_of(places_of(layer, room), address(words), words.shape[2], 0, 0, words.shape[1])
+
+
+PACK, SUMS = alone(pack_planes), alone(all_sums)
 TO_FLOATS, TO_BITS = alone(finish_floats), alone(finish_bits)
 CASES = ((1, 1, 1, 1), (65, 5, 3, 3), (130, 9, 66, 3), (64, 4, 64, 1), (33, 17, 9, 5))
 """Channels, height and width, filters, kernel: with rests of words, lanes and squares, and none."""
@@ -37,16 +43,16 @@ def check(case: tuple[int, int, int, int], at_end: bool) -> None:
     room = room_for_tile(layer, positions)
     rows = guarded(room.rows, at_end) if room.rows.size else room.rows
     room = Room(rows, guarded(room.sums, at_end), room.scratch)
-    SUMS(layer, 0, words[0], 0, positions, room)
+    SUMS(layer, words, room)
     ends = 0, positions
-    ones = guarded(np.ones((3, filters), np.float32), at_end)
-    K, out = np.ones(positions, np.float32), np.empty((1, filters, positions), np.float32)
-    out, offsets = guarded(out, at_end), guarded(layer.offsets[0], at_end)
-    TO_FLOATS(room.sums, offsets, layer.classes, ones, guarded(K, at_end), *ends, 0, out)
+    ones = guarded(np.ones((1, 3, filters), np.float32), at_end)
+    K, out = np.ones((1, positions), np.float32), np.empty((1, filters, positions), np.float32)
+    out, offsets = guarded(out, at_end), guarded(layer.offsets, at_end)
+    TO_FLOATS(room.sums, offsets, ones, guarded(K, at_end), 0, layer.classes, *ends, 0, out)
     rule = np.ones(filters, np.int8), np.zeros(filters, np.int32)
-    bounds, flips = bounds_of(*rule, offsets, weight[0].size, room.sums.dtype)
+    bounds, flips = bounds_of(*rule, offsets[0], weight[0].size, room.sums.dtype)
     bits = guarded(np.zeros((positions, -(-filters // 64)), np.uint64), at_end)
-    TO_BITS(room.sums, guarded(bounds, at_end), flips, layer.classes, *ends, 0, bits)
+    TO_BITS(room.sums, guarded(bounds[None], at_end), flips[None], 0, layer.classes, *ends, 0, bits)
     ones_in_bits = np.bitwise_count(bits).sum()
     assert ones_in_bits == np.count_nonzero(out - 1 >= 0), (ones_in_bits, case)
 

@@ -19,7 +19,7 @@ from xnorsim.errors import UsageError
 from xnorsim.kernels import gemm
 from xnorsim.kernels.box import box_mean
 from xnorsim.kernels.buffers import aligned
-from xnorsim.kernels.compiled import compiled, inner
+from xnorsim.kernels.compiled import address, compiled, inlined, inner
 from xnorsim.kernels.crew import claim, together
 from xnorsim.kernels.packing import check_finite, pack_planes, regroup, room_for
 from xnorsim.kernels.patches import Window, border, gather, is_plain, window_of
@@ -34,7 +34,17 @@ from xnorsim.kernels.results import (
 from xnorsim.network.bits import pack, tail_mask, word_count
 from xnorsim.network.ops import Conv
 
-__all__ = ["TILE", "Layer", "Room", "prepare", "ready", "room_for_tile", "sums_of", "tile_of"]
+__all__ = [
+    "TILE",
+    "Layer",
+    "Room",
+    "places_of",
+    "prepare",
+    "ready",
+    "room_for_tile",
+    "sums_of",
+    "tile_of",
+]
 
 Array = np.ndarray
 
@@ -143,17 +153,44 @@ def _named(bare):
     return layer, Room(rows, sums, scratch)
 
 
-@inner
-def sums_of(layer, group, words, start, stop, room):
-    """Differing bits of positions `start` to `stop` with a group's filters, to room.sums.
+class Places(NamedTuple):
+    """A layer and a room by their addresses, which tiles hand on: numba would count references of
+    arrays. rows: room for patches, of which a plain layer has none; apart: how far it is from a
+    group's panels to the next one's [byte]."""
 
-    words is a group's packed image (positions of all images, words).
+    window: Window
+    plain: Any
+    pad: Any
+    rows: Any
+    panels: gemm.Panels
+    apart: Any
+    sums: gemm.Sums
+
+
+@inlined
+def places_of(layer, room):
+    """Places with the panels of the first group."""
+    panels = gemm.panels_at(layer.panels, address(layer.panels))
+    sums, rows = gemm.sums_at(room.sums, room.scratch), address(room.rows)
+    apart = layer.panels.strides[0]
+    return Places(layer.window, layer.plain, address(layer.pad), rows, panels, apart, sums)
+
+
+@inlined
+def sums_of(places, words, wide, group, start, stop):
+    """Differing bits of positions `start` to `stop` with a group's filters, to the room's sums.
+
+    words is the address of a group's packed image, `wide` words of each position.
     """
-    rows = words[start:stop]
-    if not layer.plain:
-        rows = room.rows[: stop - start]
-        gather(words, layer.window, layer.pad, start, stop, rows)
-    gemm.count_differing(rows, layer.panels[group], room.sums, room.scratch)
+    w, panels, taps = places.window, places.panels, 1
+    place = words + 8 * wide * start
+    if not places.plain:
+        taps, place = w.kernel_height * w.kernel_width, places.rows
+        gather(words, wide, w, places.pad, start, stop, place)
+    rows = gemm.Rows(place, 8 * wide * taps, stop - start, wide * taps)
+    own = panels.place + group * places.apart
+    panels = gemm.Panels(own, panels.count, panels.steps, panels.filters, panels.zero)
+    gemm.count_differing(rows, panels, places.sums)
 
 
 @compiled
@@ -163,19 +200,22 @@ def to_floats(bare, source, factors, K, counter, tile, out):
     layer, room = _named(bare)
     positions = out.shape[0] * out.shape[2]
     filters = layer.offsets.shape[2]
+    places = places_of(layer, room)
     while True:
         start = claim(counter) * tile
         if start >= positions:
             return
         stop = min(start + tile, positions)
         for group in range(source.shape[0]):
-            sums_of(layer, group, source[group], start, stop, room)
+            words = address(source) + group * source.strides[0]
+            sums_of(places, words, source.shape[2], group, start, stop)
             finish_floats(
                 room.sums,
-                layer.offsets[group],
+                layer.offsets,
+                factors,
+                K,
+                group,
                 layer.classes,
-                factors[group],
-                K[min(group, K.shape[0] - 1)],
                 start,
                 stop - start,
                 group * filters,
@@ -188,6 +228,7 @@ def to_bits(bare, source, bounds, flips, counter, tile, out):
     """Claim tiles and compute them: source (groups, positions, words) to out (positions, words)."""
     layer, room = _named(bare)
     positions = out.shape[0]
+    places = places_of(layer, room)
     filters = layer.offsets.shape[2]
     while True:
         start = claim(counter) * tile
@@ -196,11 +237,13 @@ def to_bits(bare, source, bounds, flips, counter, tile, out):
         stop = min(start + tile, positions)
         out[start:stop] = 0
         for group in range(source.shape[0]):
-            sums_of(layer, group, source[group], start, stop, room)
+            words = address(source) + group * source.strides[0]
+            sums_of(places, words, source.shape[2], group, start, stop)
             finish_bits(
                 room.sums,
-                bounds[group],
-                flips[group],
+                bounds,
+                flips,
+                group,
                 layer.classes,
                 start,
                 stop - start,

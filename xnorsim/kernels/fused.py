@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xnorsim.kernels.binary import sums_of
+from xnorsim.kernels.binary import places_of, sums_of
 from xnorsim.kernels.compiled import inner
 from xnorsim.kernels.crew import claim
 from xnorsim.kernels.elementwise import finish
@@ -33,13 +33,14 @@ def tiles(layer, words, x, length, steps, floats, bits, room, tile, claims, fini
     (given, given_step), (found, found_step) = row_place(x), row_place(room.sums)
     (into, into_step), (signs, signs_step) = row_place(floats), row_place(bits)
     offsets, offsets_step = row_place(layer.offsets[0])
+    places, packed = places_of(layer, room), address(words)
     while True:
         start = tile * claim(claims)
         if start >= rows:
             return strange
         stop = min(start + tile, rows)
         if not alone:
-            sums_of(layer, 0, words, start, stop, room)
+            sums_of(places, packed, words.shape[1], 0, start, stop)
         place = start % len(classes)
         for row in range(start, stop):
             source, added = given + row * given_step, 0

@@ -11,6 +11,8 @@ them on needs to know no more.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from xnorsim.errors import UsageError, choices
@@ -19,17 +21,24 @@ from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.compiled import (
     HOST,
     INNER,
+    address,
     compiled,
+    inlined,
     overload,
     types,
 )
 
 __all__ = [
     "METHODS",
+    "Panels",
+    "Rows",
+    "Sums",
     "count_differing",
     "differing",
     "pack_filters",
+    "panels_at",
     "scratch_for",
+    "sums_at",
     "sums_for",
     "sums_kind",
 ]
@@ -39,6 +48,38 @@ _LOOKUP = ("lookup",) if lookup.NEEDED in HOST.features else ()
 
 METHODS = ("popcount", *_LOOKUP) if _COUNTS else (*_LOOKUP, "popcount")
 """What this processor can run, the best first."""
+
+
+class Rows(NamedTuple):
+    """Packed rows: the address of the first, how far it is to the next [byte], how many there are,
+    and words of each."""
+
+    place: Any
+    apart: Any
+    count: Any
+    words: Any
+
+
+class Panels(NamedTuple):
+    """Packed filters: their address, how many panels, steps of each and filters of a step; and 0 of
+    their type."""
+
+    place: Any
+    count: Any
+    steps: Any
+    filters: Any
+    zero: Any
+
+
+class Sums(NamedTuple):
+    """Room for sums: the address of a row's, how far it is to the next row's and to the next sum
+    [byte], and 0 of their type; and the address of the scratch."""
+
+    place: Any
+    apart: Any
+    size: Any
+    zero: Any
+    scratch: Any
 
 
 def pack_filters(words: np.ndarray, method: str = "") -> np.ndarray:
@@ -81,13 +122,28 @@ def differing(rows, panels, sums, scratch):
 
     rows is uint64 (rows, words), with any distance between rows and at any address; words of a row
     are adjacent. The others are those of the functions above, made for as many rows or more. What
-    lies in sums beyond the last row or filter is overwritten.
+    lies in sums beyond the last row or filter may be overwritten.
     """
-    count_differing(rows, panels, sums, scratch)
+    taken = Rows(address(rows), rows.strides[0], rows.shape[0], rows.shape[1])
+    count_differing(taken, panels_at(panels, address(panels)), sums_at(sums, scratch))
 
 
-def count_differing(rows, panels, sums, scratch):
-    """`differing` for compiled code to call."""
+@inlined
+def panels_at(panels, place):
+    """Panels (..., panels, steps, filters) from an address on."""
+    count, steps, filters = panels.shape[-3:]
+    return Panels(place, count, steps, filters, panels.dtype.type(0))
+
+
+@inlined
+def sums_at(sums, scratch):
+    """Room by its addresses: numba counts references wherever arrays are handed on."""
+    zero = sums.dtype.type(0)
+    return Sums(address(sums), sums.strides[0], sums.itemsize, zero, address(scratch))
+
+
+def count_differing(rows, panels, sums):
+    """`differing` for compiled code to call: of Rows and Panels to Sums."""
     raise NotImplementedError  # exists in compiled code only
 
 
@@ -99,5 +155,5 @@ _BY_TYPE = {
 
 
 @overload(count_differing, jit_options=INNER)
-def _chosen(rows, panels, sums, scratch):
-    return _BY_TYPE[panels.dtype]
+def _chosen(rows, panels, sums):
+    return _BY_TYPE[panels.types[Panels._fields.index("zero")]]

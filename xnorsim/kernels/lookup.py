@@ -26,12 +26,11 @@ import numpy as np
 from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.compiled import (
     HOST,
-    address,
     at,
     call,
     cgutils,
     constant,
-    inner,
+    inlined,
     intrinsic,
     ir,
     load,
@@ -65,7 +64,7 @@ STEPS = 16  # of a word
 GROUP = 3  # look-ups of at most 4 that half a byte holds
 BLOCK = 63  # steps of at most 4 that a byte holds
 WIDE, NARROW = 4 * WIDTH, 2 * WIDTH  # filters of a panel
-OFFSETS_TYPE = np.uint16  # where in the tables that of a step begins: 256 a0 + 16 a1
+OFFSET = 2  # bytes of where in the tables that of a step begins: 256 a0 + 16 a1
 
 BYTES, WORDS = vector(8, WIDTH), vector(16, WIDTH // 2)
 NUMBER = ir.IntType(64)
@@ -92,48 +91,48 @@ def pack(words: np.ndarray) -> np.ndarray:
     return packed
 
 
-def differing(rows, panels, sums, scratch):
+def differing(rows, panels, sums):
     """sums[p, f] = differing bits of row p and filter f, by way of the rows' table offsets.
 
     For gemm.py to compile, which chooses by the type of the panels.
     """
-    pairs = (rows.shape[0] + 1) // 2
-    _find_tables(rows, scratch)
-    for row in range(2 * pairs):
-        for column in range(sums.shape[1]):
-            sums[row, column] = 0
-    _, steps, lanes = panels.shape
-    for panel in range(panels.shape[0]):
+    _, count, steps, lanes, _ = panels
+    pairs, apart = (rows.count + 1) // 2, OFFSET * steps
+    _find_tables(rows, sums.scratch, apart)
+    for panel in range(count):
         for start in range(0, steps, BLOCK):
             groups = min(BLOCK, steps - start) // GROUP
-            filters = address(panels) + panel * panels.strides[0] + start * lanes
-            for pair in range(pairs):
-                tables = address(scratch) + pair * scratch.strides[0] + start * scratch.itemsize
-                to = address(sums) + 2 * pair * sums.strides[0] + panel * lanes * sums.itemsize
+            filters = panels.place + (panel * steps + start) * lanes
+            tables = sums.scratch + start * OFFSET
+            to = sums.place + panel * lanes * sums.size
+            for _ in range(pairs):
                 if lanes == WIDE:
-                    _wide_tile(tables, filters, groups, to, sums)
+                    _wide_tile(tables, filters, groups, start, to, sums.apart, sums.zero)
                 else:
-                    _narrow_tile(tables, filters, groups, to, sums)
+                    _narrow_tile(tables, filters, groups, start, to, sums.apart, sums.zero)
+                tables += apart
+                to += ROWS * sums.apart
 
 
-@inner
-def _find_tables(rows, offsets):
-    """The offsets (pairs of rows, steps) of rows (rows, words); a last single row is its own mate.
+@inlined
+def _find_tables(rows, to, apart):
+    """The offsets of pairs of rows, `apart` bytes from one pair to the next; a last single row is
+    its own mate.
 
-    Steps beyond the words, which fill the last group, are 0, as the filters' bits are there.
+    Steps beyond the words, which fill the last group, are 0 as the filters' bits are there: so the
+    room was made, and nothing is written to them.
     """
-    count, width = rows.shape
+    count, width = rows.count, rows.words
+    first = rows.place
     for row in range(0, count, 2):
-        first = address(rows) + row * rows.strides[0]
-        second = first + min(1, count - 1 - row) * rows.strides[0]
-        to = address(offsets) + row // 2 * offsets.strides[0]
+        second = first + min(1, count - 1 - row) * rows.apart
         for word in range(0, width - 1, 2):
             _offsets_of_two(first + 8 * word, second + 8 * word, to + 16 * word, width)
         if width % 2:
             word = width - 1
             _offsets_of_one(first + 8 * word, second + 8 * word, to + 16 * word, width)
-        for step in range(STEPS * width, offsets.shape[1]):
-            offsets[row // 2, step] = 0
+        first += 2 * rows.apart
+        to += apart
 
 
 def _offsets_of(count: int) -> Any:
@@ -151,7 +150,7 @@ def _offsets_of(count: int) -> Any:
         lows = builder.or_(bits(both, 0xF00), bits(builder.shl(both, four), 0xF0))
         highs = builder.or_(bits(builder.lshr(both, four), 0xF00), bits(both, 0xF0))
         store(builder, lows, low)
-        store(builder, highs, at(builder, low, width, 8 * OFFSETS_TYPE().itemsize))
+        store(builder, highs, at(builder, low, width, 8 * OFFSET))
         return context.get_dummy_value()
 
     @intrinsic
@@ -165,29 +164,30 @@ _offsets_of_one, _offsets_of_two = _offsets_of(1), _offsets_of(2)
 
 
 def _tile(vectors: int) -> Any:
-    """An intrinsic: adds a block's sums of two rows and `vectors` vectors to those at `to`."""
+    """An intrinsic: adds a block's sums of two rows and `vectors` vectors to those at `to`, or
+    puts them there if it begins with the first step."""
 
     @intrinsic
-    def tile(context, tables, filters, groups, to, sums):
+    def tile(context, tables, filters, groups, start, to, apart, zero):
         def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            tables, filters, groups, to, array = args
+            tables, filters, groups, start, to, apart, _ = args
             totals = [
                 [cgutils.alloca_once_value(builder, constant(kind, 0)) for kind in (BYTES, WORDS)]
                 for _ in range(vectors)
             ]
             with cgutils.for_range(builder, groups) as loop:
-                offsets = at(builder, tables, loop.index, GROUP * OFFSETS_TYPE().itemsize)
+                offsets = at(builder, tables, loop.index, GROUP * OFFSET)
                 panel = at(builder, filters, loop.index, GROUP * vectors * WIDTH)
                 _add_group(builder, offsets, panel, totals)
-            stride = context.make_array(signature.args[-1])(context, builder, array).strides
-            second = builder.add(to, builder.extract_value(stride, 0))
+            second = builder.add(to, apart)
+            kept = builder.icmp_unsigned("!=", start, constant(start.type, 0))
             for n, (low, high) in enumerate(totals):
-                sizes = n * WIDTH, sums.dtype.bitwidth // 8
+                sizes = n * WIDTH, zero.bitwidth // 8
                 rows = [at(builder, row, *sizes) for row in (to, second)]
-                _add_block(builder, builder.load(low), builder.load(high), rows, sums.dtype)
+                _add_block(builder, builder.load(low), builder.load(high), rows, kept, zero)
             return context.get_dummy_value()
 
-        return types.void(*[types.intp] * 4, sums), code
+        return types.void(*[types.intp] * 6, zero), code
 
     return tile
 
@@ -233,8 +233,9 @@ def _table(builder: Any, address: Any) -> Any:
     return builder.shuffle_vector(table, table, spread)
 
 
-def _add_block(builder: Any, low: Any, high: Any, rows: list[Any], dtype: Any) -> None:
-    """The accumulators of a vector, taken apart and added to the sums of both rows."""
+def _add_block(builder: Any, low: Any, high: Any, rows: list[Any], kept: Any, dtype: Any) -> None:
+    """The accumulators of a vector, taken apart and added to the sums of both rows, if these are
+    `kept`."""
     eight, even = constant(WORDS, 8), constant(WORDS, 255)
     low = builder.bitcast(low, WORDS)
     odd = builder.lshr(low, eight)
@@ -244,8 +245,11 @@ def _add_block(builder: Any, low: Any, high: Any, rows: list[Any], dtype: Any) -
         (builder.and_(high, even), builder.lshr(high, eight)),
     )
     kind = vector(dtype.bitwidth, WIDTH // 2)
+    one = builder.insert_element(constant(kind, 0), builder.sext(kept, kind.element), NUMBER(0))
+    mask = builder.shuffle_vector(one, one, constant(vector(32, kind.count), 0))
     for row, halves in zip(rows, parts, strict=True):
         for half, value in enumerate(halves):
             wide = value if kind == WORDS else builder.zext(value, kind)
             place = at(builder, row, half * WIDTH // 2, dtype.bitwidth // 8)
-            store(builder, builder.add(load(builder, place, kind), wide), place)
+            known = builder.and_(load(builder, place, kind), mask)
+            store(builder, builder.add(known, wide), place)

@@ -13,7 +13,6 @@ from numba import types
 from numba.core import cgutils
 
 from xnorsim.kernels.compiled import (
-    address,
     at,
     constant,
     inner,
@@ -89,18 +88,16 @@ def _missing(
 
 
 @inner
-def gather(words, window, pad, start, stop, rows):
-    """The patches of positions `start` to `stop`: rows[i] is that of position start + i.
+def gather(base, wide, window, pad, start, stop, to):
+    """The patches of positions `start` to `stop` to the address `to`, one after the other.
 
-    words is (positions of all images, words of a tap), contiguous; pad has the words of a tap in
-    the padding; rows is (at least stop - start, taps * words of a tap).
+    From the address `base` on lie the positions of all images, `wide` words each; at `pad` are the
+    words of a tap in the padding.
     """
     w = window
     each = w.out_height * w.out_width
-    wide = words.shape[1]
     tap = 8 * wide  # bytes
     run = tap * w.kernel_width
-    base, to = address(words), address(rows)
     for position in range(start, stop):
         image, place = position // each, position % each
         top = place // w.out_width * w.stride_y - w.top
@@ -115,7 +112,7 @@ def gather(words, window, pad, start, stop, rows):
                 continue
             for x in range(left, left + w.kernel_width * w.dilation_x, w.dilation_x):
                 there = reads and 0 <= x < w.width
-                _copy(line + x * tap if there else address(pad), to, wide)
+                _copy(line + x * tap if there else pad, to, wide)
                 to += tap
 
 

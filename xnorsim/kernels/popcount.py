@@ -20,7 +20,6 @@ import numpy as np
 from xnorsim.kernels.buffers import aligned
 from xnorsim.kernels.compiled import (
     HOST,
-    address,
     at,
     call,
     cgutils,
@@ -63,31 +62,31 @@ def pack(words: np.ndarray) -> np.ndarray:
     return packed
 
 
-def differing(rows, panels, sums, scratch):
+def differing(rows, panels, sums):
     """sums[p, f] = differing bits of row p and filter f; it needs no scratch.
 
     For gemm.py to compile, which chooses by the type of the panels.
     """
-    last = rows.shape[0] - 1
-    for panel in range(panels.shape[0]):
-        column = panel * FILTERS * sums.itemsize
-        for row in range(0, rows.shape[0], ROWS):
+    last = rows.count - 1
+    for panel in range(panels.count):
+        column = panel * FILTERS * sums.size
+        for row in range(0, rows.count, ROWS):
             _tile(
-                address(rows) + row * rows.strides[0],
-                rows.strides[0],
+                rows.place + row * rows.apart,
+                rows.apart,
                 last - row,
-                address(panels) + panel * panels.strides[0],
-                rows.shape[1],
-                address(sums) + row * sums.strides[0] + column,
-                sums.strides[0],
-                sums,
+                panels.place + panel * rows.words * FILTERS * 8,
+                rows.words,
+                sums.place + row * sums.apart + column,
+                sums.apart,
+                sums.zero,
             )
 
 
 @intrinsic
-def _tile(context, rows, stride, last, panel, words, to, to_stride, sums):
+def _tile(context, rows, stride, last, panel, words, to, to_stride, zero):
     """ROWS by FILTERS sums to the address `to`; rows beyond the `last` are it once more."""
-    numbers = types.void(*[types.intp] * 7, sums)
+    numbers = types.void(*[types.intp] * 7, zero)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows, stride, last, panel, words, to, to_stride, _ = args
@@ -108,12 +107,12 @@ def _tile(context, rows, stride, last, panel, words, to, to_stride, sums):
             for total, part in zip(chain(*totals), chain(*parts), strict=True):
                 value = _lane_sums(builder, builder.load(part))
                 builder.store(builder.add(builder.load(total), value), total)
-        kind = vector(sums.dtype.bitwidth, LANES)
+        kind = vector(zero.bitwidth, LANES)
         for m, line in enumerate(totals):
             row = at(builder, to, m, to_stride)
             for n, total in enumerate(line):
                 value = builder.trunc(builder.load(total), kind)
-                store(builder, value, at(builder, row, n * LANES, sums.dtype.bitwidth // 8))
+                store(builder, value, at(builder, row, n * LANES, zero.bitwidth // 8))
         return context.get_dummy_value()
 
     return numbers, code

@@ -112,20 +112,24 @@ def _below(_: Any, left: Any, right: Any, kind: Any) -> Any:
 
 
 @inner
-def finish_bits(sums, bounds, flips, classes, start, count, first, words):
+def finish_bits(sums, bounds, flips, group, classes, start, count, first, words):
     """Rows of sums to the bits of y at filters `first` on: words (positions, words), or-ed in.
 
-    Row i is position start + i; classes (positions of an image) says which bounds are its own.
+    bounds and flips have those of each group. Row i is position start + i; classes (positions of an
+    image) says which bounds are its own.
     Rows of sums have room for whole words of filters.
     """
     size = sums.itemsize
+    each = classes.shape[0]
+    place = start % each
     for row in range(count):
-        own = classes[(start + row) % classes.shape[0]]
+        own = classes[place]
+        place = place + 1 if place + 1 < each else 0
         left = address(sums) + row * sums.strides[0]
-        right = address(bounds) + own * bounds.strides[0]
-        for word in range(flips.shape[0]):
+        right = address(bounds) + group * bounds.strides[0] + own * bounds.strides[1]
+        for word in range(flips.shape[1]):
             at = 64 * word
-            bits = _below(left + at * size, right + at * size, sums) ^ flips[word]
+            bits = _below(left + at * size, right + at * size, sums) ^ flips[group, word]
             to, low = (first + at) // 64, np.uint64((first + at) % 64)
             words[start + row, to] |= bits << low
             if low and to + 1 < words.shape[1]:
@@ -133,14 +137,16 @@ def finish_bits(sums, bounds, flips, classes, start, count, first, words):
 
 
 @inner
-def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
+def finish_floats(sums, offsets, factors, K, group, classes, start, count, first, out):
     """Rows of sums to y at filters `first` on: out (batch, filters, positions of an image).
 
-    Row i is position start + i. factors is float32 (3, filters): alpha, a and b. K is float32
-    (positions of all images). A band of filters is written at all positions before the next: what
-    the caches hold of each plane of `out` is filled before it leaves them.
+    Row i is position start + i. offsets has those of each group, and so has factors, float32
+    (groups, 3, filters): alpha, a and b. K is float32 (1 or groups, positions of all images). A
+    band of filters is written at all positions before the next: what the caches hold of each plane
+    of `out` is filled before it leaves them.
     """
-    filters, each, eights = offsets.shape[1], classes.shape[0], offsets.shape[1] // EDGE
+    filters, each, eights = offsets.shape[2], classes.shape[0], offsets.shape[2] // EDGE
+    map_of = min(group, K.shape[0] - 1)
     row = 0
     while row < count:
         image, place = (start + row) // each, (start + row) % each
@@ -152,12 +158,12 @@ def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
                 given = (
                     address(sums) + (row + at) * sums.strides[0] + EDGE * eight * sums.itemsize,
                     sums.strides[0],
-                    address(offsets) + 4 * EDGE * eight,
-                    offsets.strides[0],
+                    address(offsets) + group * offsets.strides[0] + 4 * EDGE * eight,
+                    offsets.strides[1],
                     address(classes) + 4 * (place + at),
-                    address(factors) + 4 * EDGE * eight,
-                    factors.strides[0],
-                    address(K) + 4 * (start + row + at),
+                    address(factors) + group * factors.strides[0] + 4 * EDGE * eight,
+                    factors.strides[1],
+                    address(K) + map_of * K.strides[0] + 4 * (start + row + at),
                     address(out)
                     + image * out.strides[0]
                     + (first + EDGE * eight) * out.strides[1]
@@ -170,11 +176,11 @@ def finish_floats(sums, offsets, classes, factors, K, start, count, first, out):
                 else:
                     _finish_row(given, sums)
         for one in range(eights * EDGE, filters):
-            alpha, a, b = factors[0, one], factors[1, one], factors[2, one]
+            alpha, a, b = factors[group, 0, one], factors[group, 1, one], factors[group, 2, one]
             for lane in range(run):
-                offset = offsets[classes[place + lane], one]
+                offset = offsets[group, classes[place + lane], one]
                 dot = np.float32(offset - np.int32(2) * np.int32(sums[row + lane, one]))
-                y = dot * alpha * K[start + row + lane] * a + b
+                y = dot * alpha * K[map_of, start + row + lane] * a + b
                 out[image, first + one, place + lane] = y
         row += run
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from xnorsim.kernels.compiled import (
+    address,
     call,
     compiled,
     inner,
     intrinsic,
     ir,
+    store,
     types,
 )
+from xnorsim.kernels.lanes import whole
 
 __all__ = ["differing", "differing_signed", "differing_unrolled"]
 
@@ -49,26 +50,48 @@ def differing(rows, filters, sums):
 @compiled
 def differing_unrolled(rows, filters, sums):
     """The same, two rows by two filters at a time: four sums that share their four loads."""
-    _four_sums(rows, filters, sums)
+    rows_of, sums_of = (address(rows), rows.strides[0]), (address(sums), sums.strides[0])
+    sizes = rows.shape[0], filters.shape[0], rows.shape[1]
+    _four_sums(rows_of, address(filters), sums_of, sizes, sums.itemsize, sums.dtype.type(0))
 
 
-def differing_signed(rows, panels, sums, scratch):
+def differing_signed(rows, panels, sums):
     """The same for filters of type int64, by which gemm.py knows that this is to compute."""
-    _four_sums(rows, panels, sums)
+    sizes = rows.count, panels.count * panels.steps, rows.words
+    to = sums.place, sums.apart
+    _four_sums((rows.place, rows.apart), panels.place, to, sizes, sums.size, sums.zero)
 
 
 @inner
-def _four_sums(rows, filters, sums):
-    last, final = rows.shape[0] - 1, filters.shape[0] - 1
-    for p in range(0, rows.shape[0], 2):
-        q = min(p + 1, last)
-        for f in range(0, filters.shape[0], 2):
-            g = min(f + 1, final)
+def _four_sums(rows, filters, sums, sizes, size, zero):
+    """Of addresses, and how far it is to the next row [byte]; sums have so many bytes each."""
+    (first, apart), (to, to_apart), (count, filled, words) = rows, sums, sizes
+    for p in range(0, count, 2):
+        q = min(p + 1, count - 1)
+        one_row, other_row = first + p * apart, first + q * apart
+        for f in range(0, filled, 2):
+            g = min(f + 1, filled - 1)
+            one_filter, other_filter = filters + 8 * f * words, filters + 8 * g * words
             pf = pg = qf = qg = 0
-            for w in range(rows.shape[1]):
-                one, other = np.uint64(filters[f, w]), np.uint64(filters[g, w])
-                pf += _ones(rows[p, w] ^ one)
-                pg += _ones(rows[p, w] ^ other)
-                qf += _ones(rows[q, w] ^ one)
-                qg += _ones(rows[q, w] ^ other)
-            sums[q, g], sums[q, f], sums[p, g], sums[p, f] = qg, qf, pg, pf
+            for w in range(0, 8 * words, 8):
+                one, other = whole(one_filter + w), whole(other_filter + w)
+                pf += _ones(whole(one_row + w) ^ one)
+                pg += _ones(whole(one_row + w) ^ other)
+                qf += _ones(whole(other_row + w) ^ one)
+                qg += _ones(whole(other_row + w) ^ other)
+            p_to, q_to = to + p * to_apart, to + q * to_apart
+            _put(q_to + g * size, qg, zero)
+            _put(q_to + f * size, qf, zero)
+            _put(p_to + g * size, pg, zero)
+            _put(p_to + f * size, pf, zero)
+
+
+@intrinsic
+def _put(_, place, total, zero):
+    """Write a sum as a number of the type of `zero`."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        store(builder, builder.trunc(args[1], ir.IntType(zero.bitwidth)), args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.int64, zero), code
