@@ -261,7 +261,7 @@ class TestOurBinaryConvolution:
         assert part(wide, "inner loop", REFERENCE)[0] == tiles * 192
         assert part(wide, "a block of 63 steps onto the sums", REFERENCE)[0] == tiles * 10
         assert part(wide, "words into places of tables", REFERENCE)[0] == 98 * 18
-        assert part(wide, "sums cleared", REFERENCE)[0] == 196 * 256 * 16 // 256
+        assert part(wide, "a tile: its addresses, and what calls take", REFERENCE)[0] == 5
         layers = Dimensions(196, np.array([64, 100, 128, 130, 192]), 256, 9)
         assert wide.applies(layers).tolist() == [False, True, True, False, False]
         assert narrow.applies(layers).all()

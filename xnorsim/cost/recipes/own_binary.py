@@ -45,6 +45,11 @@ def _tile_of(d: Dimensions) -> Any:
     return np.maximum(8 * ceil_div(d.positions, 8 * rounds), 8)
 
 
+def _tiles(kernel: Kernel, d: Dimensions) -> Any:
+    """Tiles of positions of all groups."""
+    return d.groups * ceil_div(d.positions, _tile_of(d))
+
+
 def _in_tiles(kernel: Kernel, d: Dimensions) -> tuple[Any, Any]:
     """A panel of filters at a time, over the positions of a tile."""
     return kernel.tile.filters, _tile_of(d)
@@ -133,6 +138,21 @@ _IM2COL = (
 )
 
 
+_TILE = Part(
+    "a tile: its addresses, and what calls take",
+    _tiles,
+    {
+        "scalar_alu": 180,
+        "scalar_multiply": 13,
+        "scalar_load": 128,
+        "scalar_store": 87,
+        "branch": 37,
+    },
+    "results",
+)
+"""As counted in binary.py, to_bits, from one claim to the next, outside of all other loops."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Isa:
     """How results are written: `square`, counts of 8 x 8 floats; `row`, of 8 filters at a single
@@ -207,7 +227,7 @@ def convolution_parts(simd_bits: int, *, packed: bool, neon: bool = False) -> tu
             Part(
                 "a position",
                 _group_positions,
-                {"scalar_alu": 22, "scalar_load": 8, "branch": 4},
+                {"scalar_alu": 19, "scalar_multiply": 2, "scalar_load": 10, "branch": 3},
                 "results",
             ),
         )
@@ -242,7 +262,7 @@ def convolution_parts(simd_bits: int, *, packed: bool, neon: bool = False) -> tu
                 "results",
             ),
         )
-    return (*_IM2COL, *results)
+    return (*_IM2COL, _TILE, *results)
 
 
 def _popcount(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorsim.cost.recipes.extents import ceil_div, filled_depth, folds, steps, tiles
+from xnorsim.cost.recipes.extents import ceil_div, filled_depth, folds, steps
 from xnorsim.cost.recipes.kernel import Kernel, Part, Tile
 from xnorsim.cost.recipes.own_binary import convolution_parts, walk
 from xnorsim.work.dimensions import Dimensions
@@ -45,7 +45,7 @@ def _lookup(simd_bits: int, vectors: int, packed: bool) -> Kernel:
     }
     block = {
         "vector_shift": 3 * vectors,
-        "vector_logic": (2 + 2) * vectors,  # two accumulators cleared
+        "vector_logic": (2 + 2 + 4) * vectors,  # two accumulators cleared; sums of an earlier block
         "vector_add": (1 + 4) * vectors,  # four vectors of 16 bits
         "vector_load": 4 * vectors,
         "vector_store": 4 * vectors,
@@ -79,7 +79,6 @@ def _lookup(simd_bits: int, vectors: int, packed: bool) -> Kernel:
                 },
                 "layout",
             ),
-            Part("sums cleared", _vectors_of_sums, {"vector_store": 1, "scalar_alu": 0.5}),
             Part("inner loop", steps, group),
             Part("a block of 63 steps onto the sums", folds(_BLOCK), block),
             *convolution_parts(simd_bits, packed=packed),
@@ -88,11 +87,6 @@ def _lookup(simd_bits: int, vectors: int, packed: bool) -> Kernel:
         walk=walk(2, packed=packed),  # a byte holds 4 of a filter's bits
         applies=whole,
     )
-
-
-def _vectors_of_sums(kernel: Kernel, d: Dimensions) -> Any:
-    """Vectors of sums of 16 bits."""
-    return tiles(kernel, d) * kernel.tile.positions * (kernel.tile.filters * 16 // kernel.simd_bits)
 
 
 def _pairs_of_words(kernel: Kernel, d: Dimensions) -> Any:
