@@ -112,8 +112,8 @@ def taps(op: Conv) -> int:
 
 
 def _panels(words: Array, method: str) -> Array:
-    # whole numbers with a sign stand for filters as they are, which the scalar GEMM takes
-    return words.view(np.int64) if method == SCALAR else gemm.pack_filters(words, method)
+    # whole numbers with a sign stand for filters as they are, a panel, which the scalar GEMM takes
+    return words.view(np.int64)[None] if method == SCALAR else gemm.pack_filters(words, method)
 
 
 def room_for_tile(layer: Layer, tile: int) -> Room:

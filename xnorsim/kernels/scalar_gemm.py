@@ -56,8 +56,8 @@ def differing_unrolled(rows, filters, sums):
 
 
 def differing_signed(rows, panels, sums):
-    """The same for filters of type int64, by which gemm.py knows that this is to compute."""
-    sizes = rows.count, panels.count * panels.steps, rows.words
+    """The same for a panel of filters of type int64, by which gemm.py knows what is to compute."""
+    sizes = rows.count, panels.steps, rows.words
     to = sums.place, sums.apart
     _four_sums((rows.place, rows.apart), panels.place, to, sizes, sums.size, sums.zero)
 
