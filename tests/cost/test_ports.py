@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import linprog
 
-from xnorsim.cost import ports
 from xnorsim.cost.ports import chain_cycles, port_cycles, port_limits
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core, lower_core
@@ -255,15 +254,13 @@ def test_the_largest_limit_is_the_bound(core, mix):
         ((), (6,), (2, 1)),
     ],
 )
-@pytest.mark.parametrize("block", [1, 5, 10_000])
-def test_blocks_are_the_rows_one_by_one(monkeypatch, lead, busy, width, block):
-    """Design points broadcast against layers, wherever the blocks are cut."""
-    monkeypatch.setattr(ports, "_BLOCK_ROWS", block)
+def test_points_are_the_same_one_by_one(lead, busy, width):
+    """Design points broadcast against layers, and not a bit depends on what else is computed."""
     rng = np.random.default_rng(7)
     mix = rng.integers(0, 9, (*lead, 8)) * [1, 1, 1, 1, 1, 1, 1, 0]
     points = dataclasses.replace(
         A72,
-        busy_cycles=A72.busy_cycles * rng.integers(1, 4, (*busy, 1)),
+        busy_cycles=A72.busy_cycles * rng.uniform(0.3, 4, (*busy, 8)),
         issue_width=rng.integers(1, 5, width).astype(float),
     )
     found = port_cycles(mix, points)
@@ -275,7 +272,7 @@ def test_blocks_are_the_rows_one_by_one(monkeypatch, lead, busy, width, block):
             busy_cycles=np.broadcast_to(points.busy_cycles, (*shape, 8))[at],
             issue_width=float(np.broadcast_to(points.issue_width, shape)[at]),
         )
-        assert found[at] == pytest.approx(port_cycles(np.broadcast_to(mix, (*shape, 8))[at], one))
+        assert found[at] == port_cycles(np.broadcast_to(mix, (*shape, 8))[at], one)
 
 
 @pytest.mark.parametrize(

@@ -19,137 +19,170 @@ scheduler; a core reaches this bound or stays behind it, never ahead.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xnorsim.cost.axes import narrow, total
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 
-__all__ = ["chain_cycles", "port_cycles", "port_limits"]
+__all__ = ["Mix", "chain_cycles", "port_cycles", "port_limits"]
 
 MOST_UNIONS = 4096
 """Unions of port sets that a core may have. Those of today's cores have fewer than a hundred."""
 
-_BLOCK_ROWS = 4096
-"""Mixes computed at once: with all that comes of them they fit into a second-level cache."""
+Mix = Mapping[str, Any] | ArrayLike
+"""Instructions: class -> how many [...], or an array [..., classes] over all of the core's."""
 
 _Floats = NDArray[np.float64]
 _Ports = frozenset[int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Bounds:
-    """The bounds of one core: arrays over unions of port sets, and over classes."""
+@dataclass(frozen=True, slots=True)
+class _Union:
+    """Ports that share work: the classes whose ports all lie in it."""
 
-    names: tuple[str, ...]  # of the unions
-    shares: _Floats  # [unions, classes] 1 / ports of the union where the class must stay in it
-    busy_cycles: _Floats  # [..., classes] 0 where the class is absent
-    front_end: _Floats  # [2, classes] micro-operations; 1 where the class is absent
+    name: str
+    ports: int
+    classes: frozenset[str]
 
 
-def port_cycles(mix: ArrayLike, core: Core) -> _Floats:
+def port_cycles(mix: Mix, core: Core) -> _Floats:
     """The least cycles for each mix of instructions: the largest of `port_limits`.
 
-    mix: [..., classes] instructions of each of core.classes, whole or on average, none negative;
-    its leading axes broadcast against those of core.busy_cycles and core.issue_width.
-    Returns [...] [cycle].
+    mix: see Mix; instructions are whole or on average, none negative, and broadcast against
+    core.busy_cycles [..., classes] and core.issue_width. Returns [...] [cycle].
 
     Raises:
         UsageError: instructions of classes that the core does not have, another number of classes,
             or a core with more than MOST_UNIONS unions of port sets.
     """
-    bounds = _bounds(core)
-    counts, busy, width = _broadcast(mix, bounds, core)
-    found = np.empty(width.shape)
-    for block in _blocks(width.shape):
-        found[block] = _cycles(counts[block], busy[block], width[block], bounds, core).max(axis=0)
-    return found
+    issued = _by_class(mix, core)
+    _check(issued, core)
+    limits = _cycles(issued, _binding(_structure(core), tuple(issued)), core)
+    return np.asarray(functools.reduce(np.maximum, limits))
 
 
-def port_limits(mix: ArrayLike, core: Core) -> tuple[tuple[str, ...], _Floats]:
+def port_limits(mix: Mix, core: Core) -> tuple[tuple[str, ...], _Floats]:
     """Every bound by name, and the cycles [..., limits] that each asks for; see `port_cycles`.
 
     Names are those of the ports that share the work, as "F0+F1", smaller sets first, and "issue"
     last. Sets that only put together others without a port in common are left out, since one of
     those always binds as much: (a + b) / (p + q) <= max(a / p, b / q).
     """
-    bounds = _bounds(core)
-    cycles = _cycles(*_broadcast(mix, bounds, core), bounds, core)
-    return (*bounds.names, "issue"), np.moveaxis(cycles, 0, -1)
+    issued, unions = _by_class(mix, core), _unions_of(_structure(core))
+    _check(issued, core)
+    front_end, *limits = _cycles(issued, unions, core)
+    names = (*(union.name for union in unions), "issue")
+    return names, np.stack(np.broadcast_arrays(*limits, front_end), axis=-1)
 
 
-def chain_cycles(chained: ArrayLike, core: Core) -> _Floats:
+def chain_cycles(chained: Mix, core: Core) -> _Floats:
     """Cycles of instructions that wait for each other: the sum of their latencies [cycle].
 
-    chained: [..., classes] instructions in a row; leading axes broadcast against those of
-    core.latency_cycles. Sums that do not wait for each other are no row: of those that go on side
-    by side, one is counted. A latency that is not known binds nothing.
+    chained: see Mix, instructions in a row; they broadcast against core.latency_cycles. Sums that
+    do not wait for each other are no row: of those that go on side by side, one is counted. A
+    latency that is not known binds nothing.
 
     Source: R. Bryant, D. O'Hallaron, "Computer Systems: A Programmer's Perspective", 3rd edition,
     sections 5.7.2 (latency bound) and 5.9.1 (multiple accumulators).
     """
-    return np.asarray(np.vecdot(chained, np.nan_to_num(core.latency_cycles, nan=0.0)))
+    latency = np.nan_to_num(core.latency_cycles, nan=0.0)
+    each = _by_class(chained, core).items()
+    return total(number * narrow(latency[..., core.classes.index(name)]) for name, number in each)
 
 
-def _broadcast(
-    mix: ArrayLike, bounds: _Bounds, core: Core
-) -> tuple[NDArray[Any], _Floats, _Floats]:
-    """Counts and busy cycles [..., classes], issue width [...], none of them copied."""
-    counts, busy = np.asarray(mix), bounds.busy_cycles
-    classes = len(core.classes)
-    if counts.ndim == 0 or counts.shape[-1] != classes:
+def _by_class(mix: Mix, core: Core) -> dict[str, Any]:
+    """Class -> how many [...], in the order of the core's classes."""
+    if isinstance(mix, Mapping):
+        return {name: mix[name] for name in core.classes if name in mix}
+    array = np.asarray(mix)
+    if array.ndim == 0 or array.shape[-1] != len(core.classes):
         raise UsageError(
-            f"a mix of shape {counts.shape}: its last axis must be the core's {classes} classes"
+            f"a mix of shape {array.shape}: its last axis must be the core's "
+            f"{len(core.classes)} classes"
         )
-    width = np.asarray(core.issue_width, dtype=np.float64)
-    lead = np.broadcast_shapes(counts.shape[:-1], busy.shape[:-1], width.shape)
-    return (
-        np.broadcast_to(counts, (*lead, classes)),
-        np.broadcast_to(busy, (*lead, classes)),
-        np.broadcast_to(width, lead),
-    )
+    return dict(zip(core.classes, np.moveaxis(array, -1, 0), strict=True))
+
+
+def _check(issued: Mapping[str, Any], core: Core) -> None:
+    """Raises UsageError for instructions that the core, at any design point, has not."""
+    wanted = [name for name in issued if not _has(core, name) and np.any(issued[name])]
+    if wanted:
+        known = [name for name in core.classes if _has(core, name)]
+        raise UsageError(
+            f"the machine has no instructions of the class {', '.join(wanted)}, which the "
+            f"recipe needs; it has: {', '.join(known) or 'none'}"
+        )
+
+
+def _has(core: Core, name: str) -> bool:
+    place = core.classes.index(name)
+    return bool(core.allowed[place].any()) and not np.isnan(core.busy_cycles[..., place]).any()
 
 
 def _cycles(
-    counts: NDArray[Any], busy: _Floats, width: _Floats, bounds: _Bounds, core: Core
-) -> _Floats:
-    """The cycles that each limit asks for: [limits, ...], the front end last."""
-    rows = counts.reshape(-1, counts.shape[-1])
-    micro_operations, missing = bounds.front_end @ rows.T
-    if (missing > 0).any():
-        raise _cannot_execute(rows, core)
-    cycles = np.empty((len(bounds.shares) + 1, len(rows)))
-    np.matmul(bounds.shares, (rows * busy.reshape(rows.shape)).T, out=cycles[:-1])
-    np.divide(micro_operations, width.reshape(-1), out=cycles[-1])
-    return cycles.reshape(-1, *width.shape)
+    issued: Mapping[str, Any], unions: Iterable[_Union], core: Core
+) -> Iterator[NDArray[Any]]:
+    """The cycles [...] that the front end asks for, and then each union."""
+    uops = dict(zip(core.classes, core.uops.tolist(), strict=True))
+    yield total(number * uops[name] for name, number in issued.items()) / core.issue_width
+    busy = {
+        name: number * narrow(core.busy_cycles[..., core.classes.index(name)])
+        for name, number in issued.items()
+        if _has(core, name)
+    }
+    for union in unions:
+        yield total(cycles for name, cycles in busy.items() if name in union.classes) / union.ports
 
 
-def _bounds(core: Core) -> _Bounds:
-    allowed = np.asarray(core.allowed, dtype=bool)
-    absent = _absent(core)
-    used = {frozenset(np.flatnonzero(ports).tolist()) for ports in allowed[~absent]}
-    unions = _unions(frozenset(used))
-    inside = np.zeros((len(unions), len(core.ports)), dtype=bool)
-    for row, union in zip(inside, unions, strict=True):
-        row[list(union)] = True
-    confined = ~(allowed & ~inside[:, np.newaxis]).any(axis=-1)
-    return _Bounds(
-        names=tuple("+".join(core.ports[port] for port in sorted(union)) for union in unions),
-        shares=confined / inside.sum(axis=1, keepdims=True),
-        busy_cycles=np.where(absent, 0.0, core.busy_cycles),
-        front_end=np.stack([core.uops, absent]).astype(np.float64),
+_Structure = tuple[tuple[str, ...], tuple[str, ...], bytes]
+"""The classes of a core, its ports, and which class may go where."""
+
+
+def _structure(core: Core) -> _Structure:
+    return core.classes, core.ports, np.asarray(core.allowed, dtype=bool).tobytes()
+
+
+@functools.lru_cache(maxsize=256)
+def _unions_of(structure: _Structure) -> tuple[_Union, ...]:
+    """All unions of a core's port sets that hang together."""
+    classes, ports, allowed = structure
+    rows = np.frombuffer(allowed, dtype=bool).reshape(len(classes), len(ports))
+    sets = {
+        name: frozenset(np.flatnonzero(row).tolist())
+        for name, row in zip(classes, rows, strict=True)
+    }
+    return tuple(
+        _Union(
+            name="+".join(ports[port] for port in sorted(union)),
+            ports=len(union),
+            classes=frozenset(name for name, each in sets.items() if each and each <= union),
+        )
+        for union in _unions(frozenset(each for each in sets.values() if each))
     )
 
 
-def _absent(core: Core) -> NDArray[np.bool_]:
-    """Classes [classes] that the core, or one of its design points, cannot execute."""
-    unknown = np.isnan(core.busy_cycles).reshape(-1, len(core.classes))
-    return np.logical_or(unknown.any(axis=0), ~core.allowed.any(axis=-1))
+@functools.lru_cache(maxsize=4096)
+def _binding(structure: _Structure, issued: tuple[str, ...]) -> tuple[_Union, ...]:
+    """The unions without those that other ones always bind as much as.
+
+    These do all that those do, on no more ports. That holds for rounded sums as well: a term more,
+    in the same order, makes no sum smaller. So it changes no bit what else is issued.
+    """
+    found = {
+        union: union.classes & frozenset(issued)
+        for union in sorted(_unions_of(structure), key=lambda union: union.ports)
+    }
+    kept: list[_Union] = []
+    for union, work in sorted(found.items(), key=lambda item: -len(item[1])):
+        if work and not any(work <= found[k] and union.ports >= k.ports for k in kept):
+            kept.append(union)
+    return tuple(kept)
 
 
 @functools.lru_cache(maxsize=256)
@@ -172,25 +205,3 @@ def _unions(port_sets: frozenset[_Ports]) -> tuple[_Ports, ...]:
                 "name fewer sets, for example by giving like instructions like ports"
             )
     return tuple(sorted(found, key=lambda union: (len(union), sorted(union))))
-
-
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
-    """Indices that cut an array of this shape into pieces of about _BLOCK_ROWS elements."""
-    axis = next((i for i in range(len(shape)) if prod(shape[i + 1 :]) <= _BLOCK_ROWS), None)
-    if axis is None:
-        yield ()
-        return
-    step = max(1, _BLOCK_ROWS // max(1, prod(shape[axis + 1 :])))
-    for outer in np.ndindex(shape[:axis]):
-        for start in range(0, shape[axis], step):
-            yield (*outer, slice(start, start + step))
-
-
-def _cannot_execute(rows: NDArray[Any], core: Core) -> UsageError:
-    absent = _absent(core)
-    wanted = absent & (rows > 0).any(axis=0)
-    names = np.array(core.classes)
-    return UsageError(
-        f"the machine has no instructions of the class {', '.join(names[wanted])}, which the "
-        f"recipe needs; it has: {', '.join(names[~absent]) or 'none'}"
-    )

@@ -1,0 +1,79 @@
+"""Arrays over design points and layers: [..., layers], an axis of a design space in a dimension.
+
+Numbers of a machine are [..., 1], those of a layer table [..., layers], and what is computed of
+them is as large as the axes that it depends on, and no larger (an open grid). A point of a grid is
+the same to the last bit as the prediction of that point alone, whatever else is computed with it:
+what is added up is added one after another (numpy's sums and products of matrices take another
+order in arrays of another shape), and all else numpy does element by element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Parts", "by_layer", "dense", "in_place", "narrow", "summed_layers", "total"]
+
+_Floats = NDArray[np.float64]
+
+Parts = Iterable[tuple[NDArray[np.intp], Any]]
+"""Layers [n], and an array [..., n] of them (or one [..., 1] that is the same for all)."""
+
+
+def total(terms: Iterable[Any]) -> _Floats:
+    """The sum of arrays that broadcast, one after another in the order in which they come."""
+    each = iter(terms)
+    result = np.asarray(next(each, 0.0))
+    for term in each:
+        result = result + term
+    return np.asarray(result)
+
+
+def narrow(array: ArrayLike) -> NDArray[Any]:
+    """The array with each axis but the last cut to length 1 if nothing changes along it."""
+    found = np.asarray(array)
+    for axis in range(found.ndim - 1):
+        if found.shape[axis] > 1:
+            first = found[(slice(None),) * axis + (slice(1),)]
+            if (found == first).all() or np.isnan(found).all():
+                found = first
+    return found
+
+
+def by_layer(parts: Parts, layers: int) -> tuple[_Floats, ...]:
+    """Arrays [..., n] of some layers each, added up in order: one array [...] a layer.
+
+    Each has the axes that its layer depends on; a layer of which there is nothing is 0.
+    """
+    rows: list[Any] = [None] * layers
+    for chosen, array in parts:
+        for layer, row in zip(chosen.tolist(), _rows(array, len(chosen)), strict=True):
+            rows[layer] = row if rows[layer] is None else rows[layer] + row
+    return tuple(np.zeros(()) if row is None else row for row in rows)
+
+
+def _rows(array: Any, number: int) -> Iterator[_Floats]:
+    found = np.atleast_1d(array)
+    same = found.shape[-1] == 1
+    return (found[..., 0 if same else place] for place in range(number))
+
+
+def dense(rows: Sequence[ArrayLike]) -> NDArray[Any]:
+    """Arrays [...] of each layer as one [..., layers]."""
+    return np.stack(np.broadcast_arrays(*rows), axis=-1)
+
+
+def summed_layers(array: NDArray[Any]) -> _Floats:
+    """The sum [...] over the layers of an array [..., layers], in their order."""
+    return total(np.moveaxis(array, -1, 0))
+
+
+def in_place(array: Any, places: NDArray[np.intp], number: int) -> _Floats:
+    """An array [..., n] at n of so many places [..., number], and 0 at the others."""
+    found = np.asarray(array, dtype=np.float64)
+    result = np.zeros((*found.shape[:-1], number))
+    result[..., places] = found
+    return result
