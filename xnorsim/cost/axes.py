@@ -9,15 +9,30 @@ order in arrays of another shape), and all else numpy does element by element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Parts", "by_layer", "dense", "in_place", "narrow", "summed_layers", "total"]
+from xnorsim.errors import UsageError
+
+__all__ = [
+    "Mix",
+    "Parts",
+    "by_layer",
+    "dense",
+    "everywhere",
+    "in_place",
+    "narrow",
+    "of_layers",
+    "total",
+]
 
 _Floats = NDArray[np.float64]
+
+Mix = Mapping[str, Any] | ArrayLike
+"""Instructions: class -> how many [...], or an array [..., classes] over all of a core's."""
 
 Parts = Iterable[tuple[NDArray[np.intp], Any]]
 """Layers [n], and an array [..., n] of them (or one [..., 1] that is the same for all)."""
@@ -50,28 +65,39 @@ def by_layer(parts: Parts, layers: int) -> tuple[_Floats, ...]:
     """
     rows: list[Any] = [None] * layers
     for chosen, array in parts:
-        for layer, row in zip(chosen.tolist(), _rows(array, len(chosen)), strict=True):
+        for layer, row in zip(chosen.tolist(), of_layers(array, len(chosen)), strict=True):
             rows[layer] = row if rows[layer] is None else rows[layer] + row
     return tuple(np.zeros(()) if row is None else row for row in rows)
 
 
-def _rows(array: Any, number: int) -> Iterator[_Floats]:
+def of_layers(array: ArrayLike, layers: int) -> Iterator[NDArray[Any]]:
+    """An array [..., layers] as one [...] a layer; a number, or [..., 1], is that of them all."""
     found = np.atleast_1d(array)
     same = found.shape[-1] == 1
-    return (found[..., 0 if same else place] for place in range(number))
+    return (found[..., 0 if same else place] for place in range(layers))
 
 
 def dense(rows: Sequence[ArrayLike]) -> NDArray[Any]:
     """Arrays [...] of each layer as one [..., layers]."""
-    return np.stack(np.broadcast_arrays(*rows), axis=-1)
+    return np.stack(np.broadcast_arrays(*rows), axis=-1) if rows else np.zeros(0)
 
 
-def summed_layers(array: NDArray[Any]) -> _Floats:
-    """The sum [...] over the layers of an array [..., layers], in their order."""
-    return total(np.moveaxis(array, -1, 0))
+def everywhere(mask: NDArray[np.bool_], what: str) -> NDArray[np.bool_]:
+    """A mask [..., layers] that is the same at every design point, as one [layers].
+
+    Raises:
+        UsageError: it is not; `what` says what such layers do at some points and not at others.
+    """
+    found = narrow(mask)
+    if found.size != found.shape[-1]:
+        raise UsageError(
+            f"some layers {what} at some design points and not at others: these are different "
+            "networks, to be predicted one by one"
+        )
+    return found.reshape(-1)
 
 
-def in_place(array: Any, places: NDArray[np.intp], number: int) -> _Floats:
+def in_place(array: ArrayLike, places: NDArray[np.intp], number: int) -> _Floats:
     """An array [..., n] at n of so many places [..., number], and 0 at the others."""
     found = np.asarray(array, dtype=np.float64)
     result = np.zeros((*found.shape[:-1], number))

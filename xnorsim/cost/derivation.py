@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorsim.cost.axes import total
 from xnorsim.cost.explanation import (
     Chain,
     ClassCycles,
@@ -27,13 +28,15 @@ from xnorsim.cost.inputs import Design, Input, design, inputs, latency_path
 from xnorsim.cost.instructions import (
     StageWork,
     Work,
+    all_issued,
     bound_names,
     nearest_bytes,
     overhead_seconds,
     work_of,
 )
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
-from xnorsim.cost.movement import Caches, caches_of, pass_traffic, use_traffic
+from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_traffic
+from xnorsim.cost.nests import Traffic
 from xnorsim.cost.network import NetworkPrediction
 from xnorsim.cost.ports import chain_cycles, port_limits
 from xnorsim.cost.recipes import (
@@ -41,10 +44,10 @@ from xnorsim.cost.recipes import (
     filled_depth,
     part_instructions,
     recipe_set,
-    stages,
     steps,
     tiles,
 )
+from xnorsim.cost.recipes.kernel import Issued
 from xnorsim.cost.recipes.rules import extent_rule
 from xnorsim.cost.technology import energy_scale
 from xnorsim.cost.uses import IN_KERNELS, Use
@@ -113,7 +116,7 @@ def explain_layer(
         threads=prediction.threads,
         stages=runs,
         nearest=_nearest(work, machine),
-        network_weight_bytes=caches.weight_bytes,
+        network_weight_bytes=float(np.squeeze(caches.weight_bytes)),
         write_allocate=caches.write_allocate,
         overhead_s=overhead,
         called=called,
@@ -178,7 +181,7 @@ def _stage_runs(work: Work, caches: Caches, at: Design, threads: int) -> Iterato
     operands = _operands(work, caches)
     for stage in work.stages:
         moved = operands.get(stage.name, {})
-        if stage.mix.any() or moved:
+        if any(np.any(number) for number in stage.issued.values()) or moved:
             on_core = _core_time(stage, at.machine, core, threads)
             transfers = _transfers(moved, caches, at.machine, on_core)
             seconds = transfers[-1].together_s if transfers else on_core.seconds
@@ -186,11 +189,11 @@ def _stage_runs(work: Work, caches: Caches, at: Design, threads: int) -> Iterato
 
 
 def _core_time(stage: StageWork, machine: Machine, core: Core, threads: int) -> CoreTime:
-    issued, chained = stage.mix[0], stage.chains[0]
-    names, needed = port_limits(issued, core)
-    classes = tuple(_classes(issued, core))
-    limits = sorted(_limits(names, needed, classes, core), key=lambda limit: -limit.cycles)
-    chain = _number(chain_cycles(stage.chains, core))
+    names, needed = port_limits(stage.issued, core)
+    classes = tuple(_classes(stage.issued, core))
+    limits = _limits(names, needed.reshape(-1), classes, core)
+    limits = sorted(limits, key=lambda limit: -limit.cycles)
+    chain = _number(chain_cycles(stage.waits, core))
     cycles = max(limits[0].cycles / float(machine.efficiency), chain)
     latency = np.nan_to_num(core.latency_cycles, nan=0.0)
     share = core_seconds(1.0, 1.0, threads, stage.pieces)
@@ -198,9 +201,9 @@ def _core_time(stage: StageWork, machine: Machine, core: Core, threads: int) -> 
         classes=classes,
         limits=tuple(limits),
         chains=tuple(
-            Chain(name, _number(chained[i]), _number(latency[i]))
-            for i, name in enumerate(CLASSES)
-            if chained[i]
+            Chain(name, _number(number), _number(latency[core.classes.index(name)]))
+            for name, number in stage.waits.items()
+            if np.any(number)
         ),
         efficiency=float(machine.efficiency),
         chain_cycles=chain,
@@ -208,19 +211,20 @@ def _core_time(stage: StageWork, machine: Machine, core: Core, threads: int) -> 
         clock_hz=float(machine.clock_hz),
         threads=threads,
         pieces=_number(stage.pieces),
-        share=float(share[0]),
-        seconds=float(core_seconds(cycles, machine.clock_hz, threads, stage.pieces)[0]),
+        share=_number(share),
+        seconds=float(np.squeeze(core_seconds(cycles, machine.clock_hz, threads, stage.pieces))),
     )
 
 
-def _classes(issued: _Floats, core: Core) -> Iterator[ClassCycles]:
-    for i, name in enumerate(CLASSES):
-        if issued[i]:
+def _classes(issued: Issued, core: Core) -> Iterator[ClassCycles]:
+    for name, number in issued.items():
+        if np.any(number):
+            i = core.classes.index(name)
             ports = tuple(
                 port for port, may in zip(core.ports, core.allowed[i], strict=True) if may
             )
             each = _number(core.uops[i]), _number(core.busy_cycles[i])
-            yield ClassCycles(name, _number(issued[i]), *each, ports)
+            yield ClassCycles(name, _number(number), *each, ports)
 
 
 def _limits(
@@ -239,7 +243,7 @@ def _limits(
 
 
 def _transfers(
-    moved: Mapping[str, _Floats], caches: Caches, machine: Machine, on_core: CoreTime
+    moved: Traffic, caches: Caches, machine: Machine, on_core: CoreTime
 ) -> tuple[Transfer, ...]:
     time, found = on_core.seconds, []
     for i, inner in enumerate(machine.level_names[:-1]):
@@ -266,23 +270,18 @@ def _transfers(
     return tuple(found)
 
 
-def _operands(work: Work, caches: Caches) -> dict[str, dict[str, _Floats]]:
-    """Stage -> operand -> bytes [levels, 1], of what moves at all.
-
-    A product takes in what a stage moves that its kernel has not.
-    """
-    found: dict[str, dict[str, _Floats]] = {}
+def _operands(work: Work, caches: Caches) -> dict[str, Traffic]:
+    """Stage -> operand -> bytes by level, of what moves at all."""
+    found: dict[str, Traffic] = {}
     if not work.columns["macs"][0]:
-        found[_PASS] = dict(pass_traffic(work.columns, caches))
+        found[_PASS] = pass_traffic(work.columns, caches)
     for use in (use for use in work.uses if use.is_product):
-        for stage, operands in use_traffic(use, caches).items():
-            is_own = stage in stages(use.kernel)
-            into = found.setdefault(stage if is_own else "product", {})
-            into |= {
-                name if is_own else f"{stage} {name}": moved for name, moved in operands.items()
-            }
+        for stage, operands in stage_traffic(use, caches).items():
+            found.setdefault(stage, {}).update(operands)
     return {
-        stage: {name: moved for name, moved in operands.items() if np.any(moved)}
+        stage: {
+            name: moved for name, moved in operands.items() if any(np.any(level) for level in moved)
+        }
         for stage, operands in found.items()
     }
 
@@ -290,11 +289,11 @@ def _operands(work: Work, caches: Caches) -> dict[str, dict[str, _Floats]]:
 def _nearest(work: Work, machine: Machine) -> NearestBytes:
     """The terms of nearest_bytes: those of vectors and of words alone, and one of each."""
 
+    issued = all_issued(work)
+
     def of(*names: str) -> tuple[float, float]:
-        chosen = np.array([name in names for name in CLASSES], dtype=float)
-        one = np.array([name == names[0] for name in CLASSES], dtype=float)
-        many = work.mix[0] @ chosen
-        return _number(many), _number(nearest_bytes(one[np.newaxis], machine))
+        many = total(issued.get(name, 0.0) for name in names)
+        return _number(many), _number(nearest_bytes({names[0]: 1.0}, machine))
 
     return NearestBytes(
         *of("vector_load", "vector_store"), *of("scalar_load", "scalar_store", "broadcast_load")
@@ -319,12 +318,10 @@ def _energy(
     """Each share of energy_shares with its terms; none for a profile without energies."""
     if at.costs is None:
         return
-    costs, issued = at.costs, work.mix[0]
-    used = [i for i in range(len(CLASSES)) if issued[i]]
-    overhead = float(np.broadcast_to(costs.overhead_j, issued.shape)[0])
-    names = tuple(CLASSES)
-    datapath = np.broadcast_to(costs.datapath_j, issued.shape)
-    moved = [_number(nearest_bytes(work.mix, at.machine))]
+    costs, issued = at.costs, all_issued(work)
+    overhead = float(np.ravel(costs.overhead_j)[0])
+    datapath = dict(zip(CLASSES, np.ravel(costs.datapath_j).tolist(), strict=True))
+    moved = [_number(nearest_bytes(issued, at.machine))]
     levels = at.machine.level_names
     for i in range(len(levels) - 1):
         moved.append(sum(sum(run.transfers[i].operand_bytes.values()) for run in runs))
@@ -332,11 +329,14 @@ def _energy(
     each = np.broadcast_to(costs.level_j_per_byte, len(moved)).tolist()
     terms = {
         "instruction overhead": (
-            EnergyTerm("all instructions", _number(issued.sum()), "instruction", overhead),
+            EnergyTerm(
+                "all instructions", _number(total(issued.values())), "instruction", overhead
+            ),
         ),
         "datapath": tuple(
-            EnergyTerm(names[i], _number(issued[i]), "instruction", float(datapath[i]))
-            for i in used
+            EnergyTerm(name, _number(number), "instruction", datapath[name])
+            for name, number in issued.items()
+            if np.any(number)
         ),
         **{
             name: (EnergyTerm(what, amount, "byte", joules),)

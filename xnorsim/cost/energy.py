@@ -13,13 +13,14 @@ costs the same in every kernel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xnorsim.cost.axes import Mix, narrow, total
 from xnorsim.cost.technology import Estimate
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.instructions import CLASSES
@@ -34,7 +35,7 @@ __all__ = [
     "Datapath",
     "EnergyCosts",
     "datapath_joules",
-    "energy_shares",
+    "dynamic_shares",
     "overhead_joules",
     "share_names",
 ]
@@ -54,43 +55,53 @@ class EnergyCosts:
 
 
 def share_names(costs: EnergyCosts) -> tuple[str, ...]:
-    """The names of the last axis of `energy_shares`."""
+    """Where energy goes: the names of `dynamic_shares`, and what is drawn all the time."""
     return ("instruction overhead", "datapath", *costs.level_names, "static")
 
 
-def energy_shares(
-    mix: ArrayLike, level_bytes: ArrayLike, latency_s: ArrayLike, costs: EnergyCosts
-) -> _Floats:
-    """The energy of layers, by where it goes [..., shares] [J]; `share_names` names the shares.
+def dynamic_shares(
+    mix: Mix, level_bytes: Sequence[ArrayLike], costs: EnergyCosts
+) -> dict[str, _Floats]:
+    """The energy of what is done, by where it goes [...] [J].
 
-    mix: [..., classes] instructions; level_bytes: [..., levels] bytes over each boundary of
-    costs.level_names [byte]; latency_s: [...] [s]. Leading axes broadcast. A share of which the
-    cost is not known is NaN. Raises UsageError where classes or levels do not fit the costs.
+    mix: class -> how many [...], or an array [..., classes]; level_bytes: bytes [...] over each
+    boundary of costs.level_names [byte]. All broadcast. A share of which the cost is not known is
+    NaN. Raises UsageError where classes or levels do not fit the costs.
     """
-    counts = np.asarray(mix, dtype=np.float64)
-    moved = np.asarray(level_bytes)
     overhead, datapath = np.asarray(costs.overhead_j), np.asarray(costs.datapath_j)
     per_byte = np.asarray(costs.level_j_per_byte)
-    if overhead.ndim == 0:
-        overhead = np.broadcast_to(overhead, counts.shape[-1:])
-    _check("classes of instructions", counts, overhead, datapath)
-    _check("memory levels", moved, per_byte, np.empty(len(costs.level_names)))
-    parts = (
-        np.vecdot(counts, overhead),
-        np.vecdot(counts, datapath),
-        *np.moveaxis(moved * per_byte, -1, 0),
-        costs.static_power_w * np.asarray(latency_s),
-    )
-    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, -1)  # each written in one run
-
-
-def _check(what: str, *arrays: NDArray[Any]) -> None:
-    sizes = [array.shape[-1] if array.ndim else "none" for array in arrays]
-    if len(set(sizes)) > 1 or "none" in sizes:
+    issued = _by_place(mix, datapath.shape[-1])
+    if not len(level_bytes) == per_byte.shape[-1] == len(costs.level_names):
         raise UsageError(
-            f"{what} on the last axes do not agree: {', '.join(map(str, sizes))} "
-            "(of the layers, and of the costs)"
+            f"memory levels do not agree: bytes over {len(level_bytes)}, energies of "
+            f"{per_byte.shape[-1]}, {len(costs.level_names)} names"
         )
+    return {
+        "instruction overhead": total(
+            number * (narrow(overhead[..., place]) if overhead.ndim else overhead)
+            for place, number in issued.items()
+        ),
+        "datapath": total(
+            number * narrow(datapath[..., place]) for place, number in issued.items()
+        ),
+        **{
+            name: np.asarray(moved * narrow(per_byte[..., level]))
+            for level, (name, moved) in enumerate(zip(costs.level_names, level_bytes, strict=True))
+        },
+    }
+
+
+def _by_place(mix: Mix, classes: int) -> dict[int, Any]:
+    """Place of a class -> how many [...], in order."""
+    if isinstance(mix, Mapping):
+        return {place: mix[name] for place, name in enumerate(CLASSES) if name in mix}
+    array = np.asarray(mix, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] != classes:
+        raise UsageError(
+            f"classes of instructions do not agree: a mix of shape {array.shape}, energies of "
+            f"{classes}"
+        )
+    return dict(enumerate(np.moveaxis(array, -1, 0)))
 
 
 # Horowitz, figure 1.1.9, "rough energy costs" at 45 nm and 0.9 V [pJ].

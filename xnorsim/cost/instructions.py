@@ -20,43 +20,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost.energy import energy_shares, share_names
+from xnorsim.cost.axes import by_layer, dense, everywhere, in_place, narrow, of_layers, total
+from xnorsim.cost.energy import dynamic_shares, share_names
+from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
 from xnorsim.cost.inputs import Design
 from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
-from xnorsim.cost.movement import caches_of, pass_traffic, stage_bytes
+from xnorsim.cost.movement import caches_of, pass_traffic, stage_traffic
+from xnorsim.cost.nests import Moved
 from xnorsim.cost.ports import chain_cycles, port_cycles
 from xnorsim.cost.recipes import (
     RecipeSet,
     at_stage,
-    chained,
-    instructions,
-    part_chains,
+    issued,
     stages,
     steps,
     tiles,
+    waiting,
 )
-from xnorsim.cost.roofline import Prediction
+from xnorsim.cost.recipes.kernel import Issued, ordered
 from xnorsim.cost.traffic import total_bytes
-from xnorsim.cost.uses import IN_KERNELS, Use, kernel_uses, mix
+from xnorsim.cost.uses import IN_KERNELS, Use, kernel_uses
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
-from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.lowering import Machine
 
 __all__ = [
     "StageTime",
     "StageWork",
     "Work",
+    "all_issued",
     "bound_names",
+    "figures",
     "nearest_bytes",
     "overhead_seconds",
     "predict",
-    "spread",
     "stage_times",
     "work_of",
 ]
@@ -69,14 +72,14 @@ _Floats = NDArray[np.float64]
 class Work:
     """What a program does for a network, whatever the machine's numbers are.
 
-    program: the recipe set; uses: the kernels and their layers; mix: all instructions [layers,
-    classes]; stages: the same by what is done in one go.
+    program: the recipe set; columns: arrays [..., layers]; runs: which layers run on their own
+    [layers]; uses: the kernels and their layers; stages: what they do in one go.
     """
 
     program: str
     columns: Columns
+    runs: NDArray[np.bool_]
     uses: tuple[Use, ...]
-    mix: _Floats
     stages: tuple[StageWork, ...]
 
 
@@ -85,70 +88,113 @@ class StageWork:
     """One stage of some layers [n].
 
     name: a stage of a kernel, "pass" for layers without products, or "extra" for what those with
-    products do besides; use: the kernel that has the stage, None for passes; mix, chains:
-    instructions [n, classes], all and those that wait for each other; pieces: what threads may
-    take [n].
+    products do besides; use: the kernel that has the stage, None for passes; issued, waits:
+    instructions by class [..., n], all and those that wait for each other; pieces: what threads may
+    take [..., n]; active: where it is done at all [..., n], None: everywhere.
     """
 
     name: str
     use: Use | None
     layers: NDArray[np.intp]
-    mix: _Floats
-    chains: _Floats
-    pieces: _Floats
+    issued: Issued
+    waits: Issued
+    pieces: Any
+    active: NDArray[np.bool_] | None = None
 
 
 def work_of(columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Core) -> Work:
     """The kernels of `recipes` that run, of those that `core` can execute, and what they issue.
 
-    columns: arrays [layers] of the layer table; kinds: the word for each layer's kind.
+    columns: arrays [..., layers] of the layer table; kinds: the word for each layer's kind.
 
     Raises:
-        UsageError: no kernel for a layer, the core cannot execute it, or kinds for another number
-            of layers.
+        UsageError: no kernel for a layer, the core cannot execute it, kinds for another number of
+            layers, or layers that run or multiply at some design points alone.
     """
-    layers = len(columns["macs"])
+    layers = columns["macs"].shape[-1]
     if len(kinds) != layers:
         raise UsageError(f"{len(kinds)} kinds were given for {layers} layers")
+    runs = everywhere(columns["runs"] > 0, "run")
     uses = kernel_uses(columns, kinds, recipes, core)
-    stages = tuple(item for use in uses if use.is_product for item in _stages_of(use, columns))
-    passes = tuple(_passes_of([use for use in uses if not use.is_product], columns, kinds))
-    issued = np.zeros((layers, len(CLASSES)))
-    for item in (*stages, *passes):
-        issued[item.layers] += item.mix
-    return Work(recipes.name, columns, uses, issued, (*stages, *passes))
+    products = [item for use in uses if use.is_product for item in _stages_of(use, runs)]
+    is_pass = ~everywhere(columns["macs"] > 0, "multiply")
+    issues = runs | ~np.array([kind in IN_KERNELS for kind in kinds], dtype=bool)
+    passes = _passes_of([use for use in uses if not use.is_product], is_pass, issues)
+    return Work(recipes.name, columns, runs, uses, (*products, *passes))
 
 
-def _stages_of(use: Use, columns: Columns) -> Iterator[StageWork]:
+def _stages_of(use: Use, runs: NDArray[np.bool_]) -> Iterator[StageWork]:
     """The stages of a product, where its layer runs."""
-    runs = (columns["runs"][use.layers] > 0)[:, np.newaxis]
+    active = _active(use, runs)
     for name in stages(use.kernel):
         kernel = at_stage(use.kernel, name)
-        waiting = chained(kernel, steps(kernel, use.nest)) + part_chains(kernel, use.nest)
+        done, waits = issued(kernel, use.nest), waiting(kernel, use.nest, steps)
+        if active is not None:
+            done, waits = _where(done, active), _where(waits, active)
         dealt = np.maximum(tiles(use.kernel, use.nest), 1)
-        issued = instructions(kernel, use.nest)
-        yield StageWork(name, use, use.layers, issued * runs, waiting * runs, dealt)
+        yield StageWork(name, use, use.layers, done, waits, dealt, active)
 
 
-def _passes_of(uses: Sequence[Use], columns: Columns, kinds: Sequence[str]) -> Iterator[StageWork]:
+def _active(use: Use, runs: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Where a kernel [..., n] is executed; None: at every design point of each of its layers."""
+    some = runs[use.layers]
+    if use.where is None:
+        return None if some.all() else some
+    return use.where & some
+
+
+def _where(done: Issued, active: NDArray[np.bool_]) -> Issued:
+    return {name: number * active for name, number in done.items()}
+
+
+def _passes_of(
+    uses: Sequence[Use], is_pass: NDArray[np.bool_], issues: NDArray[np.bool_]
+) -> Iterator[StageWork]:
     """What goes over elements: layers without products, and what others do besides theirs.
 
     A pass that is fused reads what its host has not at hand. Its instructions are those of the
-    host's kernel if it is of IN_KERNELS; any other issues those of a pass by itself.
+    host's kernel if it is of IN_KERNELS; any other issues those of a pass by itself (`issues`).
     """
-    in_kernel = np.array([kind in IN_KERNELS for kind in kinds], dtype=bool)
-    issues = (columns["runs"] > 0) | ~in_kernel
-    issued = mix(uses, len(kinds)) * issues[:, np.newaxis]
-    waiting = np.zeros_like(issued)
+    besides = np.zeros_like(is_pass)
     for use in uses:
-        waiting[use.layers] += part_chains(use.kernel, use.nest)
-    waiting *= issues[:, np.newaxis]
-    is_pass = columns["macs"] == 0
-    for name, where in (("pass", is_pass), ("extra", ~is_pass & issued.any(axis=-1))):
+        besides[use.layers] = True
+    for name, where in (("pass", is_pass), ("extra", besides & ~is_pass)):
         chosen = np.flatnonzero(where)
         if chosen.size:
-            anyhow = np.full(len(chosen), np.inf)
-            yield StageWork(name, None, chosen, issued[chosen], waiting[chosen], anyhow)
+            done, waits = {}, {}
+            for use in uses:
+                active = np.isin(use.layers, chosen) & issues[use.layers]
+                active = active if use.where is None else active & use.where
+                _add(done, issued(use.kernel, use.nest), use, active, chosen)
+                _add(waits, waiting(use.kernel, use.nest, _no_steps), use, active, chosen)
+            yield StageWork(name, None, chosen, ordered(done), ordered(waits), np.inf)
+
+
+def _no_steps(kernel: Any, dimensions: Any) -> int:
+    """Steps of a pass do not wait for each other: it goes over elements."""
+    return 0
+
+
+def _add(
+    into: Issued, done: Issued, use: Use, active: NDArray[np.bool_], chosen: NDArray[np.intp]
+) -> None:
+    """Instructions of a use where it is active, to those of the chosen layers."""
+    inside = np.isin(use.layers, chosen)
+    places = np.searchsorted(chosen, use.layers[inside])
+    for name, number in _where(done, active).items():
+        more = in_place(number[..., inside], places, len(chosen))
+        into[name] = into[name] + more if name in into else more
+
+
+def all_issued(work: Work) -> Issued:
+    """Class -> how many instructions of all stages [..., layers]."""
+    layers, found = len(work.runs), {}
+    for stage in work.stages:
+        for name, number in stage.issued.items():
+            each = np.broadcast_to(number, (*np.shape(number)[:-1], len(stage.layers)))
+            more = in_place(each, stage.layers, layers)
+            found[name] = found[name] + more if name in found else more
+    return ordered(found)
 
 
 def bound_names(machine: Machine) -> tuple[str, ...]:
@@ -156,53 +202,78 @@ def bound_names(machine: Machine) -> tuple[str, ...]:
     return ("instructions", *machine.level_names[1:], "overhead")
 
 
-def nearest_bytes(issued: _Floats, machine: Machine) -> _Floats:
-    """Bytes [..., layers] between the core and the nearest level: those of loads and stores.
+def nearest_bytes(issued: Mapping[str, Any], machine: Machine) -> _Floats:
+    """Bytes [...] between the core and the nearest level: those of loads and stores.
 
-    issued: instructions [layers, classes]. A vector is as wide as simd.bits; anything else is
+    issued: class -> how many instructions [...]. A vector is as wide as simd.bits; anything else is
     taken as a word of 64 bits, or as a vector where that is narrower.
     """
     vector = np.asarray(machine.simd_bits) / 8
     word = np.minimum(vector, 8)
-    counts = dict(zip(CLASSES, np.moveaxis(issued, -1, 0), strict=True))
-    vectors = counts["vector_load"] + counts["vector_store"]
-    words = counts["scalar_load"] + counts["scalar_store"] + counts["broadcast_load"]
-    return vectors * vector + words * word
+    vectors = total(issued.get(name, 0.0) for name in ("vector_load", "vector_store"))
+    words = total(
+        issued.get(name, 0.0) for name in ("scalar_load", "scalar_store", "broadcast_load")
+    )
+    return np.asarray(vectors * vector + words * word)
 
 
 def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
+    """`figures` as arrays [..., layers]."""
+    return prediction(figures(work, design, threads))
+
+
+def figures(
+    work: Work, design: Design, threads: Any = 1, wanted: frozenset[str] = WANTED
+) -> Figures:
     """Latency [s], energy [J] and nearest bound of each layer of `work` on a machine.
 
-    Broadcasts over layers and the design points of `design`.
+    Broadcasts over layers and the design points of `design` and threads, numbers or [..., 1].
 
     Raises:
         UsageError: the core lacks an instruction that a kernel issues, or the profile had none.
     """
-    machine = design.machine
-    times = tuple(stage_times(work, design, threads))
-    layers = len(work.columns["macs"])
-    overhead = overhead_seconds(work.columns["runs"], work.program, machine)
-    on_core = spread([(item.layers, item.core_s) for item in times], layers)
-    latency = spread([(item.layers, item.latency_s) for item in times], layers)
-    latency = latency * design.missed_by(work.program) + overhead
-    transfers, moved = (
-        [
-            spread([(item.layers, getattr(item, name)[level]) for item in times], layers)
-            for level in range(len(machine.level_names) - 1)
+    layers = len(work.runs)
+    overhead = overhead_seconds(work.runs, work.program, design.machine)
+    times = list(stage_times(work, design, threads))
+    latency = _latency(work, design, times, overhead)
+    found: dict[str, Any] = {"latency_s": latency}
+    if "energy_j" in wanted:
+        shares = _energy(work, design, times, latency)
+        unknown = (np.asarray(np.nan),) * layers
+        each = tuple(total(parts) for parts in zip(*shares.values(), strict=True))
+        found |= {"energy_j": each if shares else unknown, "energy_shares": shares}
+    if "bound" in wanted:
+        levels = range(len(design.machine.level_names) - 1)
+        on_core = dense(by_layer(((item.layers, item.core_s) for item in times), layers))
+        transfers = [
+            dense(by_layer(((item.layers, item.transfers_s[i]) for item in times), layers))
+            for i in levels
         ]
-        for name in ("transfers_s", "moved_bytes")
-    )
-    bound, _ = nearest_bound(on_core, transfers, overhead)
-    shares = _energy(work, design, moved, latency)
-    unknown = np.full(np.shape(latency), 0.0 if shares else np.nan)
-    return Prediction(latency, sum(shares.values(), unknown), bound, shares)
+        bound, _ = nearest_bound(on_core, transfers, overhead)
+        found["bound"] = tuple(of_layers(bound, layers))
+    return Figures(**found)
+
+
+def _latency(
+    work: Work, design: Design, times: Sequence[StageTime], overhead: _Floats
+) -> tuple[_Floats, ...]:
+    """The stages of each layer, as far off as the program is missed, and what starts it [s]."""
+    missed = design.missed_by(work.program)
+    parts = []
+    for _, each in groupby(times, key=lambda item: id(item.layers)):
+        same = list(each)
+        seconds = total(item.latency_s for item in same)
+        parts.append((same[0].layers, seconds if (missed == 1).all() else seconds * missed))
+    running = np.flatnonzero(work.runs)
+    parts.append((running, overhead[..., running]))
+    return by_layer(parts, len(work.runs))
 
 
 def overhead_seconds(runs: NDArray[Any], program: str, machine: Machine) -> _Floats:
     """What starts each layer [..., layers]: the call of the program at the first that runs [s].
 
-    runs: whether each layer runs on its own; program: a recipe set. A program whose call the
-    profile does not give takes no longer than a layer. A set's variant, as "larq-indirect", is
+    runs: whether each layer [layers] runs on its own; program: a recipe set. A program whose call
+    the profile does not give takes no longer than a layer. A set's variant, as "larq-indirect", is
     the same program.
     """
     each = machine.layer_overhead_s
@@ -213,14 +284,18 @@ def overhead_seconds(runs: NDArray[Any], program: str, machine: Machine) -> _Flo
 
 @dataclass(frozen=True, eq=False)
 class StageTime:
-    """The time of one stage of some layers [n], and of its parts; levels beyond the nearest."""
+    """The time of one stage of some layers [n], and of its parts; levels beyond the nearest.
 
+    Arrays are [..., n], or [..., 1] where they are the same for all.
+    """
+
+    work: StageWork
     layers: NDArray[np.intp]
-    cycles: _Floats  # [..., n] on the ports at the efficiency of the core, or by chains
-    core_s: _Floats  # [..., n]
-    moved_bytes: Sequence[_Floats]  # of each level [..., n]
-    transfers_s: Sequence[_Floats]  # of each level [..., n]
-    latency_s: _Floats  # [..., n]
+    cycles: _Floats  # on the ports at the efficiency of the core, or by chains
+    core_s: _Floats
+    moved_bytes: Moved  # of each level
+    transfers_s: tuple[_Floats, ...]  # of each level
+    latency_s: _Floats
 
 
 def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageTime]:
@@ -229,59 +304,61 @@ def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageT
     if core is None:
         raise UsageError(f"profile {machine.name} has no instructions to predict from")
     used = np.minimum(threads, machine.cores)
-    bandwidths = (
-        machine.level_bandwidth_bytes_per_s[1:],
-        machine.level_shared_bandwidth_bytes_per_s[1:],
+    alone, shared, overlaps = (
+        [narrow(level) for level in field[1:]]
+        for field in (
+            machine.level_bandwidth_bytes_per_s,
+            machine.level_shared_bandwidth_bytes_per_s,
+            machine.level_overlap,
+        )
     )
     for stage, moved in zip(work.stages, _moved(work, machine, core), strict=True):
-        cycles = np.maximum(
-            port_cycles(stage.mix, core) / machine.efficiency, chain_cycles(stage.chains, core)
-        )
+        cycles = port_cycles(stage.issued, core) / machine.efficiency
+        if stage.waits:
+            cycles = np.maximum(cycles, chain_cycles(stage.waits, core))
         on_core = core_seconds(cycles, machine.clock_hz, used, stage.pieces)
-        transfers = [
-            transfer_seconds(each, alone, shared, used)
-            for each, alone, shared in zip(moved, *bandwidths, strict=True)
-        ]
-        time = combined_seconds(on_core, transfers, list(machine.level_overlap[1:]))
-        yield StageTime(stage.layers, cycles, on_core, list(moved), transfers, time)
+        transfers = tuple(
+            transfer_seconds(*each, used) for each in zip(moved, alone, shared, strict=True)
+        )
+        time = combined_seconds(on_core, transfers, overlaps)
+        yield StageTime(stage, stage.layers, cycles, on_core, moved, transfers, time)
 
 
-def _moved(work: Work, machine: Machine, core: Core) -> Iterator[_Floats]:
-    """Bytes [levels, ..., n] of each stage; a product takes in what none of its stages does."""
+def _moved(work: Work, machine: Machine, core: Core) -> Iterator[Moved]:
+    """Bytes of each level [..., n] of each stage."""
     caches = caches_of(work.columns, machine, core)
-    passes = total_bytes(pass_traffic(work.columns, caches))
-    found: dict[str, _Floats] = {}
+    nothing = (np.zeros(()),) * len(caches.level_sizes)
+    found: Mapping[str, Moved] = {}
     last: Use | None = None
     for stage in work.stages:
-        nothing = np.zeros((len(caches.level_sizes), len(stage.layers)))
+        if stage.name == "pass":
+            passes = total_bytes(pass_traffic(work.columns, caches))
+            yield tuple(level[..., stage.layers] for level in passes)
+            continue
         if stage.use is None:
-            yield passes[..., stage.layers] if stage.name == "pass" else nothing
+            yield nothing
             continue
         if stage.use is not last:
-            last, found = stage.use, stage_bytes(stage.use, caches.of(stage.layers))
-            unclaimed = [name for name in found if name not in stages(stage.use.kernel)]
-            for name in unclaimed:
-                found["product"] = found["product"] + found.pop(name)
-        runs = work.columns["runs"][stage.layers] > 0
-        yield found.get(stage.name, nothing) * runs
-
-
-def spread(parts: Sequence[tuple[NDArray[np.intp], _Floats]], layers: int) -> _Floats:
-    """Arrays [..., n] of some layers each, added up into one [..., layers]."""
-    lead = np.broadcast_shapes(*(np.shape(array)[:-1] for _, array in parts))
-    result = np.zeros((*lead, layers))
-    for chosen, array in parts:
-        result[..., chosen] += array
-    return result
+            last, traffic = stage.use, stage_traffic(stage.use, caches.of(stage.layers))
+            found = {name: total_bytes(operands) for name, operands in traffic.items()}
+        moved = found.get(stage.name, nothing)
+        yield moved if stage.active is None else tuple(level * stage.active for level in moved)
 
 
 def _energy(
-    work: Work, design: Design, moved: Sequence[_Floats], latency: _Floats
-) -> dict[str, _Floats]:
-    """Where the energy goes [..., layers] [J], by name; nothing if the profile has no energies."""
+    work: Work, design: Design, times: Sequence[StageTime], latency: Sequence[_Floats]
+) -> dict[str, tuple[_Floats, ...]]:
+    """Where the energy of each layer goes [J], by name; nothing if the profile has no energies."""
     if design.costs is None:
         return {}
-    nearest = nearest_bytes(work.mix, design.machine)
-    levels = np.moveaxis(np.stack(np.broadcast_arrays(nearest, *moved)), 0, -1)
-    shares = energy_shares(work.mix, levels, latency, design.costs)
-    return dict(zip(share_names(design.costs), np.moveaxis(shares, -1, 0), strict=True))
+    *dynamic, static = share_names(design.costs)
+    parts: dict[str, list[Any]] = {name: [] for name in dynamic}
+    for item in times:
+        nearest = nearest_bytes(item.work.issued, design.machine)
+        shares = dynamic_shares(item.work.issued, (nearest, *item.moved_bytes), design.costs)
+        for name, joules in shares.items():
+            parts[name].append((item.layers, joules))
+    layers = len(work.runs)
+    (power,) = of_layers(design.costs.static_power_w, 1)
+    found = {name: by_layer(each, layers) for name, each in parts.items()}
+    return {**found, static: tuple(seconds * power for seconds in latency)}

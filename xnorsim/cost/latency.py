@@ -37,13 +37,11 @@ def core_seconds(
     tiles; a thread takes ceil(pieces / threads) of them, so that threads beyond the pieces gain
     nothing. Infinitely many are dealt out evenly.
     """
-    cycles, threads, pieces = np.broadcast_arrays(
-        np.asarray(cycles, float), np.asarray(threads, float), np.asarray(pieces, float)
-    )
+    threads, pieces = np.asarray(threads, float), np.asarray(pieces, float)
     with np.errstate(invalid="ignore"):  # inf / inf, where the even share is taken
         share = np.ceil(pieces / threads) / pieces
     share = np.where(np.isfinite(pieces) & (pieces > 0), share, 1 / threads)
-    return cycles * share / np.asarray(clock_hz, float)
+    return np.asarray(cycles, float) * share / np.asarray(clock_hz, float)
 
 
 def transfer_seconds(
@@ -79,7 +77,9 @@ def combined_seconds(
         if not ((hidden >= 0) & (hidden <= 1)).all():
             raise UsageError(f"overlap of memory level {level} is 0 to 1, not {overlap}")
         part = np.asarray(part, float)
-        time = np.maximum(time, part) + (1 - hidden) * np.minimum(time, part)
+        if part.any():
+            longer, shorter = np.maximum(time, part), np.minimum(time, part)
+            time = longer + (1 - hidden) * shorter if (hidden < 1).any() else longer
     return time
 
 

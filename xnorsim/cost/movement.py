@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost.nests import Loop
-from xnorsim.cost.recipes import Kernel, Walk, filled_depth
+from xnorsim.cost.axes import everywhere, narrow
+from xnorsim.cost.nests import Loop, Moved, Traffic
+from xnorsim.cost.recipes import Kernel, Walk, filled_depth, stages
 from xnorsim.cost.traffic import (
     Convolution,
     convolution_loops,
@@ -30,7 +31,6 @@ from xnorsim.cost.traffic import (
     gemm_traffic,
     im2col_traffic,
     stream_traffic,
-    total_bytes,
 )
 from xnorsim.cost.uses import Use
 from xnorsim.machine.core import Core
@@ -41,12 +41,11 @@ __all__ = [
     "Caches",
     "caches_of",
     "pass_traffic",
-    "stage_bytes",
+    "stage_traffic",
     "use_traffic",
 ]
 
 Columns = Mapping[str, NDArray[Any]]
-_Traffic = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,44 +54,50 @@ class Caches:
 
     level_sizes: of the caches, nearest first, each a number or [..., 1] [byte]; write_allocate:
     whether a line is fetched before a run of stores fills it; weight_bytes: what is read between
-    two uses of a layer's weights, those of the whole network [byte]; before, after: what the layer
-    that runs before each, and the one after it, touch [layers] [byte].
+    two uses of a layer's weights, those of the whole network, a number or [..., 1] [byte]; before,
+    after: what the layer that runs before each, and the one after it, touch [..., layers] [byte].
     """
 
     level_sizes: Sequence[Any]
     write_allocate: bool
-    weight_bytes: float
+    weight_bytes: Any
     before: NDArray[np.float64]
     after: NDArray[np.float64]
 
     def of(self, layers: NDArray[np.intp] | list[int]) -> Caches:
         """The same for some of the layers."""
-        return replace(self, before=self.before[layers], after=self.after[layers])
+        return replace(self, before=self.before[..., layers], after=self.after[..., layers])
 
 
 def caches_of(columns: Columns, machine: Machine, core: Core) -> Caches:
     """The caches of a machine, all of its memories but the last, for the network of `columns`."""
-    weights = float((columns["weight_bits"] + columns["scale_bits"]).sum() / 8)
+    bits = np.sum(columns["weight_bits"] + columns["scale_bits"], axis=-1, keepdims=True)
+    weights = bits / 8
     touched = (columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]) / 8
-    running = np.flatnonzero(columns["runs"] > 0)
-    before, after = np.zeros(len(touched)), np.zeros(len(touched))
-    before[running[1:]] = touched[running[:-1]]
-    after[running[:-1]] = touched[running[1:]]
-    sizes = list(machine.level_size_bytes[:-1])
+    running = np.flatnonzero(everywhere(columns["runs"] > 0, "run"))
+    before, after = np.zeros(touched.shape), np.zeros(touched.shape)
+    before[..., running[1:]] = touched[..., running[:-1]]
+    after[..., running[:-1]] = touched[..., running[1:]]
+    sizes = [narrow(size) for size in machine.level_size_bytes[:-1]]
     return Caches(sizes, core.write_allocate, weights, before, after)
 
 
-def stage_bytes(use: Use, caches: Caches) -> dict[str, NDArray[np.float64]]:
-    """Bytes [levels, ..., n] over each boundary in each stage of a product; see `use_traffic`.
+def stage_traffic(use: Use, caches: Caches) -> dict[str, Traffic]:
+    """Stage of a kernel -> operand -> bytes of each level [..., n]; see `use_traffic`.
 
-    A stage that moves nothing is left out.
+    A product takes in what a stage moves that its kernel has not. One that moves nothing is left
+    out.
     """
-    traffic = use_traffic(use, caches)
-    return {stage: total_bytes(operands) for stage, operands in traffic.items()}
+    found: dict[str, Traffic] = {}
+    for stage, operands in use_traffic(use, caches).items():
+        is_own = stage in stages(use.kernel)
+        into = found.setdefault(stage if is_own else "product", {})
+        into |= {name if is_own else f"{stage} {name}": moved for name, moved in operands.items()}
+    return found
 
 
-def pass_traffic(columns: Columns, caches: Caches) -> _Traffic:
-    """What layers without products read and write: operand -> bytes [levels, ..., layers]."""
+def pass_traffic(columns: Columns, caches: Caches) -> Traffic:
+    """What layers without products read and write: operand -> bytes of each level [..., layers]."""
     alone = np.where(columns["macs"] > 0, 0, 1)
     written = alone * columns["runs"] * columns["output_bits"] / 8
     moved = columns["activation_traffic_bits"] + columns["parameter_traffic_bits"]
@@ -128,15 +133,15 @@ def _since(caches: Caches, touched: Any) -> dict[str, Any]:
     }
 
 
-def use_traffic(use: Use, caches: Caches) -> dict[str, _Traffic]:
-    """Stage -> operand -> bytes [levels, ..., n] that a product moves in its layers [byte].
+def use_traffic(use: Use, caches: Caches) -> dict[str, Traffic]:
+    """Stage -> operand -> bytes of each level [..., n] that a product moves in its layers [byte].
 
     caches: for those layers, see `Caches.of`.
     """
     return _FORMS[use.kernel.walk.form](use.kernel, use.nest, caches)
 
 
-def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
+def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, Traffic]:
     walk = kernel.walk
     depth = filled_depth(kernel, d)
     filters, positions = walk.blocks(kernel, d) if walk.blocks else (np.inf, np.inf)
@@ -176,9 +181,14 @@ def _gemm(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
     if walk.unpacks:
         found["results"] = _rearranged(given, caches, 2 * given, between["written"])
     if np.isfinite(walk.chunk):
-        found["product"]["activations"] = found["product"]["activations"] * ~_gathers(d)
+        product = found["product"]
+        product["activations"] = _times(product["activations"], ~_gathers(d))
         found = _chunked(found, given, caches, between)
     return found
+
+
+def _times(moved: Moved, number: Any) -> Moved:
+    return tuple(level * number for level in moved)
 
 
 def _gathers(d: Dimensions) -> NDArray[np.bool_]:
@@ -187,8 +197,8 @@ def _gathers(d: Dimensions) -> NDArray[np.bool_]:
 
 
 def _chunked(
-    found: dict[str, _Traffic], given: Any, caches: Caches, between: Mapping[str, Any]
-) -> dict[str, _Traffic]:
+    found: dict[str, Traffic], given: Any, caches: Caches, between: Mapping[str, Any]
+) -> dict[str, Traffic]:
     """The same where what is made of some positions stays in the nearest level until its results.
 
     What the im2col writes and the product reads of it moves no further; the results are written
@@ -206,7 +216,7 @@ def _chunked(
     return found | {"results": {"outputs": written["written"]}}
 
 
-def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict[str, _Traffic]:
+def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict[str, Traffic]:
     """The copy with padding, im2col where a filter sees more than its own position, and the
     kernel's own layout."""
     moves = np.where(_gathers(d), 1.0, 0.0)
@@ -220,14 +230,14 @@ def _before(kernel: Kernel, d: Dimensions, patches: Any, caches: Caches) -> dict
             write_allocate=caches.write_allocate,
             since_bytes={"activations": read, "buffer": taken + patches},
         )
-        gathered = {name: moved * moves * d.groups for name, moved in copied.items()}
+        gathered = {name: _times(moved, moves * d.groups) for name, moved in copied.items()}
         found["im2col"] = found.get("im2col", {}) | gathered
     if kernel.walk.packs:
         found["layout"] = _rearranged(patches, caches, 2 * patches, 2 * patches)
     return found
 
 
-def _padded(kernel: Kernel, taken: Any, read: Any, caches: Caches) -> dict[str, _Traffic]:
+def _padded(kernel: Kernel, taken: Any, read: Any, caches: Caches) -> dict[str, Traffic]:
     """The copy of an input into one with its padding, before what gathers from that; its border,
     which stays as it is, is left out."""
     if not kernel.walk.pads:
@@ -236,7 +246,7 @@ def _padded(kernel: Kernel, taken: Any, read: Any, caches: Caches) -> dict[str, 
     return {"im2col": {"image": moved["read"], "padded": moved["written"]}}
 
 
-def _rearranged(moved: Any, caches: Caches, read: Any, written: Any) -> _Traffic:
+def _rearranged(moved: Any, caches: Caches, read: Any, written: Any) -> Traffic:
     """A pass that brings so many bytes into another order, last used and used next so far apart."""
     return stream_traffic(
         moved,
@@ -247,7 +257,7 @@ def _rearranged(moved: Any, caches: Caches, read: Any, written: Any) -> _Traffic
     )
 
 
-def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
+def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, Traffic]:
     """Blocks of channels and filters outside, then rows, tiles of columns and of filters."""
     walk, tile = kernel.walk, kernel.tile
     filters = walk.blocks(kernel, d)[0] if walk.blocks else np.inf
@@ -276,11 +286,11 @@ def _direct(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic
         write_allocate=caches.write_allocate,
         since_bytes=since,
     )
-    found["product"] = {name: each * d.groups for name, each in moved.items()}
+    found["product"] = {name: _times(each, d.groups) for name, each in moved.items()}
     return found
 
 
-def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, _Traffic]:
+def _depthwise(kernel: Kernel, d: Dimensions, caches: Caches) -> dict[str, Traffic]:
     """All channels at each position; the filters of a group share its input."""
     at = _geometry(kernel, d, channels=d.groups * d.filters)
     at = replace(at, activation_bytes=at.activation_bytes / np.maximum(d.filters, 1))
@@ -326,7 +336,7 @@ def _geometry(kernel: Kernel, d: Dimensions, channels: Any = None) -> Convolutio
     )
 
 
-_FORMS: dict[str, Callable[[Kernel, Dimensions, Caches], dict[str, _Traffic]]] = {
+_FORMS: dict[str, Callable[[Kernel, Dimensions, Caches], dict[str, Traffic]]] = {
     "gemm": _gemm,
     "direct": _direct,
     "depthwise": _depthwise,

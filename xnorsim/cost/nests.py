@@ -42,12 +42,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xnorsim.cost.axes import total
 from xnorsim.errors import UsageError, choices
 
 __all__ = [
     "Extents",
     "Levels",
     "Loop",
+    "Moved",
     "Nest",
     "Operand",
     "Traffic",
@@ -64,8 +66,11 @@ Extents = Mapping[str, Any]
 Levels = Sequence[Any] | NDArray[Any]
 """Sizes of levels [byte], nearest first, each a number or an array."""
 
-Traffic = dict[str, _Floats]
-"""Operand -> bytes [levels, ...] between each level and the next one below it, both ways."""
+Moved = tuple[_Floats, ...]
+"""Bytes [...] between each level and the next one below it, both ways; each in its own shape."""
+
+Traffic = dict[str, Moved]
+"""Operand -> its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,33 +219,31 @@ def nest_traffic(
 ) -> Traffic:
     """What each operand of a loop nest moves between each level and the next one [byte].
 
-    level_sizes: [levels, ...] [byte], nearest first, broadcasting with the layers. What crosses
+    level_sizes: [byte], nearest first, each broadcasting with the layers. What crosses
     the outer boundary of a level depends on its size alone; one of size 0 gives what loads and
     stores move. A written operand crosses outwards once for each fetch, and inwards as well:
     before it is first written only if caches allocate on a write (`write_allocate`), and always
     when it comes back to be added to.
 
-    Returns operand -> [levels, ...] [byte]. Never rises with the size of a level.
+    Returns the bytes of each operand. Never rises with the size of a level.
     """
     nest = footprints(sizes, loops, operands)
     distances = reuse_distances(nest)
-    whole = sum(inside[0] for inside in nest.footprint_bytes.values())
-    traffic = {}
+    whole = total(inside[0] for inside in nest.footprint_bytes.values())
+    traffic: Traffic = {}
     for name, operand in operands.items():
         once = nest.footprint_bytes[name][0]
+        needed = np.maximum(operand.since_bytes, whole)
         levels = []
         for level_size in level_sizes:
             moved = _fetched(nest, name, distances[name], level_size)
             if operand.written:
                 moved = moved + np.where(write_allocate, moved, moved - once)
-            stays = np.maximum(operand.since_bytes, whole) <= level_size
-            levels.append(np.where(stays, 0.0, moved))
-        shape = np.broadcast_shapes(*map(np.shape, (once, *levels)))
-        stacked = np.array([np.broadcast_to(moved, shape) for moved in levels])
-        traffic[name] = stacked.reshape(len(levels), *shape)  # as well where there is no level
+            levels.append(np.where(needed <= level_size, 0.0, moved))
+        traffic[name] = tuple(levels)
     return traffic
 
 
-def total_bytes(traffic: Mapping[str, _Floats]) -> _Floats:
-    """All operands together [levels, ...] [byte]."""
-    return sum(traffic.values(), np.zeros(()))
+def total_bytes(traffic: Traffic) -> Moved:
+    """All operands together, by level [...] [byte]."""
+    return tuple(total(levels) for levels in zip(*traffic.values(), strict=True))

@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost import formula, instructions, roofline
+from xnorsim.cost import formula, roofline
+from xnorsim.cost.axes import dense, of_layers, total
 from xnorsim.cost.inputs import Design, design, drawn, inputs
+from xnorsim.cost.points import (
+    PREDICTORS,
+    WANTED,
+    Figures,
+    Layers,
+    Prepared,
+    bound_names,
+    prepared,
+    resolved,
+)
 from xnorsim.cost.ranges import interval
-from xnorsim.cost.recipes import RECIPE_SETS, recipe_set
-from xnorsim.cost.roofline import Prediction
-from xnorsim.errors import UsageError, choices
-from xnorsim.machine.lowering import Machine
+from xnorsim.errors import UsageError
 from xnorsim.machine.schema import HardwareProfile
 
 __all__ = [
@@ -102,7 +110,7 @@ def predict_network(
         UsageError: no such predictor or recipe set, more threads than the machine has cores, or a
             profile without what the predictor needs.
     """
-    word, program = _parsed(predictor)
+    word, program = resolved(predictor)
     at_value, at_draws = design(profile), design(profile, drawn(inputs(profile)))
     machine = at_value.machine
     if not 1 <= threads <= machine.cores:
@@ -110,26 +118,27 @@ def predict_network(
             f"threads {threads}: profile {profile.name} has {machine.cores:.0f} cores; "
             f"valid choices: 1 to {machine.cores:.0f}"
         )
-    predict = PREDICTORS[word](_Task(columns, kinds, at_value, program, threads))
-    value, samples = predict(at_value), predict(at_draws)
-    names = _BOUNDS[word](machine)
-    baselines = _baselines(twin, word, program, threads, at_value)
+    predict = prepared(Layers(columns, kinds), at_value, predictor)
+    value = predict(at_value, threads, WANTED)
+    samples = predict(at_draws, threads, frozenset(_FIGURES))
+    names = bound_names(predictor, machine)
+    baselines = _baselines(twin, predictor, threads, at_value)
     costs = baselines(at_value)
     speedups = _speedups(columns, costs, value)
     drawn_speedups = _speedups(columns, baselines(at_draws), samples)
     if word == "formula":  # its clocks are no time that could be set beside a machine's
         speedups |= {name: np.full(1, np.nan) for name in ("scalar", "peak")}
-    draws = {name: _totals(getattr(samples, name)) for name in _FIGURES}
+    draws = {name: np.atleast_1d(total(getattr(samples, name))) for name in _FIGURES}
     return NetworkPrediction(
         profile=profile.name,
         predictor=f"{word}:{program}" if program else word,
         threads=threads,
         columns=_layer_ranges(value, samples),
-        bounds=tuple(names[i] for i in value.bound.tolist()),
+        bounds=tuple(names[bound] for bound in value.bound),
         totals=_total_ranges(value, draws),
         **_gains(speedups, drawn_speedups),
-        amdahl={name: amdahl_limit(cost, twin.is_binary) for name, cost in costs.items()},
-        energy_shares={name: float(part.sum()) for name, part in value.energy_shares.items()},
+        amdahl={name: amdahl_limit(dense(cost), twin.is_binary) for name, cost in costs.items()},
+        energy_shares={name: float(total(each)) for name, each in value.energy_shares.items()},
         draws=draws,
     )
 
@@ -148,104 +157,23 @@ def _gains(value: _Gains, drawn: _Gains) -> dict[str, dict[str, float]]:
     }
 
 
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What is asked of a predictor; `program` is a recipe set, "" where there is none."""
-
-    columns: Columns
-    kinds: Sequence[str]
-    design: Design
-    program: str
-    threads: int
-
-
-def _parsed(predictor: str) -> tuple[str, str]:
-    """The predictor and its recipe set: ("instructions", "larq") of "instructions:larq"."""
-    word, colon, program = predictor.partition(":")
-    if word not in PREDICTORS or (colon and word != "instructions"):
-        raise UsageError(f"no predictor '{predictor}': {choices(predictor, PREDICTORS)}")
-    if word != "instructions":
-        return word, ""
-    program = program if colon else _OWN
-    if program not in RECIPE_SETS:
-        raise UsageError(
-            f"predictor '{predictor}': no recipe set '{program}': {choices(program, RECIPE_SETS)}"
-        )
-    return word, program
-
-
-_OWN = "own"
-
-
-_Predict = Callable[[Design], Prediction]
-
-
-def _roofline(task: _Task) -> _Predict:
-    return lambda at: roofline.predict(task.columns, at.machine, task.threads)
-
-
-def _instructions(task: _Task) -> _Predict:
-    core = task.design.core
-    if core is None:
-        raise UsageError(
-            f"profile {task.design.machine.name} has no sections 'core' and 'instructions': "
-            "nothing is predicted from instructions for it"
-        )
-    try:
-        recipes = recipe_set(task.program, int(task.design.machine.simd_bits))
-        work = instructions.work_of(task.columns, task.kinds, recipes, core)
-    except UsageError as fault:
-        raise UsageError(f"profile {task.design.machine.name}: {fault}") from fault
-    return lambda at: instructions.predict(work, at, task.threads)
-
-
-def _formula(task: _Task) -> _Predict:
-    """The paper's clocks at the machine's clock rate; the paper gives no energy."""
-
-    def predict(at: Design) -> Prediction:
-        latency = formula.clocks(task.columns) / (at.machine.clock_hz * task.threads)
-        nowhere = np.zeros(np.shape(latency), dtype=np.intp)
-        return Prediction(latency, np.full(np.shape(latency), np.nan), nowhere)
-
-    return predict
-
-
-PREDICTORS: dict[str, Callable[[_Task], _Predict]] = {
-    "roofline": _roofline,
-    "formula": _formula,
-    "instructions": _instructions,
-}
-"""How operations become seconds and joules."""
-
-_BOUNDS: dict[str, Callable[[Machine], tuple[str, ...]]] = {
-    "roofline": roofline.bound_names,
-    "formula": lambda machine: ("operations",),
-    "instructions": instructions.bound_names,
-}
-"""What may bound a layer, by predictor."""
-
-
-def _layer_ranges(value: Prediction, samples: Prediction) -> dict[str, NDArray[np.float64]]:
+def _layer_ranges(value: Figures, samples: Figures) -> dict[str, NDArray[np.float64]]:
     """Each figure [layers] with its ends."""
     arrays = {}
     for name in _FIGURES:
-        low, high = interval(np.atleast_2d(getattr(samples, name)), getattr(value, name))
-        arrays |= {name: getattr(value, name), f"{name}_low": low, f"{name}_high": high}
+        at_value, at_draws = (dense(getattr(each, name)) for each in (value, samples))
+        low, high = interval(np.atleast_2d(at_draws), at_value)
+        arrays |= {name: at_value, f"{name}_low": low, f"{name}_high": high}
     return arrays
 
 
-def _total_ranges(value: Prediction, draws: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+def _total_ranges(value: Figures, draws: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     totals = {}
     for name, samples in draws.items():
-        total = float(getattr(value, name).sum())
-        low, high = interval(samples, total)
-        totals |= {name: total, f"{name}_low": float(low), f"{name}_high": float(high)}
+        whole = float(total(getattr(value, name)))
+        low, high = interval(samples, whole)
+        totals |= {name: whole, f"{name}_low": float(low), f"{name}_high": float(high)}
     return totals
-
-
-def _totals(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum over layers [samples] of an array [samples, layers], or of one [layers]."""
-    return np.atleast_2d(array).sum(axis=-1)
 
 
 def joint_speedup(
@@ -268,45 +196,47 @@ def joint_speedup(
     return value, float(low), float(high)
 
 
-_Baselines = Callable[[Design], dict[str, NDArray[np.float64]]]
+_Costs = Mapping[str, tuple[NDArray[np.float64], ...]]
+_LATENCY = frozenset({"latency_s"})
 
 
-def _baselines(twin: Twin, word: str, program: str, threads: int, at_value: Design) -> _Baselines:
+def _baselines(
+    twin: Twin, predictor: str, threads: int, at_value: Design
+) -> Callable[[Design], _Costs]:
     """The cost of each layer of the fp32 network by baseline: clocks, or seconds."""
-    same = _same_program(_Task(twin.columns, twin.kinds, at_value, program, threads), word)
+    columns, same = twin.columns, _same_program(twin, predictor, at_value)
 
-    def baselines(at: Design) -> dict[str, NDArray[np.float64]]:
+    def baselines(at: Design) -> _Costs:
+        loop = roofline.scalar_figures(columns, at.machine, threads, _LATENCY)
         return {
-            "paper": twin.columns["macs"].astype(float),
-            "scalar": roofline.predict_scalar(twin.columns, at.machine, threads).latency_s,
-            "peak": roofline.predict(twin.columns, at.machine, threads).latency_s,
-            **{name: predict(at).latency_s for name, predict in same.items()},
+            "paper": tuple(of_layers(columns["macs"].astype(float), len(columns["macs"]))),
+            "scalar": loop.latency_s,
+            "peak": roofline.figures(columns, at.machine, threads, _LATENCY).latency_s,
+            **{name: each(at, threads, _LATENCY).latency_s for name, each in same.items()},
         }
 
     return baselines
 
 
-def _same_program(task: _Task, word: str) -> dict[str, _Predict]:
+def _same_program(twin: Twin, predictor: str, at: Design) -> dict[str, Prepared]:
     """Where the program has kernels for the network in floats."""
-    if word != "instructions" or not task.kinds:
+    if resolved(predictor)[0] != "instructions" or not twin.kinds:
         return {}
     try:
-        return dict.fromkeys(SAME_PROGRAM, _instructions(task))
+        return dict.fromkeys(
+            SAME_PROGRAM, prepared(Layers(twin.columns, twin.kinds), at, predictor)
+        )
     except UsageError:
         return {}
 
 
-def _speedups(
-    columns: Columns,
-    baselines: Mapping[str, NDArray[np.float64]],
-    prediction: Prediction,
-) -> dict[str, NDArray[np.float64]]:
+def _speedups(columns: Columns, baselines: _Costs, found: Figures) -> dict[str, Any]:
     """By baseline: one for each draw [samples]."""
-    costs = dict.fromkeys(baselines, _totals(prediction.latency_s))
-    costs["paper"] = _totals(formula.clocks(columns))
+    costs = dict.fromkeys(baselines, np.atleast_1d(total(found.latency_s)))
+    costs["paper"] = np.atleast_1d(total(formula.clocks(columns)))
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            name: np.where(costs[name] > 0, _totals(baseline) / costs[name], np.nan)
+            name: np.where(costs[name] > 0, total(baseline) / costs[name], np.nan)
             for name, baseline in baselines.items()
         }
 
@@ -317,7 +247,7 @@ def amdahl_limit(baseline: NDArray[np.float64], is_binary: NDArray[np.bool_]) ->
     `baseline` is the cost of each layer of the float network. inf if every layer is binary, NaN
     if nothing costs anything. Source: G. Amdahl, AFIPS spring joint computer conference, 1967.
     """
-    total, rest = float(baseline.sum()), float(baseline[~is_binary].sum())
-    if not total:
+    whole, rest = float(total(baseline)), float(total(baseline[~is_binary]))
+    if not whole:
         return float("nan")
-    return total / rest if rest else float("inf")
+    return whole / rest if rest else float("inf")

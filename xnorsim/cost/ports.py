@@ -24,19 +24,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from xnorsim.cost.axes import narrow, total
+from xnorsim.cost.axes import Mix, narrow, total
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
 
-__all__ = ["Mix", "chain_cycles", "port_cycles", "port_limits"]
+__all__ = ["chain_cycles", "port_cycles", "port_limits"]
 
 MOST_UNIONS = 4096
 """Unions of port sets that a core may have. Those of today's cores have fewer than a hundred."""
-
-Mix = Mapping[str, Any] | ArrayLike
-"""Instructions: class -> how many [...], or an array [..., classes] over all of the core's."""
 
 _Floats = NDArray[np.float64]
 _Ports = frozenset[int]
@@ -54,7 +51,7 @@ class _Union:
 def port_cycles(mix: Mix, core: Core) -> _Floats:
     """The least cycles for each mix of instructions: the largest of `port_limits`.
 
-    mix: see Mix; instructions are whole or on average, none negative, and broadcast against
+    mix: see axes.Mix; instructions are whole or on average, none negative, and broadcast against
     core.busy_cycles [..., classes] and core.issue_width. Returns [...] [cycle].
 
     Raises:
@@ -84,8 +81,8 @@ def port_limits(mix: Mix, core: Core) -> tuple[tuple[str, ...], _Floats]:
 def chain_cycles(chained: Mix, core: Core) -> _Floats:
     """Cycles of instructions that wait for each other: the sum of their latencies [cycle].
 
-    chained: see Mix, instructions in a row; they broadcast against core.latency_cycles. Sums that
-    do not wait for each other are no row: of those that go on side by side, one is counted. A
+    chained: see axes.Mix, instructions in a row; they broadcast against core.latency_cycles. Sums
+    that do not wait for each other are no row: of those that go on side by side, one is counted. A
     latency that is not known binds nothing.
 
     Source: R. Bryant, D. O'Hallaron, "Computer Systems: A Programmer's Perspective", 3rd edition,

@@ -13,22 +13,24 @@ A cache is taken as its size says, also where several threads have one each.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorsim.cost.axes import narrow, of_layers, total
+from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
 from xnorsim.machine.lowering import Machine, operations_per_cycle
 
 __all__ = [
-    "Prediction",
     "bound_names",
     "compute_seconds",
     "energy_joules",
+    "figures",
     "predict",
-    "predict_scalar",
+    "scalar_figures",
     "scalar_seconds",
     "traffic_bytes",
     "transfer_seconds",
@@ -58,20 +60,6 @@ _ENERGIES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Arrays [layers] (or broadcast further): seconds, joules, and which bound is nearest.
-
-    `bound` indexes the predictor's bound_names(machine). `energy_shares`: where the energy goes,
-    by name [J], if the predictor tells.
-    """
-
-    latency_s: NDArray[np.float64]
-    energy_j: NDArray[np.float64]
-    bound: NDArray[np.intp]
-    energy_shares: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-
-
 def bound_names(machine: Machine) -> tuple[str, ...]:
     """What can limit a layer: compute, a memory level, or the overhead of starting it."""
     return ("compute", *machine.level_names, "overhead")
@@ -96,12 +84,13 @@ def traffic_bytes(columns: Columns, machine: Machine) -> list[NDArray[np.float64
     """
     activations = columns["activation_traffic_bits"] / 8
     weights = columns["parameter_traffic_bits"] / 8
-    all_weights = (columns["weight_bits"] + columns["scale_bits"]).sum() / 8
+    bits = np.sum(columns["weight_bits"] + columns["scale_bits"], axis=-1, keepdims=True)
     result = [activations + weights]
-    for inner in machine.level_size_bytes[:-1]:
+    for size in machine.level_size_bytes[:-1]:
+        inner = narrow(size)
         result.append(
             np.where(activations > inner, activations, 0.0)
-            + np.where(all_weights > inner, weights, 0.0)
+            + np.where(bits / 8 > inner, weights, 0.0)
         )
     return result
 
@@ -117,7 +106,7 @@ def transfer_seconds(
         strict=True,
     )
     return [
-        moved / np.minimum(alone * cores, shared)
+        moved / np.minimum(narrow(alone) * cores, narrow(shared))
         for moved, (alone, shared) in zip(traffic_bytes(columns, machine), bandwidth, strict=True)
     ]
 
@@ -127,22 +116,26 @@ def energy_joules(columns: Columns, machine: Machine, latency_s: Any) -> NDArray
 
     NaN where the profile gives no energies.
     """
-    dynamic = sum(columns[name] * getattr(machine, energy) for name, energy in _ENERGIES.items())
-    moved = sum(
-        each * energy
-        for each, energy in zip(
-            traffic_bytes(columns, machine), machine.level_energy_j_per_byte, strict=True
-        )
-    )
+    dynamic = total(columns[name] * getattr(machine, energy) for name, energy in _ENERGIES.items())
+    levels = zip(traffic_bytes(columns, machine), machine.level_energy_j_per_byte, strict=True)
+    moved = total(each * narrow(energy) for each, energy in levels)
     return np.asarray(dynamic + moved + machine.static_power_w * latency_s)
 
 
 def predict(columns: Columns, machine: Machine, threads: Any = 1) -> Prediction:
-    """Latency, energy and nearest bound of each layer.
+    """`figures` as arrays [..., layers]."""
+    return prediction(figures(columns, machine, threads))
+
+
+def figures(
+    columns: Columns, machine: Machine, threads: Any = 1, wanted: frozenset[str] = WANTED
+) -> Figures:
+    """Latency [s], energy [J] and nearest bound of each layer.
 
     latency = max(compute, transfers of each level) + overhead of a layer that runs on its own.
     """
-    return _bounded(columns, machine, compute_seconds(columns, machine, threads), threads)
+    compute = compute_seconds(columns, machine, threads)
+    return _bounded(columns, machine, compute, threads, wanted)
 
 
 def scalar_seconds(columns: Columns, machine: Machine, threads: Any = 1) -> NDArray[np.float64]:
@@ -158,17 +151,29 @@ def scalar_seconds(columns: Columns, machine: Machine, threads: Any = 1) -> NDAr
     return np.asarray(cycles / (machine.clock_hz * cores))
 
 
-def predict_scalar(columns: Columns, machine: Machine, threads: Any = 1) -> Prediction:
-    """`predict` with the scalar loop in place of the vector unit, for a network in floats."""
-    return _bounded(columns, machine, scalar_seconds(columns, machine, threads), threads)
+def scalar_figures(
+    columns: Columns, machine: Machine, threads: Any = 1, wanted: frozenset[str] = WANTED
+) -> Figures:
+    """`figures` with the scalar loop in place of the vector unit, for a network in floats."""
+    compute = scalar_seconds(columns, machine, threads)
+    return _bounded(columns, machine, compute, threads, wanted)
 
 
 def _bounded(
-    columns: Columns, machine: Machine, compute_s: NDArray[np.float64], threads: Any
-) -> Prediction:
+    columns: Columns,
+    machine: Machine,
+    compute_s: NDArray[np.float64],
+    threads: Any,
+    wanted: frozenset[str],
+) -> Figures:
+    layers = columns["macs"].shape[-1]
     limits = [compute_s, *transfer_seconds(columns, machine, threads)]
     overhead = columns["runs"] * machine.layer_overhead_s
-    work = np.maximum.reduce(np.broadcast_arrays(*limits))
-    latency = work + overhead
-    stack = np.stack(np.broadcast_arrays(*limits, overhead))
-    return Prediction(latency, energy_joules(columns, machine, latency), stack.argmax(axis=0))
+    latency = functools.reduce(np.maximum, limits) + overhead
+    found: dict[str, NDArray[Any]] = {"latency_s": latency}
+    if "energy_j" in wanted:
+        found["energy_j"] = energy_joules(columns, machine, latency)
+    if "bound" in wanted:
+        found["bound"] = np.stack(np.broadcast_arrays(*limits, overhead)).argmax(axis=0)
+    rows: dict[str, Any] = {name: tuple(of_layers(each, layers)) for name, each in found.items()}
+    return Figures(**rows)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorsim.cost.axes import total
 from xnorsim.cost.derivation import recipes_of
 from xnorsim.cost.inputs import Design, Input, design, drawn, inputs
-from xnorsim.cost.instructions import predict, work_of
 from xnorsim.cost.network import NetworkPrediction
+from xnorsim.cost.points import Layers, prepared
 from xnorsim.cost.ranges import influence
-from xnorsim.errors import UsageError
 from xnorsim.machine.lowering import Draws
 from xnorsim.machine.schema import HardwareProfile
 from xnorsim.work.table import LayerTable
@@ -90,16 +90,14 @@ def _figures(
     table: LayerTable, profile: HardwareProfile, prediction: NetworkPrediction, place: int | None
 ) -> _Figures:
     """The figures [points] at the points of a design, of a layer or of the whole network."""
-    core = design(profile).core
-    if core is None:
-        raise UsageError(f"profile {profile.name} has no instructions to predict from")
-    work = work_of(table.columns, table.kinds, recipes_of(prediction, profile), core)
+    recipes_of(prediction, profile)  # raises where it is no prediction from instructions
+    predict = prepared(Layers(table.columns, table.kinds), design(profile), prediction.predictor)
 
     def figures(at: Design) -> dict[str, _Floats]:
-        found = predict(work, at, prediction.threads)
-        layers = {name: np.atleast_2d(getattr(found, name)) for name in FIGURES}
+        found = predict(at, prediction.threads, frozenset(FIGURES))
+        layers = {name: getattr(found, name) for name in FIGURES}
         return {
-            name: each.sum(axis=-1) if place is None else each[:, place]
+            name: np.atleast_1d(total(each) if place is None else each[place])
             for name, each in layers.items()
         }
 

@@ -4,15 +4,15 @@ Each function states the loops and the footprints of one kind of layer; `nests` 
 has the equations, sources and assumptions. What they share:
 
 - sizes, blocks and bytes broadcast over layers x design points; one element may be 1/8 byte;
-- level_sizes: [levels, ...] [byte], nearest first: of caches, since what crosses the outer boundary
-  of a level depends on its own size. A level of size 0 gives what loads and stores move;
+- level_sizes: [byte], nearest first, each broadcasting: of caches, since what crosses the outer
+  boundary of a level depends on its own size. A level of size 0 gives what loads and stores move;
 - since_bytes: operand -> all bytes touched between its use here and the one before (after, if it is
   written), see nests.Operand. Without an entry it comes from, or goes to, the last level. For the
   weights it is what a whole inference touches: if that does not fit they come from the last level
   once an inference;
 - line_bytes: of a cache [byte]; 1 counts bytes. Partly used lines count as a whole;
 - write_allocate: whether a level fetches a line before it is first written;
-- the result: operand -> bytes [levels, ...] both ways, to be summed by `total_bytes`.
+- the result: operand -> bytes [...] of each level, both ways, to be summed by `total_bytes`.
 
 How far off (tests/cost/test_traffic_traces.py has the table): two levels of fully associative
 caches that replay traces of two dozen small kernels move the same bytes to 1%, three cases apart,
@@ -128,7 +128,7 @@ def gemm_traffic(
     Activations are a row-major matrix, the input itself or what `im2col_traffic` wrote (last used
     its own and the input's bytes ago); weights lie in the order of use, packed once when the
     network was loaded; outputs are row-major.
-    Returns "activations", "weights", "outputs" -> [levels, ...] [byte].
+    Returns "activations", "weights", "outputs" by level [byte].
     """
     sizes = {"groups": groups, "positions": positions, "filters": filters, "depth": depth}
     activation_row = np.asarray(depth) * activation_bytes
@@ -228,7 +228,7 @@ def direct_traffic(
 
     loops: over rows, columns, filters, channels, kernel_rows and kernel_columns, in the batch; see
     `convolution_loops`. The rest: see the module.
-    Returns "activations", "weights", "outputs" -> [levels, ...] [byte].
+    Returns "activations", "weights", "outputs" by level [byte].
     """
 
     def weights(e: Extents) -> Any:
@@ -278,7 +278,7 @@ def im2col_traffic(
 
     The buffer is the "activations" of the `gemm_traffic` that comes next, whose traffic comes on
     top. Of `at`, filters, weights and outputs are left out. The rest: see the module.
-    Returns "activations" (the input) and "buffer" -> [levels, ...] [byte].
+    Returns "activations" (the input) and "buffer" by level [byte].
     """
 
     def buffer(e: Extents) -> Any:
@@ -314,7 +314,7 @@ def stream_traffic(
 
     Twice where a level allocates on a write: the line is fetched before it is written. For a layer
     in place, whose write finds the line that it read, set write_allocate to False.
-    Returns "read" and "written" -> [levels, ...] [byte].
+    Returns "read" and "written" by level [byte].
     """
     sizes = {"read": read_bytes, "written": written_bytes}
     operands = _operands(since_bytes, read=lambda e: e["read"], written=lambda e: e["written"])

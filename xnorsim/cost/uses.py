@@ -1,4 +1,4 @@
-"""Which kernels of a program run in which layers of a network, and what they issue in all."""
+"""Which kernels of a program run in which layers of a network, and at which design points."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorsim.cost.axes import narrow
 from xnorsim.cost.recipes import (
     Kernel,
     RecipeSet,
     assigned,
     elements,
-    instructions,
     select,
 )
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import Core
-from xnorsim.machine.instructions import CLASSES
 from xnorsim.work.dimensions import DIMENSIONS, Dimensions
 
-__all__ = ["IN_KERNELS", "PACKED", "PRODUCTS", "Use", "kernel_uses", "mix"]
+__all__ = ["IN_KERNELS", "PACKED", "PRODUCTS", "Use", "kernel_uses"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -55,15 +54,17 @@ IN_KERNELS = frozenset({"batch_norm", "relu", "clip"})
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """A kernel, the layers [n] in which it runs, and their loop nests as arrays [n].
+    """A kernel, the layers [n] in which it runs, and their loop nests as arrays [..., n].
 
-    `word` is the kind of kernel that was asked for, a key of recipes.KINDS.
+    `word` is the kind of kernel that was asked for, a key of recipes.KINDS. `where` [..., n] says
+    at which design points it runs, if not at all of them.
     """
 
     word: str
     kernel: Kernel
     layers: NDArray[np.intp]
     nest: Dimensions
+    where: NDArray[np.bool_] | None = None
 
     @property
     def is_product(self) -> bool:
@@ -75,6 +76,8 @@ def kernel_uses(
     columns: Columns, kinds: Sequence[str], recipes: RecipeSet, core: Core
 ) -> tuple[Use, ...]:
     """The kernels that run, each with its layers; a layer may run several, one after another.
+
+    columns: arrays [..., layers] of the layer table; sizes of layers may differ between points.
 
     What is done on the results of a product (bias, scale, rectifier) is part of its kernel; what
     goes beyond a bias and a scale each, such as the map K, is not, and costs a pass of operations.
@@ -90,14 +93,21 @@ def kernel_uses(
         *_products(columns, kinds, recipes),
         *_passes(columns, kinds, recipes),
     ):
-        layers = np.flatnonzero(where)
+        layers = _anywhere(where)
         if layers.size:
-            found += _chosen(layers, word, nest, kinds, recipes, core)
+            asked = where[..., layers]
+            found += _chosen(layers, asked, word, nest, kinds, recipes, core)
     return tuple(found)
+
+
+def _anywhere(where: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The layers of a mask [..., layers] at any design point."""
+    return np.flatnonzero(where.reshape(-1, where.shape[-1]).any(axis=0))
 
 
 def _chosen(
     layers: NDArray[np.intp],
+    asked: NDArray[np.bool_],
     word: str,
     nest: Dimensions,
     kinds: Sequence[str],
@@ -112,16 +122,19 @@ def _chosen(
         needed = ", ".join(sorted({str(kinds[layer]) for layer in layers}))
         raise UsageError(f"{fault}\n  needed by layers of kind {needed}") from fault
     for place, kernel in enumerate(kernels):
-        chosen = np.flatnonzero(places == place)
+        runs = asked & (places == place)
+        chosen = _anywhere(runs)
         if chosen.size:
-            yield Use(word, kernel, layers[chosen], _taken(inside, chosen))
+            where = narrow(runs[..., chosen])
+            nested = _taken(inside, chosen)
+            yield Use(word, kernel, layers[chosen], nested, None if where.all() else where)
 
 
 def _taken(nest: Dimensions, layers: NDArray[np.intp]) -> Dimensions:
     return replace(
         nest,
         **{
-            name: np.asarray(size)[layers]
+            name: np.asarray(size)[..., layers]
             for name in DIMENSIONS
             if np.ndim(size := getattr(nest, name))
         },
@@ -172,11 +185,3 @@ def _passes(columns: Columns, kinds: Sequence[str], recipes: RecipeSet) -> Itera
     moves = (columns["runs"] > 0) & (columns["activation_traffic_bits"] > 0)
     idle = ~multiplies & (operations == 0) & (columns["binarize_ops"] == 0)
     yield moves & idle, "copy", elements(-(-columns["output_bits"] // 32))
-
-
-def mix(uses: Sequence[Use], layers: int) -> NDArray[np.float64]:
-    """The instructions [layers, classes] that the kernels issue for each of so many layers."""
-    result = np.zeros((layers, len(CLASSES)))
-    for use in uses:
-        result[use.layers] += instructions(use.kernel, use.nest)
-    return result

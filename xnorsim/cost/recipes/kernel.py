@@ -9,7 +9,7 @@ machine/instructions.py: a load of several registers counts once a register.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal, get_args
@@ -25,6 +25,7 @@ from xnorsim.work.dimensions import Dimensions
 __all__ = [
     "Counts",
     "Extent",
+    "Issued",
     "Kernel",
     "Part",
     "Stage",
@@ -33,14 +34,16 @@ __all__ = [
     "always",
     "at_stage",
     "at_width",
-    "chained",
+    "by_class",
     "executable",
     "instructions",
+    "issued",
     "missing_classes",
     "needed_classes",
-    "part_chains",
+    "ordered",
     "part_instructions",
     "stages",
+    "waiting",
 ]
 
 Stage = Literal["im2col", "layout", "tables", "product", "border", "results"]
@@ -139,14 +142,45 @@ class Kernel:
 Extent = Callable[[Kernel, Dimensions], Any]
 """How often a part runs: a number, or an array over layers and design points."""
 
-_PLACES = {name: place for place, name in enumerate(CLASSES)}
+Issued = dict[str, Any]
+"""Class of instructions -> how many, a number or an array; in the order of CLASSES."""
 
 
-def _row(counts: Counts) -> NDArray[np.float64]:
-    row = np.zeros(len(CLASSES))
-    for name, number in counts.items():
-        row[_PLACES[name]] = number
-    return row
+def issued(kernel: Kernel, dimensions: Dimensions) -> Issued:
+    """The instructions that `kernel` executes for each layer, of the classes that it has.
+
+    Exact: extents are integers, and every count is a sum of their multiples by binary fractions.
+    """
+    return _summed((part.per(kernel, dimensions), part.counts) for part in kernel.parts)
+
+
+def waiting(kernel: Kernel, dimensions: Dimensions, steps: Extent) -> Issued:
+    """The instructions that have to wait for each other: of its `steps`, and within its parts."""
+    chains = ((part.per, part.chain) for part in kernel.parts)
+    each = ((per, chain) for per, chain in ((steps, kernel.chain), *chains) if chain)
+    return _summed((per(kernel, dimensions), chain) for per, chain in each)
+
+
+def _summed(done: Iterable[tuple[Any, Counts]]) -> Issued:
+    """What is issued so often, added up by class."""
+    found: Issued = {}
+    for times, counts in done:
+        often = np.asarray(times, dtype=float)
+        for name, number in counts.items():
+            more = often * number
+            found[name] = found[name] + more if name in found else more
+    return ordered(found)
+
+
+def ordered(found: Issued) -> Issued:
+    """The same in the order of CLASSES."""
+    return {name: found[name] for name in CLASSES if name in found}
+
+
+def by_class(issued: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The same as one array [..., classes]."""
+    each = np.broadcast_arrays(*(issued.get(name, 0.0) for name in CLASSES))
+    return np.stack(each, axis=-1).astype(np.float64)
 
 
 def part_instructions(
@@ -154,17 +188,13 @@ def part_instructions(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How often each part runs [..., parts], and its instructions each time [parts, classes]."""
     times = [np.asarray(part.per(kernel, dimensions), dtype=float) for part in kernel.parts]
-    counts = np.array([_row(part.counts) for part in kernel.parts]).reshape(-1, len(CLASSES))
+    counts = np.array([by_class(part.counts) for part in kernel.parts]).reshape(-1, len(CLASSES))
     return np.stack(np.broadcast_arrays(*times), axis=-1), counts
 
 
 def instructions(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
-    """The instructions of each class [..., classes] that `kernel` executes for each layer.
-
-    Exact: extents are integers, and every count is a sum of their multiples by binary fractions.
-    """
-    times, counts = part_instructions(kernel, dimensions)
-    return times @ counts
+    """`issued` as one array [..., classes]."""
+    return by_class(issued(kernel, dimensions))
 
 
 def stages(kernel: Kernel) -> tuple[Stage, ...]:
@@ -177,17 +207,6 @@ def at_stage(kernel: Kernel, stage: Stage) -> Kernel:
     """The parts of one stage of `kernel`; sums wait for each other in the product alone."""
     parts = tuple(part for part in kernel.parts if part.stage == stage)
     return replace(kernel, parts=parts, chain=kernel.chain if stage == "product" else {})
-
-
-def chained(kernel: Kernel, steps: Any) -> NDArray[np.float64]:
-    """The instructions [..., classes] of `steps` inner steps that have to wait for each other."""
-    return np.asarray(steps, dtype=float)[..., None] * _row(kernel.chain)
-
-
-def part_chains(kernel: Kernel, dimensions: Dimensions) -> NDArray[np.float64]:
-    """The instructions [..., classes] within parts that have to wait for each other."""
-    times, _ = part_instructions(kernel, dimensions)
-    return times @ np.array([_row(part.chain) for part in kernel.parts]).reshape(-1, len(CLASSES))
 
 
 def needed_classes(kernel: Kernel) -> tuple[str, ...]:
