@@ -16,7 +16,7 @@ from xnorsim.cost.energy import (
     OVERHEAD_PJ,
     EnergyCosts,
     datapath_joules,
-    energy_shares,
+    dynamic_shares,
     overhead_joules,
     share_names,
 )
@@ -34,6 +34,14 @@ COSTS = EnergyCosts(
     level_j_per_byte=np.array([1 * PJ, 10 * PJ, 100 * PJ]),
     static_power_w=0.5,
 )
+
+
+def energy_shares(mix, moved, seconds, costs):
+    """All shares [..., shares], static power among them."""
+    found = dynamic_shares(mix, list(np.moveaxis(np.asarray(moved), -1, 0)), costs)
+    each = (*found.values(), costs.static_power_w * np.asarray(seconds))
+    assert tuple(found) == share_names(costs)[:-1]
+    return np.stack(np.broadcast_arrays(*each), axis=-1)
 
 
 def test_by_hand():
@@ -91,9 +99,9 @@ def test_what_is_not_known_stays_unknown():
 @pytest.mark.parametrize(
     ("mix", "moved", "message"),
     [
-        ([1, 2, 3], [1, 2, 3], "classes of instructions .*: 3, 2, 2"),
-        ([1, 2], [1, 2], "memory levels .*: 2, 3, 3"),
-        (1, [1, 2, 3], "classes of instructions .*: none, 2, 2"),
+        ([1, 2, 3], [1, 2, 3], r"classes of instructions .* shape \(3,\), energies of 2"),
+        ([1, 2], [1, 2], "memory levels .* over 2, energies of 3, 3 names"),
+        (1, [1, 2, 3], r"classes of instructions .* shape \(\), energies of 2"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(mix, moved, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from xnorsim.cost.energy import EnergyCosts
 from xnorsim.cost.inputs import Design, design
 from xnorsim.cost.instructions import (
     Work,
+    all_issued,
     bound_names,
     nearest_bytes,
     predict,
@@ -26,6 +28,7 @@ from xnorsim.cost.recipes import (
     RecipeSet,
     Tile,
     Walk,
+    by_class,
     elements,
     layer_instructions,
     own_scalar,
@@ -63,7 +66,12 @@ def table(binarize: Binarize = Binarize.NONE, scaling: Scaling = Scaling.ALPHA) 
 
 
 def mix_of(found: LayerTable, name: str) -> np.ndarray:
-    return work_of(found.columns, found.kinds, OWN, CORE).mix[found.names.index(name)]
+    return mix(work_of(found.columns, found.kinds, OWN, CORE))[found.names.index(name)]
+
+
+def mix(work: Work) -> np.ndarray:
+    """All instructions [layers, classes]."""
+    return by_class(all_issued(work))
 
 
 LAYERS = [
@@ -195,18 +203,17 @@ class TestOneLayerByHand:
 
     def test_instructions(self):
         work = self.work()
-        assert work.mix.sum() == self.INSTRUCTIONS
-        each = dict(zip(CLASSES, work.mix[0].tolist(), strict=True))
+        assert mix(work).sum() == self.INSTRUCTIONS
+        each = dict(zip(CLASSES, mix(work)[0].tolist(), strict=True))
         assert each["vector_popcount"] == each["vector_logic"] == 16 * 32
         assert each["vector_load"] == 16 * 12 + 8 * 4 + 8 * 4
         layout, product = work.stages
         assert (layout.name, product.name) == ("layout", "product")
-        assert (layout.mix.sum(), product.mix.sum()) == (8 * 15, 16 * 111 + 8 * 60)
+        numbers = [sum(stage.issued.values()) for stage in (layout, product)]
+        assert numbers == [8 * 15, 16 * 111 + 8 * 60]
         assert layout.pieces == product.pieces == 8, "tiles"
-        waiting = dict(zip(CLASSES, product.chains[0].tolist(), strict=True))
-        assert waiting.pop("vector_widening_accumulate") == 16
-        assert not any(waiting.values())
-        assert not layout.chains.any()
+        assert product.waits == {"vector_widening_accumulate": 16}
+        assert layout.waits == {}
 
     @pytest.mark.parametrize(
         ("network_bytes", "seconds", "bound", "why"),
@@ -266,7 +273,7 @@ class TestOneLayerByHand:
         """
         work = self.work(2**22)
         nearest = (256 + 96) * 16 + (16 + 16) * 8
-        np.testing.assert_array_equal(nearest_bytes(work.mix, self.MACHINE), [nearest])
+        np.testing.assert_array_equal(nearest_bytes(all_issued(work), self.MACHINE), [nearest])
         found = self.predicted(2**22)
         expected = {
             "instruction overhead": self.INSTRUCTIONS * 100e-12,
@@ -306,13 +313,13 @@ def test_sums_of_a_scalar_loop_wait_for_each_other():
     work = work_of(columns, ["conv"], loop, core)
     cycles = 10 * 3 * 8 * 9 * 9
     (product,) = work.stages
-    np.testing.assert_array_equal(chain_cycles(product.chains, core), [cycles])
+    np.testing.assert_array_equal(chain_cycles(product.waits, core), [cycles])
     found = predict(work, Design(machine, core, None))
     np.testing.assert_allclose(found.latency_s, [cycles / 1e9])
     lazy = dataclasses.replace(machine, efficiency=0.9)  # of ports: a chain is as long as before
     np.testing.assert_allclose(predict(work, Design(lazy, core, None)).latency_s, [cycles / 1e9])
     unknown = dataclasses.replace(CORE, latency_cycles=np.full(len(CLASSES), np.nan))
-    np.testing.assert_array_equal(chain_cycles(product.chains, unknown), [0])
+    np.testing.assert_array_equal(chain_cycles(product.waits, unknown), [0])
 
 
 @pytest.mark.parametrize(
@@ -326,9 +333,8 @@ def test_sums_of_a_scalar_loop_wait_for_each_other():
     ],
 )
 def test_bytes_of_loads_and_stores(simd_bits, issued, moved, why):
-    mix = np.array([[issued.get(name, 0) for name in CLASSES]])
     machine: Machine = dataclasses.replace(lower(PI), simd_bits=simd_bits)
-    np.testing.assert_array_equal(nearest_bytes(mix, machine), [moved], err_msg=why)
+    np.testing.assert_array_equal(nearest_bytes(issued, machine), moved, err_msg=why)
 
 
 def test_a_machine_with_one_memory_moves_nothing_further():
@@ -359,8 +365,8 @@ def test_layers_that_do_not_run_issue_nothing_and_have_no_overhead():
     columns["runs"] = np.array([1, 0])
     columns["weight_bits"] = np.array([2**30, 2**30])  # in no cache
     work = work_of(columns, ["conv", "conv"], OWN, CORE)
-    assert work.mix[0].any()
-    assert not work.mix[1].any()
+    assert mix(work)[0].any()
+    assert not mix(work)[1].any()
     found = predict(work, design(PI))
     assert found.latency_s[0] > 0
     assert found.latency_s[1] == found.energy_j[1] == 0
@@ -376,8 +382,8 @@ def fused(kind: str, moved_bits: int = 0) -> np.ndarray:
 def test_a_fused_pass_takes_the_time_of_what_it_issues_and_reads():
     """An addition in the kernel before it: 4 MiB of its other input, from the memory."""
     at = design(PI)
-    mix = layer_instructions(select(OWN, "add", CORE), elements(np.array([2**20])))
-    time = (port_cycles(mix, CORE) / at.machine.efficiency / at.machine.clock_hz).item()
+    addition = layer_instructions(select(OWN, "add", CORE), elements(np.array([2**20])))
+    time = (port_cycles(addition, CORE) / at.machine.efficiency / at.machine.clock_hz).item()
     for level in (1, 2):
         transfer = 2**22 / at.machine.level_bandwidth_bytes_per_s[level]
         hidden = at.machine.level_overlap[level] * min(time, transfer)
@@ -414,10 +420,10 @@ def test_stages_of_a_network():
     assert {"conv.sign", "sum", "pool"} <= set(each["pass"][0])
     assert np.isinf(each["pass"][1].pieces).all()
     assert np.isinf(each["extra"][1].pieces).all()
-    total = np.zeros_like(work.mix)
+    total = np.zeros_like(mix(work))
     for _, stage in each.values():
-        total[stage.layers] += stage.mix
-    np.testing.assert_array_equal(total, work.mix)
+        total[stage.layers] += by_class(stage.issued)
+    np.testing.assert_array_equal(total, mix(work))
 
 
 def test_the_times_of_stages_add_up():
@@ -426,7 +432,7 @@ def test_the_times_of_stages_add_up():
     seconds = found.columns["runs"] * at.machine.layer_overhead_s
     for stage in stage_times(work, at, threads=2):
         seconds[stage.layers] += stage.latency_s
-        longest = np.maximum.reduce([stage.core_s, *stage.transfers_s])
+        longest = functools.reduce(np.maximum, [stage.core_s, *stage.transfers_s])
         assert (stage.latency_s >= longest).all()
         assert (stage.latency_s <= sum(stage.transfers_s, stage.core_s) * (1 + 1e-12)).all()
     np.testing.assert_allclose(predict(work, at, threads=2).latency_s, seconds, rtol=1e-12)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tests.cost.columns import Table, pass_columns, product_columns
+from tests.cost.levels import by_level, stacked
+from xnorsim.cost import nests
 from xnorsim.cost.inputs import design
 from xnorsim.cost.instructions import stage_times, work_of
-from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_bytes, use_traffic
+from xnorsim.cost.movement import Caches, caches_of, pass_traffic, stage_traffic, use_traffic
 from xnorsim.cost.recipes import (
     RECIPE_SETS,
     Kernel,
@@ -26,7 +28,6 @@ from xnorsim.cost.recipes import (
 from xnorsim.cost.recipes.dabnn import BGEMM, DIRECT_128
 from xnorsim.cost.recipes.larq import BGEMM_8X4
 from xnorsim.cost.recipes.parts import own_blocks
-from xnorsim.cost.traffic import total_bytes
 from xnorsim.cost.uses import PRODUCTS, Use
 from xnorsim.machine.core import lower_core
 from xnorsim.machine.lowering import lower
@@ -34,6 +35,7 @@ from xnorsim.machine.profile import load_profile
 from xnorsim.work.dimensions import Dimensions
 
 KIB = 1024
+total_bytes = by_level(nests.total_bytes)
 
 
 def use_of(word: str, kernel: Kernel, nest: Dimensions) -> Use:
@@ -50,7 +52,7 @@ def caches(
 def moved(use: Use, level: Any, **given: Any) -> dict[str, float]:
     """Operand -> bytes over the outer boundary of one cache; those before the product by stage."""
     return {
-        name if stage == "product" else f"{stage} {name}": float(each.squeeze())
+        name if stage == "product" else f"{stage} {name}": float(np.squeeze(each))
         for stage, operands in use_traffic(use, caches(level, **given)).items()
         for name, each in operands.items()
     }
@@ -235,10 +237,12 @@ def test_stages_move_all_that_the_product_does():
     columns = product_columns("int8", Dimensions(196, 64, 128, 9))
     work = work_of(columns, ["conv"], recipe_set("larq", 128), core)
     (use,) = (use for use in work.uses if use.is_product)
-    expected = stage_bytes(use, caches_of(columns, machine, core))
+    around = caches_of(columns, machine, core)
+    expected = {n: total_bytes(each) for n, each in use_traffic(use, around).items()}
     assert set(expected) - {stage.name for stage in work.stages} == {"layout"}
-    found = [np.stack(stage.moved_bytes) for stage in stage_times(work, at)]
-    np.testing.assert_array_equal(sum(found), sum(expected.values()))
+    assert set(stage_traffic(use, around)) == {stage.name for stage in work.stages}
+    found = [stacked(stage.moved_bytes) for stage in stage_times(work, at)]
+    np.testing.assert_allclose(sum(found), sum(expected.values()), rtol=1e-15)
     assert expected["layout"].any()
 
 
@@ -276,11 +280,15 @@ def test_products_are_not_passes():
     assert not bytes_of_passes(columns, caches(16_384)).any()
 
 
+def bytes_of_product(around: Caches) -> np.ndarray:
+    return total_bytes(stage_traffic(GEMM, around)["product"])
+
+
 def test_caches_at_many_design_points():
     sizes = np.array([4, 6, 12, 64]) * 1000.0
-    found = stage_bytes(GEMM, caches(sizes[:, np.newaxis]))["product"]
+    found = bytes_of_product(caches(sizes[:, np.newaxis]))
     assert found.shape == (1, 4, 1)
-    each = [stage_bytes(GEMM, caches(size))["product"] for size in sizes]
+    each = [bytes_of_product(caches(size)) for size in sizes]
     np.testing.assert_array_equal(found, np.stack(each, axis=1))
     assert found.squeeze().tolist() == [119680, 95680, 38080, 6400]
 
@@ -303,5 +311,5 @@ def test_caches_of_a_machine():
 
 
 def test_the_only_memory_has_no_boundary():
-    assert len(stage_bytes(GEMM, caches())["product"]) == 0
-    assert bytes_of_passes(pass_columns([10, 20], 20), caches()).shape == (0, 2)
+    assert len(bytes_of_product(caches())) == 0
+    assert len(bytes_of_passes(pass_columns([10, 20], 20), caches())) == 0

@@ -183,7 +183,7 @@ def test_threads_serve_both_sides_of_a_speedup():
     assert two.totals["latency_s"] == pytest.approx(one.totals["latency_s"] / 2)
     _, twin = NETWORKS["resnet18"]
     found = predicted("resnet18", threads=2)
-    scalar = roofline.predict_scalar(twin.columns, design(PI).machine, 2).latency_s.sum()
+    scalar = sum(roofline.scalar_figures(twin.columns, design(PI).machine, 2).latency_s)
     assert found.speedup["scalar"] == pytest.approx(scalar / found.totals["latency_s"])
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xnorsim.cost.axes import by_layer
 from xnorsim.cost.inputs import design
-from xnorsim.cost.instructions import spread, stage_times, work_of
+from xnorsim.cost.instructions import stage_times, work_of
 from xnorsim.cost.recipes import (
     KINDS,
     RECIPE_SETS,
@@ -176,8 +177,8 @@ def memory_bytes(network: str, recipes: str) -> dict[str, float]:
     table, profile = layer_table(build(network)), load_profile("raspberry-pi-4b")
     work = work_of(table.columns, table.kinds, recipe_set(recipes, 128), lower_core(profile))
     times = stage_times(work, design(profile))
-    moved = spread([(stage.layers, stage.moved_bytes[-1]) for stage in times], len(table.names))
-    return dict(zip(table.names, moved.tolist(), strict=True))
+    moved = by_layer([(stage.layers, stage.moved_bytes[-1]) for stage in times], len(table.names))
+    return dict(zip(table.names, map(float, moved), strict=True))
 
 
 def test_larq_multiplies_dense_layers_as_floats():

@@ -13,7 +13,6 @@ from tests.cost.issued import named, part
 from xnorsim.cost.recipes import (
     assigned,
     at_width,
-    chained,
     dabnn,
     elements,
     filled_depth,
@@ -27,6 +26,7 @@ from xnorsim.cost.recipes import (
     own_scalar,
     recipe_set,
     tflite,
+    waiting,
     xnnpack,
 )
 from xnorsim.work.dimensions import Dimensions
@@ -438,7 +438,9 @@ def test_depthwise_multiplies_once_a_tap():
 
 
 def test_sums_that_wait_for_each_other():
-    found = named(chained(own_scalar.scalar_loop(), 2304))
-    assert found == {"scalar_fp32_add": 2304}
-    found = named(chained(own_scalar.scalar_unrolled(), 2304))
+    nest = Dimensions(1, 1, 256, 9)
+    assert waiting(own_scalar.scalar_loop(), nest, lambda kernel, d: 2304) == {
+        "scalar_fp32_add": 2304
+    }
+    found = waiting(own_scalar.scalar_unrolled(), nest, lambda kernel, d: 2304)
     assert found == {"fp32_fma": 2304}, "four sums wait as one does, for fused products"

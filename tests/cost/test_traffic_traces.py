@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 
 from tests.cost import traces
+from tests.cost.levels import by_level
+from xnorsim.cost import nests
 from xnorsim.cost.traffic import (
     Convolution,
     convolution_loops,
@@ -28,8 +30,9 @@ from xnorsim.cost.traffic import (
     gemm_traffic,
     im2col_traffic,
     stream_traffic,
-    total_bytes,
 )
+
+total_bytes = by_level(nests.total_bytes)
 
 SIZES = (4096, 32768)
 AIM = 0.10

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.cost.columns import pass_columns, product_columns
-from xnorsim.cost.recipes import RecipeSet, elements, instructions, recipe_set
-from xnorsim.cost.uses import PRODUCTS, Use, kernel_uses, mix
+from xnorsim.cost.instructions import all_issued, work_of
+from xnorsim.cost.recipes import RecipeSet, by_class, elements, instructions, recipe_set
+from xnorsim.cost.uses import PRODUCTS, Use, kernel_uses
 from xnorsim.errors import UsageError
 from xnorsim.machine.core import lower_core
 from xnorsim.machine.profile import load_profile
@@ -77,9 +78,9 @@ def test_a_layer_may_run_several_kernels():
     assert set(found) == {"binary", "binarize", "elementwise"}
     assert found["elementwise"].nest.positions == 16 * 8
     assert found["binarize"].nest.positions == 16 * 128
-    every = list(found.values())
-    expected = sum(instructions(use.kernel, use.nest)[0] for use in every)
-    np.testing.assert_array_equal(mix(every, 1), [expected])
+    work = work_of(columns, ["conv"], OWN, CORE)
+    expected = sum(instructions(use.kernel, use.nest) for use in found.values())
+    np.testing.assert_array_equal(by_class(all_issued(work)), expected)
 
 
 def test_a_layer_whose_results_leave_as_bits_takes_thresholds():
