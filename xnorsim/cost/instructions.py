@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost.axes import by_layer, dense, everywhere, in_place, narrow, of_layers, total
+from xnorsim.cost.axes import by_layer, everywhere, in_place, narrow, of_layers, total
 from xnorsim.cost.energy import dynamic_shares, share_names
 from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
 from xnorsim.cost.inputs import Design
-from xnorsim.cost.latency import combined_seconds, core_seconds, nearest_bound, transfer_seconds
+from xnorsim.cost.latency import combined_seconds, core_seconds, longest_part, transfer_seconds
 from xnorsim.cost.movement import caches_of, pass_traffic, stage_traffic
 from xnorsim.cost.nests import Moved
 from xnorsim.cost.ports import chain_cycles, port_cycles
@@ -243,14 +243,7 @@ def figures(
         each = tuple(total(parts) for parts in zip(*shares.values(), strict=True))
         found |= {"energy_j": each if shares else unknown, "energy_shares": shares}
     if "bound" in wanted:
-        levels = range(len(design.machine.level_names) - 1)
-        on_core = dense(by_layer(((item.layers, item.core_s) for item in times), layers))
-        transfers = [
-            dense(by_layer(((item.layers, item.transfers_s[i]) for item in times), layers))
-            for i in levels
-        ]
-        bound, _ = nearest_bound(on_core, transfers, overhead)
-        found["bound"] = tuple(of_layers(bound, layers))
+        found["bound"] = tuple(_bounds(times, overhead, layers))
     return Figures(**found)
 
 
@@ -267,6 +260,19 @@ def _latency(
     running = np.flatnonzero(work.runs)
     parts.append((running, overhead[..., running]))
     return by_layer(parts, len(work.runs))
+
+
+def _bounds(
+    times: Sequence[StageTime], overhead: _Floats, layers: int
+) -> Iterator[NDArray[np.intp]]:
+    """The longest part of each layer, over all of its stages."""
+    levels = zip(*(item.transfers_s for item in times), strict=True)
+    on_core, *transfers = (
+        by_layer(((item.layers, each) for item, each in zip(times, part, strict=True)), layers)
+        for part in ([item.core_s for item in times], *levels)
+    )
+    for core, started, *moved in zip(on_core, of_layers(overhead, layers), *transfers, strict=True):
+        yield longest_part((core, *moved, started))
 
 
 def overhead_seconds(runs: NDArray[Any], program: str, machine: Machine) -> _Floats:

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xnorsim.errors import UsageError
 
-__all__ = ["combined_seconds", "core_seconds", "nearest_bound", "transfer_seconds"]
+__all__ = ["combined_seconds", "core_seconds", "longest_part", "nearest_bound", "transfer_seconds"]
 
 _Floats = NDArray[np.float64]
 
@@ -91,14 +91,17 @@ def nearest_bound(
     Returns the index of the longest part (0 the core, then the levels, the overhead last), and
     its length over that of the second longest: 1 if two parts are equal, inf if all others are 0.
     """
-    first, *others = np.broadcast_arrays(
-        *(np.asarray(part, float) for part in (core, *transfers, overhead))
-    )
-    longest, second, place = first, np.zeros(first.shape), np.zeros(first.shape, dtype=np.intp)
-    for number, part in enumerate(others, start=1):
-        place = np.where(part > longest, number, place)
-        second = np.maximum(second, np.minimum(longest, part))
-        longest = np.maximum(longest, part)
+    parts = (core, *transfers, overhead)
+    *_, second, longest = np.sort(np.stack(np.broadcast_arrays(*parts)), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         lead = longest / second
-    return place, np.where(longest == 0, 1.0, lead)  # nothing takes time: nothing leads
+    return longest_part(parts), np.where(longest == 0, 1.0, lead)  # nothing leads where all are 0
+
+
+def longest_part(parts: Sequence[ArrayLike]) -> NDArray[np.intp]:
+    """The index [...] of the longest of parts that broadcast, of the first of those."""
+    longest, place = np.asarray(parts[0]), np.zeros((), dtype=np.intp)
+    for number, part in enumerate(parts[1:], start=1):
+        place = np.where(part > longest, number, place)
+        longest = np.maximum(longest, part)
+    return place

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from xnorsim.cost.axes import narrow, of_layers, total
 from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
+from xnorsim.cost.latency import longest_part
 from xnorsim.machine.lowering import Machine, operations_per_cycle
 
 __all__ = [
@@ -174,6 +175,6 @@ def _bounded(
     if "energy_j" in wanted:
         found["energy_j"] = energy_joules(columns, machine, latency)
     if "bound" in wanted:
-        found["bound"] = np.stack(np.broadcast_arrays(*limits, overhead)).argmax(axis=0)
+        found["bound"] = longest_part((*limits, overhead))
     rows: dict[str, Any] = {name: tuple(of_layers(each, layers)) for name, each in found.items()}
     return Figures(**rows)

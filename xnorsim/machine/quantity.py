@@ -7,6 +7,7 @@ basis implies where none is given.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
@@ -105,6 +106,7 @@ def _parse(text: str | float, dimension: Dimension) -> tuple[float, str]:
     return parse_quantity(text, dimension.units[-1]), dimension.units[-1]
 
 
+@functools.lru_cache(maxsize=8192)  # of some dozen profiles, which are read again and again
 def resolve(quantity: Quantity, dimension: Dimension) -> Range:
     """Value and range in numbers; an unlimited quantity is infinite, whatever its unit.
 
