@@ -16,6 +16,7 @@ from xnorsim.units import (
     DimensionError,
     QuantityError,
     UnknownUnitError,
+    base_units,
     format_bits,
     format_si,
     parse_quantity,
@@ -174,3 +175,27 @@ def test_format_bits(bits: float, text: str) -> None:
 def test_importing_does_not_import_pint(module: str) -> None:
     code = f"import sys, {module}; sys.exit('pint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("", {}),
+        ("GHz", {"second": -1}),
+        ("W", {"joule": 1, "second": -1}),
+        ("nm", {"meter": 1}),
+        ("V", {"volt": 1}),
+        ("KiB", {"byte": 1}),
+        ("Gbit/s", {"bit": 1, "second": -1}),  # bits and bytes stay apart
+        ("pJ/byte", {"joule": 1, "byte": -1}),
+        ("vector/cycle", {"vector": 1, "cycle": -1}),
+        ("byte/byte", {}),
+    ],
+)
+def test_units_are_made_of_base_units(unit, expected):
+    assert dict(base_units(unit)) == expected
+
+
+def test_a_unit_that_does_not_exist_is_made_of_nothing():
+    with pytest.raises(UnknownUnitError, match="unknown unit 'parsec'"):
+        base_units("parsec/s")

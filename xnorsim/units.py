@@ -21,6 +21,7 @@ __all__ = [
     "DimensionError",
     "QuantityError",
     "UnknownUnitError",
+    "base_units",
     "format_bits",
     "format_si",
     "parse_quantity",
@@ -137,21 +138,50 @@ def split_quantity(text: str | float) -> tuple[float, str]:
 
 
 @functools.lru_cache(maxsize=1024)
+def base_units(unit: str) -> tuple[tuple[str, int], ...]:
+    """The base units that a unit is made of, with their powers; of a plain number: none.
+
+    Bits and bytes stay apart, as everywhere.
+
+    >>> base_units("GB/s"), base_units("hertz")
+    ((('byte', 1), ('second', -1)), (('second', -1),))
+
+    Raises UnknownUnitError.
+    """
+    powers: dict[str, int] = {}
+    for name, power in _parsed_units(unit)._units.items():
+        whole = next((kept for kept in ("byte", "bit") if name.endswith(kept)), None)
+        parts = {f"[{whole}]": 1} if whole else _registry().get_dimensionality(name)
+        for part, each in parts.items():
+            base = _BASES.get(part, part.strip("[]"))
+            powers[base] = powers.get(base, 0) + int(each * power)
+    return tuple(sorted((base, power) for base, power in powers.items() if power))
+
+
+_BASES = {"[time]": "second", "[length]": "meter", "[energy]": "joule", "[potential]": "volt"}
+
+
+def _parsed_units(unit: str) -> Any:
+    import pint
+
+    try:
+        return _registry().parse_units(unit)
+    except pint.UndefinedUnitError as error:
+        unknown = error.unit_names if isinstance(error.unit_names, str) else error.unit_names[0]
+        raise UnknownUnitError(
+            f"unknown unit '{unknown}' in '{unit}'; {choices(unknown, (*_UNITS, *_COUNTED))}, "
+            "with SI or binary prefixes"
+        ) from error
+
+
+@functools.lru_cache(maxsize=1024)
 def _factor(given: str, wanted: str) -> float:
     """What one `given` is in `wanted`."""
     import pint
 
-    registry = _registry()
+    unit = _parsed_units(given)
     try:
-        unit = registry.parse_units(given)
-    except pint.UndefinedUnitError as error:
-        unknown = error.unit_names if isinstance(error.unit_names, str) else error.unit_names[0]
-        raise UnknownUnitError(
-            f"unknown unit '{unknown}' in '{given}'; {choices(unknown, (*_UNITS, *_COUNTED))}, "
-            "with SI or binary prefixes"
-        ) from error
-    try:
-        return float((1.0 * unit).to(registry.parse_units(wanted)).magnitude)
+        return float((1.0 * unit).to(_registry().parse_units(wanted)).magnitude)
     except pint.DimensionalityError as error:
         raise DimensionError(f"'{given}' does not measure {wanted or 'a plain number'}") from error
 

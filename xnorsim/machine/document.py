@@ -1,8 +1,10 @@
-"""Read a profile's YAML into plain data with the line of every key, and every fault of its form.
+"""Read YAML into plain data with the line of every key, and every fault of its form.
+
+For profiles, and for what else people write by hand (the spec of a sweep).
 
 The node tree is walked here, and not handed to a YAML constructor: that keeps line numbers, sees
 duplicate keys, and never builds an object that a tag asks for. Anchors, aliases and merge keys are
-refused: a profile is read by people, and a quantity that stands elsewhere hides its source.
+refused: these files are read by people, and a quantity that stands elsewhere hides its source.
 """
 
 from __future__ import annotations
@@ -63,10 +65,10 @@ class _NotReadableError(Exception):
         self.line = line
 
 
-def read(content: bytes) -> Document:
-    """Read one YAML document; never raises for what the content holds."""
+def read(content: bytes, what: str = "profile") -> Document:
+    """Read one YAML document; never raises for what it holds. Faults call the file a `what`."""
     try:
-        root = _compose(_text(content))
+        root = _compose(_text(content, what), what)
     except _NotReadableError as error:
         return Document(None, {}, (((), error.line, str(error)),))
     walk = _Walk()
@@ -74,11 +76,11 @@ def read(content: bytes) -> Document:
     return Document(data, walk.lines, tuple(walk.faults))
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes, what: str) -> str:
     if len(content) > MAX_BYTES:
         raise _NotReadableError(
             1,
-            f"the file is too large for a profile (got {len(content)} bytes; at most {MAX_BYTES})",
+            f"the file is too large for a {what} (got {len(content)} bytes; at most {MAX_BYTES})",
         )
     try:
         return content.decode("utf-8-sig")
@@ -89,10 +91,10 @@ def _text(content: bytes) -> str:
         ) from error
 
 
-def _compose(text: str) -> yaml.MappingNode:
+def _compose(text: str, what: str) -> yaml.MappingNode:
     try:
         # Events come without recursion and without following aliases: safe for any input.
-        _check_events(yaml.parse(text, Loader=yaml.SafeLoader))
+        _check_events(yaml.parse(text, Loader=yaml.SafeLoader), what)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -103,7 +105,7 @@ def _compose(text: str) -> yaml.MappingNode:
         reason = str(error).splitlines()[0]
         raise _NotReadableError(line, f"is not YAML text: {reason}") from error
     if root is None:
-        raise _NotReadableError(1, "the file is empty; a profile is a mapping of sections")
+        raise _NotReadableError(1, f"the file is empty; a {what} is a mapping of sections")
     if not isinstance(root, yaml.MappingNode):
         raise _NotReadableError(
             root.start_mark.line + 1,
@@ -112,14 +114,14 @@ def _compose(text: str) -> yaml.MappingNode:
     return root
 
 
-def _check_events(events: Iterator[Any]) -> None:
+def _check_events(events: Iterator[Any], what: str) -> None:
     depth = documents = 0
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
                 raise _NotReadableError(
-                    event.start_mark.line + 1, "holds a second document; a profile is one document"
+                    event.start_mark.line + 1, f"holds a second document; a {what} is one document"
                 )
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)

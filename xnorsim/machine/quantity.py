@@ -24,6 +24,7 @@ __all__ = [
     "Range",
     "Section",
     "faults",
+    "number_of",
     "resolve",
 ]
 
@@ -104,6 +105,19 @@ def _parse(text: str | float, dimension: Dimension) -> tuple[float, str]:
         except DimensionError:
             continue
     return parse_quantity(text, dimension.units[-1]), dimension.units[-1]
+
+
+def number_of(text: str | float, dimension: Dimension) -> tuple[float, str]:
+    """One value in numbers, and which of the dimension's units it is in.
+
+    Raises QuantityError when the text is not a quantity of this dimension, or one that cannot be
+    (negative, zero, not whole, above the most).
+    """
+    number, unit = _parse(text, dimension)
+    fault = _number_fault(number, text, dimension)
+    if fault:
+        raise QuantityError(fault)
+    return number, unit
 
 
 @functools.lru_cache(maxsize=8192)  # of some dozen profiles, which are read again and again

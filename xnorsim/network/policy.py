@@ -48,6 +48,7 @@ __all__ = [
     "binarizable",
     "is_depthwise",
     "kept",
+    "matching",
     "parse_keep",
 ]
 
@@ -129,8 +130,8 @@ def kept(graph: Graph, policy: Policy) -> frozenset[str]:
     result = set() if policy.depthwise else {n.name for n in nodes if is_depthwise(graph, n)}
     lost = []
     for word in policy.keep:
-        found = _matches(word, names)
-        if not found and not (word in ("first", "last") or _matches(word, _names(graph))):
+        found = matching(word, names)
+        if not found and not (word in ("first", "last") or matching(word, _names(graph))):
             lost.append(f"'{word}' fits no layer: {choices(word, ['first', 'last', *names])}")
         result.update(found)
     if lost:
@@ -142,7 +143,8 @@ def _names(graph: Graph) -> list[str]:
     return [node.name for node in graph.nodes]
 
 
-def _matches(word: str, names: list[str]) -> list[str]:
+def matching(word: str, names: list[str]) -> list[str]:
+    """Of the layers `names`, in order, those that a word means: a name, a glob, "first", "last"."""
     if word in names:
         return [word]
     ends = {"first": names[:1], "last": names[-1:]}
