@@ -1,0 +1,1 @@
+"""What if: spaces of designs, and predictions over them."""
