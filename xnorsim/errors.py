@@ -7,6 +7,7 @@
         │   ├── UnsupportedOpError    operators without a rule, all of the file at once
         │   └── ShapeError            shapes that do not fit, or that stay unknown
         ├── ProfileError              a hardware profile with faults, all of them at once
+        ├── SpecError                 a sweep's spec with faults, all of them at once
         └── MissingExtraError         an optional dependency that is not installed
 
 A message names the thing (file, node, path), the offending value, and the valid choices. Whoever
@@ -24,6 +25,7 @@ __all__ = [
     "ModelError",
     "ProfileError",
     "ShapeError",
+    "SpecError",
     "UnsupportedOpError",
     "UsageError",
     "XnorsimError",
@@ -57,6 +59,10 @@ class ShapeError(ModelError):
 
 class ProfileError(InputError):
     """A hardware profile has faults; the message lists every one with its line and path."""
+
+
+class SpecError(InputError):
+    """The spec of a sweep has faults; the message lists every one with its line and path."""
 
 
 class MissingExtraError(InputError):

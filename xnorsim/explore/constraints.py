@@ -20,15 +20,20 @@ from xnorsim.explore import grammar
 from xnorsim.explore.grammar import ConstraintError, Node, parse
 from xnorsim.units import QuantityError, base_units, parse_quantity
 
-__all__ = ["COUNTS", "Constraint", "FieldType", "Units", "constraint", "holds", "names"]
+__all__ = ["COUNTS", "Constraint", "FieldType", "Reason", "Units", "constraint", "holds", "names"]
 
 Units = tuple[tuple[str, int], ...]
 """Base units with their powers, as units.base_units gives them; () of a plain number."""
 
-FieldType = Units | Literal["word"]
-"""What a field holds: a quantity in its units, or a word."""
 
-_Type = FieldType | Literal["truth"]
+class Reason(str):
+    """Why a constraint may not speak of a field."""
+
+
+FieldType = Units | Literal["word"] | Reason
+"""What a field holds: a quantity in its units, or a word; or why nothing is known of it."""
+
+_Type = Units | Literal["word", "truth"]
 _Faults = list[tuple[int, str]]
 
 COUNTS = frozenset(base_units(unit) for unit in ("bit", "cycle", "op/cycle", "vector/cycle"))
@@ -96,9 +101,13 @@ def _(node: grammar.Word, types: Mapping[str, FieldType], faults: _Faults) -> _T
 
 @_type.register
 def _(node: grammar.Name, types: Mapping[str, FieldType], faults: _Faults) -> _Type | None:
-    if node.path not in types:
+    found = types.get(node.path)
+    if found is None:
         faults.append((node.column, f"no field '{node.path}': {choices(node.path, types)}"))
-    return types.get(node.path)
+    if isinstance(found, Reason):
+        faults.append((node.column, str(found)))
+        return None
+    return found
 
 
 @_type.register

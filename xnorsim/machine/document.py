@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-__all__ = ["MAX_BYTES", "Document", "Fault", "read"]
+__all__ = ["MAX_BYTES", "Document", "Fault", "path_text", "read"]
 
 # Four times the largest bundled profile; the worst YAML of this size is read in 3 seconds.
 MAX_BYTES = 100_000
@@ -63,6 +63,18 @@ class _NotReadableError(Exception):
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
         self.line = line
+
+
+def path_text(path: Path) -> str:
+    """A path for people.
+
+    >>> path_text(("memories", 1, "size"))
+    'memories[1].size'
+    """
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def read(content: bytes, what: str = "profile") -> Document:

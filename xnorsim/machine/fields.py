@@ -8,6 +8,7 @@ it. `vector_` may be left out of the name of a class: `instructions.popcount.per
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xnorsim.errors import InputError, UsageError, choices
 from xnorsim.machine.instructions import CLASSES
-from xnorsim.machine.quantity import Dimension, number_of
+from xnorsim.machine.quantity import Dimension, Quantity, number_of, resolve
 from xnorsim.machine.schema import HardwareProfile, dimension_of, model_of
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "drawn_at",
     "field_of",
     "fields",
+    "value_of",
     "with_values",
 ]
 
@@ -102,11 +104,9 @@ def _info(keys: Path, levels: list[str], is_given: bool) -> FieldInfo:
 
 def _walk(data: Any, path: Path) -> Iterator[tuple[Path, bool]]:
     """Where the fields of a document stand, and whether they are given."""
-    model = model_of(path)
-    for name, field in model.model_fields.items() if model else ():
-        key = field.alias or name
+    for key, is_quantity in _keys(tuple(part for part in path if isinstance(part, str))):
         below, value = (*path, key), data.get(key)
-        if _is_quantity(below):
+        if is_quantity:
             if value is not None or _may_be_added(below):
                 yield below, value is not None
         elif key in _PLAIN:
@@ -116,6 +116,14 @@ def _walk(data: Any, path: Path) -> Iterator[tuple[Path, bool]]:
         elif isinstance(value, tuple) and key == "memories":
             for index, item in enumerate(value):
                 yield from _walk(item, (*below, index))
+
+
+@functools.cache
+def _keys(path: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    """The keys that the schema has at a path, and which are quantities."""
+    model = model_of(path)
+    keys = [field.alias or name for name, field in model.model_fields.items()] if model else []
+    return tuple((key, _is_quantity((*path, key))) for key in keys)
 
 
 def _is_quantity(path: Path) -> bool:
@@ -143,6 +151,27 @@ def canonical(path: str) -> str:
     if section == "instructions" and name not in CLASSES and f"vector_{name}" in CLASSES:
         return f"instructions.vector_{name}.{key}"
     return path
+
+
+def value_of(profile: HardwareProfile, path: str) -> tuple[str | float, str] | None:
+    """What a profile gives for a field: a number and its unit, or a word; None if it gives nothing.
+
+    Raises:
+        UsageError: no such field.
+    """
+    info = field_of(profile, path)
+    holder: Any = profile.model_dump(by_alias=True)
+    for key in info.keys[:-1]:
+        holder = holder[key]
+    found = holder[info.keys[-1]]
+    if isinstance(found, dict):
+        dimension = dimension_of(info.keys)
+        number, _, _, unit = resolve(Quantity(**found), dimension)
+        is_derived = info.path != info.sets
+        return (float(_busy(len(holder["ports"]), number)), "") if is_derived else (number, unit)
+    if found is None or info.dimension is not None:
+        return None if found is None else (float(found), "")
+    return (", ".join(found) if isinstance(found, tuple) else str(found).lower()), ""
 
 
 def field_of(profile: HardwareProfile, path: str) -> FieldInfo:
@@ -257,7 +286,7 @@ def _fresh(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def _busy(ports: int, per_cycle: ArrayLike) -> NDArray[np.float64]:
-    """Cycles of one port of an instruction of which so many start in a cycle [cycle]."""
+    """Cycles of one port [cycle] of an instruction of which so many start a cycle; and back."""
     return ports / np.asarray(per_cycle, dtype=np.float64)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pydantic
 
 from xnorsim.errors import ProfileError, choices
-from xnorsim.machine.document import MAX_BYTES, Document, Fault, read
+from xnorsim.machine.document import MAX_BYTES, Document, Fault, path_text, read
 from xnorsim.machine.instructions import CLASSES
 from xnorsim.machine.quantity import Quantity, bounds_text
 from xnorsim.machine.schema import HardwareProfile, model_of, quantity_faults, quantity_fields
@@ -180,7 +180,7 @@ def _read(name_or_path: str | os.PathLike[str]) -> tuple[Document, str]:
 
 
 def _validate(document: Document, file: str) -> tuple[tuple[Fault, ...], HardwareProfile | None]:
-    found = [Fault(file, line, _path(path), text) for path, line, text in document.faults]
+    found = [Fault(file, line, path_text(path), text) for path, line, text in document.faults]
     if document.data is None:
         return tuple(found), None
     profile = None
@@ -188,22 +188,15 @@ def _validate(document: Document, file: str) -> tuple[tuple[Fault, ...], Hardwar
         profile = HardwareProfile.model_validate(document.data)
     except pydantic.ValidationError as error:
         for path, message in _pydantic_faults(error):
-            found.append(Fault(file, document.line(path), _path(path), message))
+            found.append(Fault(file, document.line(path), path_text(path), message))
     for path, message in quantity_faults(document.data):
-        found.append(Fault(file, document.line(path), _path(path), message))
+        found.append(Fault(file, document.line(path), path_text(path), message))
     # A value that could not be read (a refused tag, a null) is one fault, not also a missing one.
-    unreadable = {_path(path) for path, _, _ in document.faults}
+    unreadable = {path_text(path) for path, _, _ in document.faults}
     first = len(document.faults)
     found[first:] = [f for f in found[first:] if f.path not in unreadable]
     unique = sorted(dict.fromkeys(found), key=lambda fault: (fault.line, fault.path))
     return tuple(unique), None if unique else profile
-
-
-def _path(path: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _pydantic_faults(
