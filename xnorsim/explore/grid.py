@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorsim.errors import UsageError
 from xnorsim.explore.constraints import Constraint, FieldType, Reason, holds, names
 from xnorsim.explore.space import MOST_DESIGNS, Block, Refusal, Space, Tasks, place_of
 from xnorsim.machine.fields import canonical, value_of
 from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.schema import HardwareProfile
 from xnorsim.units import base_units
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "count_left",
     "field_types",
     "first_left",
+    "left_out",
     "mask",
     "numbers",
     "ties",
@@ -46,7 +49,8 @@ def field_types(space: Space, wanted: Iterable[str]) -> dict[str, FieldType]:
     """
     types: dict[str, FieldType] = {_short(name): () for name in space.known}
     types |= dict.fromkeys(space.known, ())
-    return types | {name: _type(space, canonical(name)) for name in wanted if name in types}
+    types.update({name: _type(space, canonical(name)) for name in wanted if name in types})
+    return types
 
 
 def _short(name: str) -> str:
@@ -100,16 +104,23 @@ def values_of(space: Space, name: str) -> NDArray[Any]:
         is_word = axis.fields[at[1]].dimension is None
         row = np.array(axis.texts[at[1]]) if is_word else axis.numbers[at[1]]
         return _along(space, at[0], row)
-    field = space.known[name]
-    if not field.is_machine:
+    if name in space.fixed:
         text = space.fixed[name]
-        return np.array(text if field.dimension is None else float(text))
-    own = {text: value_of(profile, name) for text, profile in space.profiles.items()}
-    each = {text: math.nan if found is None else found[0] for text, found in own.items()}
+        return np.array(text if space.known[name].dimension is None else float(text))
+    each = {text: _own(profile, name) for text, profile in space.profiles.items()}
     at = place_of(space, "profile")
     if at is None:
         return np.array(each[space.fixed["profile"]])
     return _along(space, at[0], np.array([each[text] for text in space.axes[at[0]].texts[at[1]]]))
+
+
+def _own(profile: HardwareProfile, name: str) -> str | float:
+    """What a profile gives for a field, which it may lack."""
+    try:
+        found = value_of(profile, name)
+    except UsageError:
+        found = None
+    return math.nan if found is None else found[0]
 
 
 def _along(space: Space, axis: int, row: NDArray[Any]) -> NDArray[Any]:
@@ -139,11 +150,12 @@ def mask(space: Space, block: Block) -> NDArray[np.bool_]:
     """Which points of a block are left out, in its shape: True for those that no figure is for."""
     out = np.zeros(block.shape, dtype=bool)
     for item in (*space.where, *space.refused):
-        out |= _left_out(space, item, block.slices)
+        out |= left_out(space, item, block.slices)
     return out
 
 
-def _left_out(space: Space, item: Condition, slices: Sequence[slice]) -> NDArray[np.bool_]:
+def left_out(space: Space, item: Condition, slices: Sequence[slice]) -> NDArray[np.bool_]:
+    """Which points of a box one condition leaves out, of length 1 along axes it does not read."""
     if isinstance(item, Constraint):
         given = {name: _cut(space.given[name], slices) for name in names(item.tree)}
         return ~holds(item, given)
@@ -203,7 +215,7 @@ def slabs(space: Space, tie: Tie) -> Iterator[NDArray[np.bool_]]:
     for block in Tasks(shape, tuple(chunk)):
         out = np.zeros(block.shape, dtype=bool)
         for item in tie.items:
-            out |= _left_out(space, item, block.slices)
+            out |= left_out(space, item, block.slices)
         yield ~out
 
 
