@@ -14,7 +14,7 @@ __all__ = ["described", "fingerprint_of"]
 
 
 def described(space: Space) -> dict[str, Any]:
-    """Everything that decides a figure, as JSON: no times, no paths, no order of work."""
+    """Everything that decides a figure, as JSON; nothing of when or by whom it is worked out."""
     return {
         "xnorsim": xnorsim.__version__,
         "network": _network(space.graph),

@@ -260,6 +260,7 @@ def _kept(spec: Spec, profiles: Mapping[str, HardwareProfile], faults: Faults) -
         for word in wanted
         if word not in METRICS
     )
+    wanted = tuple(word for word in wanted if word in METRICS)
     given = spec.data.get("metrics", list(wanted) or ["latency_s"])
     given = [given] if isinstance(given, str) else given
     if not isinstance(given, list) or not given:
@@ -333,4 +334,5 @@ def size_text(space: Space) -> str:
     rows = len(space.graph.nodes) if space.layers and space.graph else 1
     size = format_bits(8.0 * 8 * count * len(space.metrics) * rows)
     stored = f"reduced by {space.reduce}" if space.reduce else f"up to {size}"
-    return f"it would be {count:,} points ({shape}){left}; {stored}"
+    some = "1 point" if count == 1 else f"{count:,} points"
+    return f"it would be {some} ({shape}){left}; {stored}"

@@ -31,6 +31,8 @@ __all__ = ["MAX_VALUES", "Value", "read_value", "read_values"]
 MAX_VALUES = 100_000
 """Of one axis; more points come from more axes."""
 
+_LARGEST = 1e300
+
 _COUNTED = ("bit", "cycle", "op/cycle", "vector/cycle")
 
 Path = tuple[str | int, ...]
@@ -99,7 +101,7 @@ def _mapping(field: Field, given: Mapping[str, Any], path: Path) -> tuple[Sequen
         items = items if isinstance(items, list | tuple) else [items]
         if any(isinstance(item, bool) or not isinstance(item, int | float) for item in items):
             raise UsageError("values beside a unit are plain numbers")
-        return [f"{item!r} {given['unit']}" for item in items], (*path, "values")
+        return [f"{_shown(item)} {given['unit']}" for item in items], (*path, "values")
     forms = "a list, a range in text"
     forms += ", {subsets: [...]}" if field.is_layers else ""
     forms += ", {values: [...], unit: ...}" if field.dimension is not None else ""
@@ -137,12 +139,19 @@ def read_value(field: Field, given: Any) -> Value:
         return Value(field.read(_word(given)), math.nan, "")
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise UsageError(f"{given!r:.60} is not a quantity")
-    text = " ".join(given.split()) if isinstance(given, str) else repr(given)
+    # Here and not below, since a number may be too long to be written as text.
+    if not isinstance(given, str) and not -_LARGEST < given < _LARGEST:
+        raise UsageError(f"is not a finite number, or beyond {_LARGEST:g}")
+    text = " ".join(given.split()) if isinstance(given, str) else _shown(given)
     if text == UNLIMITED and field.dimension.unlimited:
         return Value(text, math.inf, field.dimension.units[0])
     text = _with_unit(text, field.dimension)
     number, unit = number_of(text, field.dimension)
     return Value(text, number, unit)
+
+
+def _shown(number: float) -> str:
+    return repr(number).removesuffix(".0")
 
 
 def _word(given: Any) -> str:
