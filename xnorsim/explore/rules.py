@@ -78,8 +78,9 @@ def _conditions(space: Space) -> Iterator[tuple[str, str]]:
     for profile in space.profiles.values() if sizes else ():
         for near, far in pairwise(f"memories.{memory.name}.size" for memory in profile.memories):
             if (near, far) not in seen and (near in sizes or far in sizes):
-                # Not "<": a level that another machine lacks is no number, and nothing is below it.
-                yield f"not `{near}` >= `{far}`", f"{near} is below {far}"
+                # Not "<": a level that another machine lacks is no number, and nothing is below it;
+                # and one without a limit, as a profile may have it, is compared with none.
+                yield f"not `{near}` >= `{far}` or `{near}` > 1e30 B", f"{near} is below {far}"
             seen.add((near, far))
 
 
