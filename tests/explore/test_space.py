@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.explore.spaces import tiny
 from xnorsim.errors import SpecError, UsageError
 from xnorsim.explore.axes import Axis
 from xnorsim.explore.constraints import Constraint, names
@@ -38,19 +39,8 @@ from xnorsim.explore.spec import spec_of
 from xnorsim.machine.core import lower_core
 from xnorsim.machine.fields import drawn_at, with_values
 from xnorsim.machine.lowering import lower
-from xnorsim.network.graph import Graph
 from xnorsim.network.policy import Binarize, apply, kept
 from xnorsim.network.precision import Scaling
-from xnorsim.zoo.builder import Builder
-
-
-def tiny() -> Graph:
-    b = Builder("tiny", input=(1, 3, 8, 8))
-    x = b.relu(b.conv(b.input, 8, 3, padding=1, name="conv0"))
-    x = b.relu(b.conv(x, 8, 3, padding=1, name="conv1"))
-    x = b.conv(x, 8, 3, padding=1, groups=8, name="depth")
-    x = b.dense(b.flatten(b.global_average_pool(x)), 4, name="fc0")
-    return b.graph(b.dense(x, 2, name="fc1"), source="made for tests")
 
 
 def made(**given: Any) -> Space:

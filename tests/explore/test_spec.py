@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.explore.spaces import tiny
 from xnorsim.errors import SpecError, UsageError
 from xnorsim.explore.identity import described, fingerprint_of
 from xnorsim.explore.resolve import resolve, size_text
@@ -22,7 +23,6 @@ from xnorsim.explore.spec import read_spec, spec_of
 from xnorsim.machine.fields import with_values
 from xnorsim.machine.profile import load_profile
 from xnorsim.network.graph import Graph
-from xnorsim.zoo.builder import Builder
 
 YAML = """\
 model: tiny
@@ -41,15 +41,6 @@ where: ["memories.L2.size <= 256 KiB * threads", "simd.bits >= 256 or clock > 1 
 metrics: [latency_s, energy_j]
 reduce: pareto:latency_s,energy_j
 """
-
-
-def tiny() -> Graph:
-    b = Builder("tiny", input=(1, 3, 8, 8))
-    x = b.relu(b.conv(b.input, 8, 3, padding=1, name="conv0"))
-    x = b.relu(b.conv(x, 8, 3, padding=1, name="conv1"))
-    x = b.conv(x, 8, 3, padding=1, groups=8, name="depth")
-    x = b.dense(b.flatten(b.global_average_pool(x)), 4, name="fc0")
-    return b.graph(b.dense(x, 2, name="fc1"), source="made for tests")
 
 
 def load(name: str) -> Graph:
