@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost.network import parsed_predictor
+from xnorsim.cost.points import resolved
 from xnorsim.cost.recipes import recipe_set
 from xnorsim.cost.recipes.program import ISAS
 from xnorsim.cost.technology import energy_scale
@@ -93,7 +93,7 @@ _Judge = Callable[[Space, Mapping[str, str]], str]
 
 def _program(space: Space, values: Mapping[str, str]) -> str:
     """Why a program cannot run on a machine; "" if nothing speaks against it."""
-    word, program = parsed_predictor(predictor_of(values))
+    word, program = resolved(predictor_of(values))
     profile = space.profiles[values["profile"]]
     if word != "instructions":
         return ""
