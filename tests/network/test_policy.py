@@ -163,3 +163,25 @@ def test_the_summary_counts_what_changed():
     assert note.startswith(
         "2 layers binarized as xnor with scaling alpha; kept in high precision: "
     )
+
+
+def test_some_layers_have_binary_weights_only():
+    policy = Policy(Binarize.XNOR, scaling=Scaling.ALPHA_K, weights_only=("*.full",))
+    graph = check(apply(chain(), policy))
+    pointwise, full = graph.node("block.pw"), graph.node("block.full")
+    assert pointwise.scheme == Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA_K)
+    assert full.scheme == Scheme(BIPOLAR, FLOAT32, Scaling.ALPHA)  # no K without binary inputs
+    assert full.inputs == chain().node("block.full").inputs
+    assert graph.notes[-1] == "with binary weights only: block.full"
+    alone = apply(chain(), Policy(Binarize.BWN, keep=("first", "last", "block.pw")))
+    assert full == alone.node("block.full")
+
+
+def test_a_kept_layer_has_no_binary_weights():
+    policy = Policy(Binarize.XNOR, keep=("stem", "block.*"), weights_only=("block.*",))
+    assert binary_names(apply(chain(), policy)) == {"head"}
+
+
+def test_weights_only_of_no_layer():
+    with pytest.raises(UsageError, match="with binary weights only: 'x' fits no layer"):
+        apply(chain(), Policy(Binarize.XNOR, weights_only=("x",)))

@@ -72,7 +72,8 @@ class Policy:
     `keep` holds the words "first" and "last", layer names, and globs. Depthwise convolutions stay
     in high precision unless `depthwise` is set: with one channel a filter there is little to gain.
     `pad_value` (0, +1 or -1) is what binary inputs of convolutions are padded with, and `border`
-    how K is formed there.
+    how K is formed there. `weights_only` holds names and globs as `keep` does: layers that become
+    bwn where the others become xnor.
     """
 
     binarize: Binarize = Binarize.NONE
@@ -81,6 +82,7 @@ class Policy:
     depthwise: bool = False
     pad_value: int = 0
     border: Border = Border.ZERO
+    weights_only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pad_value not in (-1, 0, 1):
@@ -127,15 +129,19 @@ def kept(graph: Graph, policy: Policy) -> frozenset[str]:
     """
     nodes = binarizable(graph)
     names = [node.name for node in nodes]
-    result = set() if policy.depthwise else {n.name for n in nodes if is_depthwise(graph, n)}
-    lost = []
-    for word in policy.keep:
+    stay = set() if policy.depthwise else {n.name for n in nodes if is_depthwise(graph, n)}
+    return _named(graph, policy.keep, names, "kept in high precision") | stay
+
+
+def _named(graph: Graph, words: Iterable[str], names: list[str], what: str) -> frozenset[str]:
+    result, lost = set[str](), []
+    for word in words:
         found = matching(word, names)
         if not found and not (word in ("first", "last") or matching(word, _names(graph))):
             lost.append(f"'{word}' fits no layer: {choices(word, ['first', 'last', *names])}")
         result.update(found)
     if lost:
-        raise UsageError(f"{graph.name}: kept in high precision: " + "; ".join(lost))
+        raise UsageError(f"{graph.name}: {what}: " + "; ".join(lost))
     return frozenset(result)
 
 
@@ -164,16 +170,18 @@ def apply(graph: Graph, policy: Policy) -> Graph:
     Layers whose file already says their precision (binary, int8) keep it.
 
     Raises:
-        UsageError: a word of `keep` fits no layer.
+        UsageError: a word of `keep` or `weights_only` fits no layer.
     """
     if policy.binarize is Binarize.NONE:
         return graph
     stay = kept(graph, policy)
-    chosen = {node.name for node in binarizable(graph)} - stay
+    names = [node.name for node in binarizable(graph)]
+    chosen = set(names) - stay
+    wide = _named(graph, policy.weights_only, names, "with binary weights only")
     work = _Rewritten(dict(graph.tensors), dict(graph.parameters), {n.name for n in graph.nodes})
     for node in graph.nodes:
         if node.name in chosen:
-            _add_binary(work, node, policy)
+            _add_binary(work, node, _weights_only(policy) if node.name in wide else policy)
         else:
             work.nodes.append(node)
     return replace(
@@ -183,6 +191,12 @@ def apply(graph: Graph, policy: Policy) -> Graph:
         parameters=_used_parameters(work.nodes, work.parameters),
         notes=(*graph.notes, *_summary(graph, len(chosen), stay, policy)),
     )
+
+
+def _weights_only(policy: Policy) -> Policy:
+    """The same for a layer that keeps its inputs; without K, which scales binary ones."""
+    scaling = Scaling.ALPHA if policy.scaling is Scaling.ALPHA_K else policy.scaling
+    return replace(policy, binarize=Binarize.BWN, scaling=scaling)
 
 
 @dataclass
@@ -247,6 +261,9 @@ def _summary(graph: Graph, count: int, stay: frozenset[str], policy: Policy) -> 
         f"{layers} binarized as {policy.binarize} with scaling {policy.scaling}; "
         f"kept in high precision: {kept_names or 'none'}"
     )
+    if policy.weights_only:
+        wide = _named(graph, policy.weights_only, [n.name for n in binarizable(graph)], "") - stay
+        yield f"with binary weights only: {_shortened(sorted(wide)) or 'none'}"
     able = {node.name for node in binarizable(graph)}
     unable = [n.name for n in graph.nodes if isinstance(n.op, MULTIPLYING) and n.name not in able]
     if unable:
