@@ -17,6 +17,7 @@ __all__ = [
     "matmul_shape",
     "reduce_shape",
     "repeats_to",
+    "same_padding",
     "slice_length",
     "transposed_output",
     "window_extent",
@@ -70,6 +71,19 @@ def window_output(
     positions = -((extent - padded) // stride) + 1
     last_start = (positions - 1) * stride
     return positions if last_start < size + padding[0] else positions - 1
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
+    """Padding before and after for ceil(size / stride) windows; an odd one is larger at the end.
+
+    >>> same_padding(224, 3, 2), same_padding(7, 3, 2)
+    ((0, 1), (1, 1))
+
+    Source: TensorFlow, tf.nn, "Notes on padding".
+    """
+    step = max(stride, 1)  # one below is refused with the layer's shapes
+    total = max((-(-size // step) - 1) * step + window_extent(kernel, dilation) - size, 0)
+    return total // 2, total - total // 2
 
 
 def transposed_output(

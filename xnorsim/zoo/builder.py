@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from xnorsim.errors import ModelError, ShapeError, UsageError, choices
 from xnorsim.network import ops
 from xnorsim.network.binary import binary_parameters
-from xnorsim.network.extents import window_extent
+from xnorsim.network.extents import same_padding
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
 from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling, Scheme
 from xnorsim.network.shapes import output_specs
@@ -340,7 +340,7 @@ class Builder:
         if not isinstance(padding, str):
             pads = tuple((p, p) for p in _sizes(padding, len(size)))
         elif padding == "same":
-            pads = tuple(map(_same, size, kernels, strides, dilations))
+            pads = tuple(map(same_padding, size, kernels, strides, dilations))
         else:
             raise UsageError(f"{self.name}: padding '{padding}': numbers or 'same' are valid")
         return kernels, strides, pads, dilations
@@ -379,13 +379,3 @@ def _linear(
 
 def _sizes(size: Size, axes: int) -> tuple[int, ...]:
     return (size,) * axes if isinstance(size, int) else tuple(size)
-
-
-def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Padding for ceil(size / stride) windows; an odd one has its extra element at the end.
-
-    Source: TensorFlow, tf.nn, "Notes on padding".
-    """
-    step = max(stride, 1)  # one below is refused with the layer's shapes
-    total = max((-(-size // step) - 1) * step + window_extent(kernel, dilation) - size, 0)
-    return total // 2, total - total // 2
