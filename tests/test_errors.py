@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from xnorsim.errors import InputError, MissingExtraError, XnorsimError, choices
@@ -29,3 +31,8 @@ def test_a_missing_extra_names_what_to_install():
     assert isinstance(error, XnorsimError)
     assert "timing a kernel needs the package 'numba'" in str(error)
     assert "pip install 'xnorsim[native]'" in str(error)
+
+
+def test_a_missing_extra_can_be_told_from_another_process():
+    error = pickle.loads(pickle.dumps(MissingExtraError("zarr", "sweep", "a sweep")))
+    assert str(error) == str(MissingExtraError("zarr", "sweep", "a sweep"))

@@ -1,6 +1,7 @@
 """What can go wrong, as a tree:
 
     XnorsimError                      a failure of ours: exit code 1
+    ├── DiskFullError                 no room for what is written: exit code 1
     └── InputError                    bad input: exit code 2
         ├── UsageError                an option or argument that makes no sense
         ├── ModelError                a network file or graph that cannot be read or costed
@@ -20,6 +21,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "DiskFullError",
     "InputError",
     "MissingExtraError",
     "ModelError",
@@ -35,6 +37,10 @@ __all__ = [
 
 class XnorsimError(Exception):
     """Base of every exception that xnorsim raises on purpose."""
+
+
+class DiskFullError(XnorsimError):
+    """There is no room for what is written; what is there already stays, to be gone on with."""
 
 
 class InputError(XnorsimError, ValueError):
@@ -73,6 +79,10 @@ class MissingExtraError(InputError):
             f"{purpose} needs the package '{package}': install it with "
             f"pip install 'xnorsim[{extra}]'"
         )
+        self._given = package, extra, purpose
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return type(self), self._given  # it may be raised in another process
 
 
 def choices(given: str, valid: Iterable[str]) -> str:

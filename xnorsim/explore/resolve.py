@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from xnorsim.errors import InputError, choices
+from xnorsim.errors import InputError, UsageError, choices
 from xnorsim.explore.axes import Axis, read_axes
 from xnorsim.explore.constraints import Constraint, constraint, names
 from xnorsim.explore.fields import (
@@ -20,6 +20,7 @@ from xnorsim.explore.fields import (
 from xnorsim.explore.grammar import ConstraintError, parse
 from xnorsim.explore.grid import count_left, count_of, field_types, ties, values_of
 from xnorsim.explore.identity import fingerprint_of
+from xnorsim.explore.reductions import asked, reduction
 from xnorsim.explore.rules import with_rules
 from xnorsim.explore.space import Space, points
 from xnorsim.explore.spec import METRICS, Spec, told
@@ -30,16 +31,13 @@ from xnorsim.network.graph import Graph
 from xnorsim.network.policy import binarizable, matching
 from xnorsim.units import format_bits
 
-__all__ = ["MOST_REDUCED", "MOST_STORED", "REDUCTIONS", "resolve", "size_text"]
+__all__ = ["MOST_REDUCED", "MOST_STORED", "resolve", "size_text"]
 
 MOST_STORED = 10**10
 """Points of a sweep that is kept whole: 80 GB a figure."""
 
 MOST_REDUCED = 10**12
 """Points of a sweep of which a reduction is kept: about a day of one core."""
-
-REDUCTIONS = ("pareto", "top", "histogram", "best")
-"""What may be kept of a sweep in place of the whole; the word stands before a colon."""
 
 _KEYS = ("model", "layer", "axes", "where", "metrics", "layers", "reduce")
 _LAYER_WORDS = ("first", "last", "all", "none")
@@ -68,6 +66,7 @@ def resolve(spec: Spec, load: Load | None = None) -> Space:
     fixed = _fixed(spec, axes, known, is_template, faults)
     _check_layers(axes, fixed, known, graph, faults)
     space = Space(axes, known, fixed, profiles, graph, **_kept(spec, profiles, faults))
+    _check_reduction(space, faults)
     space = _with_where(space, spec.data.get("where", ()), faults)
     if not faults and not _unread(spec):
         space = _counted(with_rules(space, faults), faults)
@@ -251,16 +250,12 @@ def _kept(spec: Spec, profiles: Mapping[str, HardwareProfile], faults: Faults) -
     reduce, layers = spec.data.get("reduce", ""), spec.data.get("layers", False)
     if not isinstance(layers, bool):
         faults.append((("layers",), f"is true or false (got {layers!r:.60})"))
-    kind, _, rest = reduce.partition(":") if isinstance(reduce, str) else ("", "", "")
-    if reduce and kind not in REDUCTIONS:
-        faults.append((("reduce",), f"{reduce!r:.60} is not known: {choices(kind, REDUCTIONS)}"))
-    wanted = tuple(rest.split(",")) if kind == "pareto" else ()
-    faults.extend(
-        (("reduce",), f"no metric '{word}': {choices(word, METRICS)}")
-        for word in wanted
-        if word not in METRICS
-    )
-    wanted = tuple(word for word in wanted if word in METRICS)
+    wanted: tuple[str, ...] = ()
+    if reduce:
+        try:
+            wanted = asked(str(reduce)).metrics
+        except UsageError as fault:
+            faults.append((("reduce",), str(fault)))
     given = spec.data.get("metrics", list(wanted) or ["latency_s"])
     given = [given] if isinstance(given, str) else given
     if not isinstance(given, list) or not given:
@@ -276,6 +271,15 @@ def _kept(spec: Spec, profiles: Mapping[str, HardwareProfile], faults: Faults) -
         told = f"energy_j: profile {', '.join(profiles)} has no energies"
         faults.append((("metrics",), told))
     return {"metrics": metrics, "layers": bool(layers), "reduce": str(reduce)}
+
+
+def _check_reduction(space: Space, faults: Faults) -> None:
+    """Refuse names in a reduction that are on no axis."""
+    if space.reduce and not any(path == ("reduce",) for path, _ in faults):
+        try:
+            reduction(space.reduce, space)
+        except UsageError as fault:
+            faults.append((("reduce",), str(fault)))
 
 
 def _with_where(space: Space, given: Any, faults: Faults) -> Space:
