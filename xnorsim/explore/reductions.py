@@ -33,7 +33,7 @@ from xnorsim.units import parse_quantity, split_quantity
 __all__ = ["FORMS", "Asked", "Parts", "Reduction", "asked", "reduction"]
 
 Parts = dict[str, NDArray[Any]]
-"""What is kept so far, by name: "index" [n] the flat places of designs, and the figures [n, ...]."""
+"""What is kept so far: "index" [n], the flat places of designs, and each figure [n, ...]."""
 
 FORMS: Mapping[str, str] = {
     "pareto": "pareto:METRIC,METRIC or AXIS",
