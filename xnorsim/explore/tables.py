@@ -1,0 +1,148 @@
+"""The layers of a space's points: a network's at every size, or those of a layer template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorsim.explore.fields import TEMPLATE
+from xnorsim.explore.grid import numbers
+from xnorsim.explore.policies import policy_of
+from xnorsim.explore.space import Block, Space, point
+from xnorsim.network.graph import Graph
+from xnorsim.network.policy import Binarize, apply
+from xnorsim.network.precision import Scaling
+from xnorsim.network.resized import resized
+from xnorsim.work.stacked import stacked
+from xnorsim.work.table import LayerTable, layer_table
+from xnorsim.work.template import convolution
+
+__all__ = ["graph_of", "layers_of", "rows"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+MOST_TABLES = 4096
+"""Layer tables that a process keeps of a space."""
+
+_TABLES: WeakKeyDictionary[Space, dict[tuple[str, ...], LayerTable]] = WeakKeyDictionary()
+
+
+def rows(space: Space) -> tuple[str, ...]:
+    """The layers whose figures are told: those of the network, and "" for a template's only one.
+
+    What a policy puts before a layer, the sign of its input, is told with it.
+    """
+    return ("",) if space.graph is None else tuple(node.name for node in space.graph.nodes)
+
+
+def layers_of(
+    space: Space, box: Block, first: Sequence[int], out: NDArray[np.bool_]
+) -> tuple[Columns, tuple[str, ...], tuple[int, ...]]:
+    """Columns [..., layers] of a box of one structure, the layers' kinds, and the row of each.
+
+    first: a point of the box that is not left out; out: which ones are.
+    """
+    if space.graph is None:
+        return _template(space, box, first, out)
+    table = _table(space, point(space, first))
+    tabled = _tabled(space, box)
+    columns = _stacked(space, box, first, out, tabled) if tabled else table.columns
+    return columns, table.kinds, _owners(space.graph, table)
+
+
+def _owners(graph: Graph, table: LayerTable) -> tuple[int, ...]:
+    """The place of each layer among those of the network; what was put in belongs to the next."""
+    places = {node.name: place for place, node in enumerate(graph.nodes)}
+    found: list[int] = []
+    for name in reversed(table.names):
+        found.append(places.get(name, found[-1] if found else 0))
+    return tuple(reversed(found))
+
+
+def _tabled(space: Space, box: Block) -> list[int]:
+    """The axes along which a box has several tables."""
+    return [
+        place
+        for place, axis in enumerate(space.axes)
+        if axis.kind == "table" and box.shape[place] > 1
+    ]
+
+
+def _stacked(
+    space: Space,
+    box: Block,
+    first: Sequence[int],
+    out: NDArray[np.bool_],
+    tabled: Sequence[int],
+) -> Columns:
+    shape = tuple(size if axis in tabled else 1 for axis, size in enumerate(box.shape))
+    unused = _unused(out, tabled)
+    tables = {}
+    for place in np.ndindex(*shape):
+        index = list(first)
+        if not unused[
+            place
+        ]:  # what is left out has a table that fits, and figures that nobody sees
+            for axis in tabled:
+                index[axis] = box.slices[axis].start + place[axis]
+        tables[place] = _table(space, point(space, index))
+    return stacked(tables, shape)
+
+
+def _unused(out: NDArray[np.bool_], tabled: Sequence[int]) -> NDArray[np.bool_]:
+    """Which tables no point asks for, with length 1 along all other axes."""
+    others = tuple(axis for axis in range(out.ndim) if axis not in tabled)
+    return np.asarray(out.all(axis=others, keepdims=True))
+
+
+def graph_of(space: Space, values: Mapping[str, str]) -> Graph:
+    """The network of a point: resized, then with its layers binarized as the point says.
+
+    Raises:
+        UsageError: a layer cannot follow to that size.
+    """
+    assert space.graph is not None, "templates have no graph"
+    batch, size, width = (values.get(name) for name in _SIZES)
+    graph = resized(
+        space.graph,
+        batch=None if batch is None else int(float(batch)),
+        input_size=None if size is None else int(float(size)),
+        width=1.0 if width is None else float(width),
+    )
+    return apply(graph, policy_of(graph, values))
+
+
+_SIZES = ("batch", "input_size", "width")
+_POLICY = ("binary", "high_precision", "binarize", "scaling", "depthwise", "pad_value", "border")
+
+
+def _table(space: Space, values: Mapping[str, str]) -> LayerTable:
+    kept = _TABLES.setdefault(space, {})
+    key = tuple(values.get(name, "") for name in (*_SIZES, *_POLICY))
+    if key not in kept:
+        if len(kept) >= MOST_TABLES:
+            kept.clear()
+        kept[key] = layer_table(graph_of(space, values))
+    return kept[key]
+
+
+def _template(
+    space: Space, box: Block, first: Sequence[int], out: NDArray[np.bool_]
+) -> tuple[Columns, tuple[str, ...], tuple[int, ...]]:
+    values, arrays = point(space, first), numbers(space, box)
+    tabled = _tabled(space, box)
+    unused = _unused(out, tabled)
+    sizes: dict[str, NDArray[np.int64]] = {}
+    for name in (*TEMPLATE, "batch"):
+        array = arrays.get(name, np.asarray(float(values[name]))).astype(np.int64)
+        # Sizes that do not fit each other would break what is computed beside them.
+        sizes[name] = np.where(unused, int(float(values[name])), array) if unused.any() else array
+    found = convolution(
+        **sizes, binarize=Binarize(values["binarize"]), scaling=Scaling(values["scaling"])
+    )
+    return found.columns, found.kinds, (0,) * len(found.kinds)
