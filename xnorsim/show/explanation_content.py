@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from xnorsim.cost.inputs import Input
@@ -15,7 +14,7 @@ from xnorsim.show.explanation_parts import (
     Section,
     Table,
     cells,
-    given,
+    in_unit,
     printable,
     si,
     span,
@@ -104,7 +103,7 @@ _FIGURES = {"latency_s": ("latency", "s"), "energy_j": ("energy", "J")}
 
 def _moving(items: Sequence[Sensitivity], value: float) -> Table:
     columns = (
-        cells("value", [_figure(item.input.value, item.input) for item in items], 2),
+        cells("value", [in_unit(item.input.value, item.input.unit) for item in items], 2),
         cells("range", [_input_range(item.input) for item in items], 1),
         cells("share", [labels.percent(item.share) for item in items], 0),
         cells("at low", [_moved(item.at_low, value) for item in items], 0),
@@ -122,25 +121,10 @@ def _moved(value: float, base: float) -> str:
 _NO_CHANGE = 5e-5
 
 
-def _figure(value: float, item: Input) -> str:
-    """A quantity in its unit; cycles, operations and shares as they are, the rest with a prefix."""
-    if item.unit == "byte" and math.isfinite(value):
-        return labels.memory(round(8 * value))
-    if item.unit in _SYMBOLS and math.isfinite(value):
-        return given(value, _SYMBOLS[item.unit])
-    return f"{value:.6g} {item.unit}".rstrip() if math.isfinite(value) else "unlimited"
-
-
-_SYMBOLS = {
-    "hertz": "Hz", "second": "s", "joule": "J", "watt": "W", "meter": "m", "volt": "V",
-    "byte/s": "B/s", "joule/byte": "J/B",
-}  # fmt: skip
-
-
 def _input_range(item: Input) -> str:
     if not item.is_free:
         return "exact"
-    low, high = _figure(item.low, item), _figure(item.high, item)
+    low, high = in_unit(item.low, item.unit), in_unit(item.high, item.unit)
     number, _, unit = low.partition(" ")
     return f"{number if unit and high.endswith(f' {unit}') else low}–{high}"
 
@@ -151,7 +135,7 @@ def _sources(found: Sequence[Input]) -> Section:
     for item in found:
         exact = "" if not item.is_free else f" ({_input_range(item)}, {item.basis})"
         by_source.setdefault(item.source, []).append(
-            f"{item.path} {_figure(item.value, item)}{exact}"
+            f"{item.path} {in_unit(item.value, item.unit)}{exact}"
         )
     lines: list[Line] = []
     for number, (source, taken) in enumerate(by_source.items(), start=1):

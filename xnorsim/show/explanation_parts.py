@@ -20,6 +20,7 @@ __all__ = [
     "Table",
     "cells",
     "given",
+    "in_unit",
     "number",
     "printable",
     "si",
@@ -83,6 +84,25 @@ def given(value: float, unit: str) -> str:
     digits, _, rest = si(value, unit).partition(" ")
     short = digits.rstrip("0").rstrip(".") if "." in digits else digits
     return f"{short} {rest}".rstrip()
+
+
+def in_unit(value: float, unit: str) -> str:
+    """A quantity in its unit; cycles, operations and shares as they are, the rest with a prefix.
+
+    >>> in_unit(2.4e9, "hertz"), in_unit(262144.0, "byte"), in_unit(4.0, "byte/cycle")
+    ('2.4 GHz', '256 KiB', '4 byte/cycle')
+    """
+    if not math.isfinite(value):
+        return "unlimited"
+    if unit == "byte":
+        return labels.memory(round(8 * value))
+    return given(value, _SYMBOLS[unit]) if unit in _SYMBOLS else f"{value:.6g} {unit}".rstrip()
+
+
+_SYMBOLS = {
+    "hertz": "Hz", "second": "s", "joule": "J", "watt": "W", "meter": "m", "volt": "V",
+    "byte/s": "B/s", "joule/byte": "J/B",
+}  # fmt: skip
 
 
 def cells(header: str, texts: Sequence[str], rank: int, align: str = "right") -> Column:

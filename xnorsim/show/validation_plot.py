@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,14 +16,13 @@ from matplotlib.transforms import Bbox
 
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
+from xnorsim.show.placing import Pair, name_points
 from xnorsim.show.plots import LINES, MARKERS, literally
 
 __all__ = ["BAND", "validation_figure"]
 
 BAND = 0.10
 """The half width of the band around predicted = measured."""
-
-_Pair = tuple[float, float]
 
 _MS = 1e3
 _MARGIN = 1.6  # two to each side hold a tick of 1, 2, 5, ... however narrow the data
@@ -36,14 +33,6 @@ _LINE_HEIGHT = 0.22
 _COLOURS = LINES[1:]  # names are black
 _HOLLOW = "#FFFFFF"
 _BAND_COLOUR = "#E2E2E2"
-_DIRECTIONS = tuple(  # right, left, then lower right, upper left, ...
-    (math.cos(math.radians(angle)), math.sin(math.radians(angle)))
-    for angle in (0, 180, -30, 150, -90, 90, 30, -150, -60, 120, 60, -120, 15, -15, 165, -165)
-)
-_REACHES = (6.0, 16.0, 28.0, 42.0)
-"""How far a name is from its point [pt]; from the second on, a line leads to it."""
-_OFFSET = "offset points"
-_LEADER = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
 
 
 def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
@@ -128,7 +117,7 @@ def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
     )
 
 
-def _measured(row: Mapping[str, Any]) -> _Pair:
+def _measured(row: Mapping[str, Any]) -> Pair:
     """The ends of what is known of a measurement [s]."""
     x = row["measured"]
     if "timing" in row:
@@ -161,38 +150,9 @@ def _legend(
 
 def _name_points(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write each row's name at the first place where it hides nothing, or not at all."""
+    points = [(row["measured"] * _MS, row["predicted"] * _MS) for row in rows]
     marks = [box for row in rows for box in _marks(ax, row)]
-    names: list[Bbox] = []
-    for name, row in zip(_short([row["name"] for row in rows]), rows, strict=True):
-        point = row["measured"] * _MS, row["predicted"] * _MS
-        text = ax.annotate(name, point, (0, 0), textcoords=_OFFSET, fontsize=7.5, parse_math=False)
-        for reach, (right, up) in product(_REACHES, _DIRECTIONS):
-            text.set(position=(reach * right, reach * up), **_aligned(right, up))
-            box, line = text.get_window_extent(), _line(ax, point, (right, up), reach)
-            inside = ax.bbox.contains(*box.min) and ax.bbox.contains(*box.max)
-            if inside and not any(part.count_overlaps([*marks, *names]) for part in (box, *line)):
-                names += [box, *line]
-                if line:
-                    end = text.get_position()
-                    ax.annotate("", point, end, textcoords=_OFFSET, arrowprops=_LEADER)
-                break
-        else:
-            text.remove()
-
-
-def _aligned(right: float, up: float) -> dict[str, str]:
-    """Which part of a text in this direction of its point is nearest to the point."""
-    return {
-        "ha": "center" if abs(right) < abs(up) / 2 else "left" if right > 0 else "right",
-        "va": "center" if abs(up) < abs(right) / 2 else "bottom" if up > 0 else "top",
-    }
-
-
-def _line(ax: Axes, point: _Pair, direction: _Pair, reach: float) -> list[Bbox]:
-    """Boxes along the line that leads from a point to its name, on the canvas [pixels]."""
-    x, y = ax.transData.transform(point)
-    steps = [ax.figure.dpi / 72 * step for step in range(9, round(reach), 2)]
-    return [Bbox.from_bounds(x + direction[0] * s, y + direction[1] * s, 1, 1) for s in steps]
+    name_points(ax, _short([row["name"] for row in rows]), points, marks)
 
 
 def _marks(ax: Axes, row: Mapping[str, Any]) -> list[Bbox]:
