@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.cost.columns import pass_columns, product_columns
+from xnorsim.cost.axes import dense
 from xnorsim.cost.energy import EnergyCosts
 from xnorsim.cost.inputs import Design, design
 from xnorsim.cost.instructions import (
@@ -18,6 +19,7 @@ from xnorsim.cost.instructions import (
     bound_names,
     nearest_bytes,
     predict,
+    stage_seconds,
     stage_times,
     work_of,
 )
@@ -431,10 +433,12 @@ def test_the_times_of_stages_add_up():
     work, at = work_of(found.columns, found.kinds, recipe_set("larq"), CORE), design(PI)
     seconds = found.columns["runs"] * at.machine.layer_overhead_s
     for stage in stage_times(work, at, threads=2):
-        seconds[stage.layers] += stage.latency_s
-        longest = functools.reduce(np.maximum, [stage.core_s, *stage.transfers_s])
-        assert (stage.latency_s >= longest).all()
-        assert (stage.latency_s <= sum(stage.transfers_s, stage.core_s) * (1 + 1e-12)).all()
+        latency = dense([stage_seconds(stage, place) for place in range(len(stage.layers))])
+        seconds[stage.layers] += latency
+        parts = [dense(part) for part in (stage.core_s, *stage.transfers_s)]
+        longest = functools.reduce(np.maximum, parts)
+        assert (latency >= longest).all()
+        assert (latency <= sum(parts) * (1 + 1e-12)).all()
     np.testing.assert_allclose(predict(work, at, threads=2).latency_s, seconds, rtol=1e-12)
 
 

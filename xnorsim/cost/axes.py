@@ -26,6 +26,7 @@ __all__ = [
     "in_place",
     "narrow",
     "of_layers",
+    "rows_of",
     "total",
 ]
 
@@ -35,21 +36,27 @@ Mix = Mapping[str, Any] | ArrayLike
 """Instructions: class -> how many [...], or an array [..., classes] over all of a core's."""
 
 Parts = Iterable[tuple[NDArray[np.intp], Any]]
-"""Layers [n], and an array [..., n] of them (or one [..., 1] that is the same for all)."""
+"""Layers [n], and an array [..., n] of them (or one [..., 1] that is the same for all), or a list
+of one array [...] for each."""
 
 
 def total(terms: Iterable[Any]) -> _Floats:
     """The sum of arrays that broadcast, one after another in the order in which they come."""
     each = iter(terms)
-    result = np.asarray(next(each, 0.0))
+    result, is_ours = np.asarray(next(each, 0.0)), False
     for term in each:
-        result = result + term
+        if is_ours and result.shape and np.broadcast(result, term).shape == result.shape:
+            np.add(result, term, out=result)  # as large as it gets: no new memory
+        else:
+            result, is_ours = np.asarray(result + np.asarray(term, float)), True
     return np.asarray(result)
 
 
 def narrow(array: ArrayLike) -> NDArray[Any]:
     """The array with each axis but the last cut to length 1 if nothing changes along it."""
     found = np.asarray(array)
+    if found.ndim == 0 or found.size == found.shape[-1]:
+        return found
     for axis in range(found.ndim - 1):
         if found.shape[axis] > 1:
             first = found[(slice(None),) * axis + (slice(1),)]
@@ -58,16 +65,22 @@ def narrow(array: ArrayLike) -> NDArray[Any]:
     return found
 
 
+def rows_of(array: ArrayLike, layers: int) -> list[NDArray[Any]]:
+    """An array [..., layers] as one [...] a layer, of length 1 along axes that change nothing."""
+    return [narrow(row[..., np.newaxis])[..., 0] for row in of_layers(array, layers)]
+
+
 def by_layer(parts: Parts, layers: int) -> tuple[_Floats, ...]:
     """Arrays [..., n] of some layers each, added up in order: one array [...] a layer.
 
     Each has the axes that its layer depends on; a layer of which there is nothing is 0.
     """
-    rows: list[Any] = [None] * layers
+    terms: list[list[Any]] = [[] for _ in range(layers)]
     for chosen, array in parts:
-        for layer, row in zip(chosen.tolist(), of_layers(array, len(chosen)), strict=True):
-            rows[layer] = row if rows[layer] is None else rows[layer] + row
-    return tuple(np.zeros(()) if row is None else row for row in rows)
+        rows = array if isinstance(array, list) else of_layers(array, len(chosen))
+        for layer, row in zip(chosen.tolist(), rows, strict=True):
+            terms[layer].append(row)
+    return tuple(total(rows) if rows else np.zeros(()) for rows in terms)
 
 
 def of_layers(array: ArrayLike, layers: int) -> Iterator[NDArray[Any]]:

@@ -26,11 +26,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorsim.cost.axes import by_layer, everywhere, in_place, narrow, of_layers, total
+from xnorsim.cost.axes import (
+    by_layer,
+    everywhere,
+    in_place,
+    narrow,
+    of_layers,
+    rows_of,
+    total,
+)
 from xnorsim.cost.energy import dynamic_shares, share_names
 from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
 from xnorsim.cost.inputs import Design
-from xnorsim.cost.latency import combined_seconds, core_seconds, longest_part, transfer_seconds
+from xnorsim.cost.latency import (
+    Overlap,
+    checked_overlaps,
+    combined,
+    joint_bandwidth,
+    longest_part,
+    thread_share,
+)
 from xnorsim.cost.movement import caches_of, pass_traffic, stage_traffic
 from xnorsim.cost.nests import Moved
 from xnorsim.cost.ports import chain_cycles, port_cycles
@@ -60,6 +75,7 @@ __all__ = [
     "nearest_bytes",
     "overhead_seconds",
     "predict",
+    "stage_seconds",
     "stage_times",
     "work_of",
 ]
@@ -252,11 +268,13 @@ def _latency(
 ) -> tuple[_Floats, ...]:
     """The stages of each layer, as far off as the program is missed, and what starts it [s]."""
     missed = design.missed_by(work.program)
-    parts = []
+    factor = None if (missed == 1).all() else next(of_layers(missed, 1))
+    parts: list[tuple[NDArray[np.intp], Any]] = []
     for _, each in groupby(times, key=lambda item: id(item.layers)):
         same = list(each)
-        seconds = total(item.latency_s for item in same)
-        parts.append((same[0].layers, seconds if (missed == 1).all() else seconds * missed))
+        layers = same[0].layers
+        rows = [total(stage_seconds(item, at) for item in same) for at in range(len(layers))]
+        parts.append((layers, rows if factor is None else [row * factor for row in rows]))
     running = np.flatnonzero(work.runs)
     parts.append((running, overhead[..., running]))
     return by_layer(parts, len(work.runs))
@@ -292,16 +310,17 @@ def overhead_seconds(runs: NDArray[Any], program: str, machine: Machine) -> _Flo
 class StageTime:
     """The time of one stage of some layers [n], and of its parts; levels beyond the nearest.
 
-    Arrays are [..., n], or [..., 1] where they are the same for all.
+    Arrays are [..., n], or [..., 1] where they are the same for all; seconds are one array [...] a
+    layer, with the axes that it depends on.
     """
 
     work: StageWork
     layers: NDArray[np.intp]
     cycles: _Floats  # on the ports at the efficiency of the core, or by chains
-    core_s: _Floats
+    core_s: list[_Floats]
     moved_bytes: Moved  # of each level
-    transfers_s: tuple[_Floats, ...]  # of each level
-    latency_s: _Floats
+    transfers_s: tuple[list[_Floats], ...]  # of each level
+    overlaps: tuple[Overlap, ...]  # of each level
 
 
 def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageTime]:
@@ -318,16 +337,32 @@ def stage_times(work: Work, design: Design, threads: Any = 1) -> Iterator[StageT
             machine.level_overlap,
         )
     )
+    together = [joint_bandwidth(*each, used) for each in zip(alone, shared, strict=True)]
+    rates = [next(of_layers(level, 1)) for level in together]
+    clock = next(of_layers(machine.clock_hz, 1))
+    hidden = checked_overlaps([next(of_layers(level, 1)) for level in overlaps])
     for stage, moved in zip(work.stages, _moved(work, machine, core), strict=True):
+        layers = len(stage.layers)
         cycles = port_cycles(stage.issued, core) / machine.efficiency
         if stage.waits:
             cycles = np.maximum(cycles, chain_cycles(stage.waits, core))
-        on_core = core_seconds(cycles, machine.clock_hz, used, stage.pieces)
+        shares = of_layers(thread_share(used, stage.pieces), layers)
+        pairs = zip(rows_of(cycles, layers), shares, strict=True)
+        on_core = [mine * share / clock for mine, share in pairs]
         transfers = tuple(
-            transfer_seconds(*each, used) for each in zip(moved, alone, shared, strict=True)
+            [row / rate for row in rows_of(level, layers)]
+            for level, rate in zip(moved, rates, strict=True)
         )
-        time = combined_seconds(on_core, transfers, overlaps)
-        yield StageTime(stage, stage.layers, cycles, on_core, moved, transfers, time)
+        yield StageTime(stage, stage.layers, cycles, on_core, moved, transfers, hidden)
+
+
+def stage_seconds(stage: StageTime, layer: int) -> _Floats:
+    """The time [...] of a stage for one of its layers [s].
+
+    Here all axes meet, so layer by layer: none takes those on which another one depends.
+    """
+    parts = [level[layer] for level in stage.transfers_s]
+    return combined(stage.core_s[layer], parts, stage.overlaps)
 
 
 def _moved(work: Work, machine: Machine, core: Core) -> Iterator[Moved]:

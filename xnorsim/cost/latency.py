@@ -17,13 +17,25 @@ Time never falls when a part grows, and never rises when an overlap does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xnorsim.errors import UsageError
 
-__all__ = ["combined_seconds", "core_seconds", "longest_part", "nearest_bound", "transfer_seconds"]
+__all__ = [
+    "Overlap",
+    "checked_overlaps",
+    "combined",
+    "combined_seconds",
+    "core_seconds",
+    "joint_bandwidth",
+    "longest_part",
+    "nearest_bound",
+    "thread_share",
+    "transfer_seconds",
+]
 
 _Floats = NDArray[np.float64]
 
@@ -37,11 +49,16 @@ def core_seconds(
     tiles; a thread takes ceil(pieces / threads) of them, so that threads beyond the pieces gain
     nothing. Infinitely many are dealt out evenly.
     """
+    share = thread_share(threads, pieces)
+    return np.asarray(cycles, float) * share / np.asarray(clock_hz, float)
+
+
+def thread_share(threads: ArrayLike, pieces: ArrayLike = np.inf) -> _Floats:
+    """The share [...] of the work that the thread with the most of it does; see `core_seconds`."""
     threads, pieces = np.asarray(threads, float), np.asarray(pieces, float)
     with np.errstate(invalid="ignore"):  # inf / inf, where the even share is taken
         share = np.ceil(pieces / threads) / pieces
-    share = np.where(np.isfinite(pieces) & (pieces > 0), share, 1 / threads)
-    return np.asarray(cycles, float) * share / np.asarray(clock_hz, float)
+    return np.where(np.isfinite(pieces) & (pieces > 0), share, 1 / threads)
 
 
 def transfer_seconds(
@@ -54,8 +71,18 @@ def transfer_seconds(
 
     bandwidth: of one core. shared: the ceiling of all cores together.
     """
+    together = joint_bandwidth(bandwidth_bytes_per_s, shared_bandwidth_bytes_per_s, threads)
+    return np.asarray(moved_bytes, float) / together
+
+
+def joint_bandwidth(
+    bandwidth_bytes_per_s: ArrayLike,
+    shared_bandwidth_bytes_per_s: ArrayLike = np.inf,
+    threads: ArrayLike = 1,
+) -> _Floats:
+    """What threads together can move [byte/s]; see `transfer_seconds`."""
     alone = np.asarray(bandwidth_bytes_per_s, float) * np.asarray(threads, float)
-    return np.asarray(moved_bytes, float) / np.minimum(alone, shared_bandwidth_bytes_per_s)
+    return np.minimum(alone, shared_bandwidth_bytes_per_s)
 
 
 def combined_seconds(
@@ -71,15 +98,49 @@ def combined_seconds(
     """
     if len(overlaps) != len(transfers):
         raise UsageError(f"{len(overlaps)} overlaps were given for {len(transfers)} memory levels")
-    time = np.asarray(core, float)
-    for level, (part, overlap) in enumerate(zip(transfers, overlaps, strict=True)):
+    return combined(np.asarray(core, float), transfers, checked_overlaps(overlaps))
+
+
+class Overlap(NamedTuple):
+    """What of the shorter part does not hide [...], and whether there is any of it."""
+
+    left: _Floats
+    is_partial: bool
+
+
+def checked_overlaps(overlaps: Sequence[ArrayLike]) -> tuple[Overlap, ...]:
+    """Overlaps as `combined` takes them, for many layers; raises as `combined_seconds`."""
+    found = []
+    for level, overlap in enumerate(overlaps):
         hidden = np.asarray(overlap, float)
         if not ((hidden >= 0) & (hidden <= 1)).all():
             raise UsageError(f"overlap of memory level {level} is 0 to 1, not {overlap}")
+        found.append(Overlap(np.asarray(1 - hidden), bool((hidden < 1).any())))
+    return tuple(found)
+
+
+def combined(core: _Floats, transfers: Sequence[ArrayLike], overlaps: Sequence[Overlap]) -> _Floats:
+    """`combined_seconds` at overlaps that have been checked."""
+    time, is_ours = core, False
+    for part, (left, is_partial) in zip(transfers, overlaps, strict=True):
         part = np.asarray(part, float)
-        if part.any():
-            longer, shorter = np.maximum(time, part), np.minimum(time, part)
-            time = longer + (1 - hidden) * shorter if (hidden < 1).any() else longer
+        if not part.any():
+            continue
+        shape = np.broadcast(time, part).shape
+        # Of whole grids: what is written where it stands costs no new memory.
+        room = time if is_ours and shape == time.shape else None
+        if not is_partial:
+            time, is_ours = np.asarray(np.maximum(time, part, out=room)), bool(shape)
+            continue
+        shorter = np.asarray(np.minimum(time, part))
+        longer = np.asarray(np.maximum(time, part, out=room))
+        if shape and np.broadcast(shorter, left).shape == shape:
+            shorter *= left
+            longer += shorter
+            time = longer
+        else:
+            time = np.asarray(longer + left * shorter)
+        is_ours = bool(time.shape)
     return time
 
 

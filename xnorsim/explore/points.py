@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from math import prod
+from math import ceil
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,19 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorsim.cost.inputs import Design, design
-from xnorsim.cost.points import Figures, Layers, Prepared, prepared, total
+from xnorsim.cost.points import Layers, Prepared, prepared, total
 from xnorsim.explore.grid import first_left, mask, numbers
 from xnorsim.explore.space import Block, Space, parts, point, predictor_of, profile_of
 from xnorsim.explore.tables import layers_of, rows
-from xnorsim.machine.fields import drawn_at
+from xnorsim.machine.fields import FieldInfo, drawn_at, fields
 from xnorsim.machine.schema import HardwareProfile
 
 __all__ = ["evaluate", "rows"]
 
 _Floats = NDArray[np.float64]
 
-COMPUTED = 2**20
-"""Numbers of layers and designs that are predicted in one go."""
+MOST_COMPUTED = 2**16
+"""Designs that are predicted in one go: an array of them is half a megabyte."""
+
+MOST_NUMBERS = 2**23
+"""The same times layers, for networks of very many."""
 
 MOST_PREPARED = 32
 """Predictors that a process keeps between blocks."""
@@ -41,7 +44,9 @@ MOST_PREPARED = 32
 class _Kept:
     """What does not change from block to block of a space: by places of structure axes."""
 
-    profiles: dict[tuple[int, ...], HardwareProfile] = field(default_factory=dict)
+    profiles: dict[tuple[int, ...], tuple[HardwareProfile, Mapping[str, FieldInfo]]] = field(
+        default_factory=dict
+    )
     prepared: dict[Any, tuple[Prepared, Sequence[int]]] = field(default_factory=dict)
 
 
@@ -103,8 +108,9 @@ def _design(
     kept = _KEPT.setdefault(space, _Kept())
     key = _structure(space, first)
     if key not in kept.profiles:
-        kept.profiles[key] = profile_of(space, values)
-    profile = kept.profiles[key]
+        made = profile_of(space, values)
+        kept.profiles[key] = made, fields(made)
+    profile, known = kept.profiles[key]
     drawn = {
         item.name: arrays[item.name]
         for axis in space.axes
@@ -112,7 +118,7 @@ def _design(
         for item in axis.fields
         if item.is_machine
     }
-    return design(profile, drawn_at(profile, drawn)) if drawn else design(profile)
+    return design(profile, drawn_at(profile, drawn, known)) if drawn else design(profile)
 
 
 def _structure(space: Space, index: Sequence[int]) -> tuple[int, ...]:
@@ -147,6 +153,11 @@ def _prepared(
     return found
 
 
+def _even(size: int, most: int) -> int:
+    """The size of parts alike, none larger than `most`."""
+    return ceil(size / ceil(size / most))
+
+
 def _pieces(space: Space, part: Block, layers: int) -> Iterator[Block]:
     """A part cut into boxes that are predicted in one go.
 
@@ -159,12 +170,12 @@ def _pieces(space: Space, part: Block, layers: int) -> Iterator[Block]:
         for axis in item.axes
         if space.axes[axis].kind != "structure" and item.refused.any()
     }
-    left = max(COMPUTED // layers, 1)
+    left = max(min(MOST_COMPUTED, MOST_NUMBERS // layers), 1)
     steps = [1] * len(part.shape)
     for axis in reversed(range(len(steps))):
         if axis not in single:
-            steps[axis] = min(part.shape[axis], left)
-            left = max(left // part.shape[axis], 1)
+            steps[axis] = _even(part.shape[axis], left)
+            left = max(left // steps[axis], 1)
     each = (
         [slice(at, min(at + step, cut.stop)) for at in range(cut.start, cut.stop, step)]
         for cut, step in zip(part.slices, steps, strict=True)

@@ -291,16 +291,19 @@ def _busy(ports: int, per_cycle: ArrayLike) -> NDArray[np.float64]:
 
 
 def drawn_at(
-    profile: HardwareProfile, values: Mapping[str, NDArray[np.float64]]
+    profile: HardwareProfile,
+    values: Mapping[str, NDArray[np.float64]],
+    known: Mapping[str, FieldInfo] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Values of many points as lowering takes them: path -> array in the unit of the profile's.
 
     Instructions a cycle become the cycles of a port by the profile's ports; all else is as given.
+    known: the `fields` of the profile, where they are asked for again and again.
 
     Raises:
         UsageError: no such field, or one that is no number of the profile's.
     """
-    known, found = fields(profile), {}
+    known, found = fields(profile) if known is None else known, {}
     for path, array in values.items():
         info = known.get(canonical(path)) or field_of(profile, path)
         if info.is_structure:
