@@ -16,7 +16,6 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from xnorsim.errors import UsageError
 
@@ -100,6 +99,8 @@ def influence(inputs: ArrayLike, outputs: ArrayLike) -> _Floats:
     The squared rank correlation (Spearman's rho) of draws [samples, quantities] with predictions
     [samples]. 0 for a quantity, or a prediction, that does not vary.
     """
+    from scipy.stats import rankdata  # it takes a second, which the workers of a sweep do not need
+
     x = rankdata(np.asarray(inputs, float), axis=0)
     y = rankdata(np.asarray(outputs, float))
     x, y = x - x.mean(axis=0), y - y.mean()

@@ -44,7 +44,6 @@ __all__ = [
     "locked",
     "parts_done",
     "parts_folder",
-    "progress_of",
     "read_parts",
     "resume",
     "sweep_partial",
@@ -372,9 +371,3 @@ def read_parts(out: Path, number: int) -> Parts:
 def end_parts(out: Path) -> None:
     """Remove what tasks kept: it is merged."""
     shutil.rmtree(parts_folder(out), ignore_errors=True)
-
-
-def progress_of(out: Path) -> str:
-    """How much of a sweep that is not complete is there, for a message."""
-    files = sum(1 for path in out.glob("*/c/**/*") if path.is_file())
-    return f"{files} of its chunks are there"

@@ -225,8 +225,8 @@ def open_sweep(path: str | os.PathLike[str], *, partial: bool = False) -> xarray
     found = store.attributes_of(Path(path))
     if not found["complete"] and not partial:
         raise UsageError(
-            f"'{os.fspath(path)}' is not complete ({store.progress_of(Path(path))}): run the same "
-            "sweep again and it goes on; open_sweep(path, partial=True) shows what is there"
+            f"'{os.fspath(path)}' is not complete: the same sweep goes on with it; "
+            "open_sweep(path, partial=True) shows what is there"
         )
     dataset = xarray.open_zarr(os.fspath(path), consolidated=False, chunks=None)
     for name in store.OWN:
