@@ -288,7 +288,7 @@ def test_caches_at_many_design_points():
     sizes = np.array([4, 6, 12, 64]) * 1000.0
     found = bytes_of_product(caches(sizes[:, np.newaxis]))
     assert found.shape == (1, 4, 1)
-    each = [bytes_of_product(caches(size)) for size in sizes]
+    each = [np.reshape(bytes_of_product(caches(size)), (1, 1)) for size in sizes]
     np.testing.assert_array_equal(found, np.stack(each, axis=1))
     assert found.squeeze().tolist() == [119680, 95680, 38080, 6400]
 

@@ -46,7 +46,7 @@ from xnorsim.cost.latency import (
     longest_part,
     thread_share,
 )
-from xnorsim.cost.movement import caches_of, pass_traffic, stage_traffic
+from xnorsim.cost.movement import PASS_COLUMNS, caches_of, pass_traffic, stage_traffic
 from xnorsim.cost.nests import Moved
 from xnorsim.cost.ports import chain_cycles, port_cycles
 from xnorsim.cost.recipes import (
@@ -373,8 +373,8 @@ def _moved(work: Work, machine: Machine, core: Core) -> Iterator[Moved]:
     last: Use | None = None
     for stage in work.stages:
         if stage.name == "pass":
-            passes = total_bytes(pass_traffic(work.columns, caches))
-            yield tuple(level[..., stage.layers] for level in passes)
+            chosen = {name: work.columns[name][..., stage.layers] for name in PASS_COLUMNS}
+            yield total_bytes(pass_traffic(chosen, caches.of(stage.layers)))
             continue
         if stage.use is None:
             yield nothing

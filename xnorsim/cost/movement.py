@@ -38,6 +38,7 @@ from xnorsim.machine.lowering import Machine
 from xnorsim.work.dimensions import Dimensions
 
 __all__ = [
+    "PASS_COLUMNS",
     "Caches",
     "caches_of",
     "pass_traffic",
@@ -94,6 +95,10 @@ def stage_traffic(use: Use, caches: Caches) -> dict[str, Traffic]:
         into = found.setdefault(stage if is_own else "product", {})
         into |= {name if is_own else f"{stage} {name}": moved for name, moved in operands.items()}
     return found
+
+
+PASS_COLUMNS = ("macs", "runs", "output_bits", "activation_traffic_bits", "parameter_traffic_bits")
+"""Those of the layer table that `pass_traffic` reads."""
 
 
 def pass_traffic(columns: Columns, caches: Caches) -> Traffic:

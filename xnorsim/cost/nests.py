@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -196,7 +196,35 @@ def reuse_distances(nest: Nest) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(reversed(each)) for name, each in found.items()}
 
 
-def _fetched(nest: Nest, name: str, distances: Sequence[Any], level_size: Any) -> Any:
+def _where_held(bytes_in_use: _Span, level: _Span, held: Any, else_: Any) -> Any:
+    """`held` where a level holds what is in use, and `else_` elsewhere.
+
+    Of a whole grid most is clear at once: what fits everywhere, or nowhere, is not chosen one by
+    one.
+    """
+    if bytes_in_use.most <= level.least:
+        return held
+    if bytes_in_use.least > level.most:
+        return else_
+    return np.where(bytes_in_use.array <= level.array, held, else_)
+
+
+class _Span(NamedTuple):
+    """An array [...] with its smallest and its largest number."""
+
+    array: Any
+    least: float
+    most: float
+
+
+def _span(array: ArrayLike) -> _Span:
+    found = np.asarray(array)
+    if not found.size:
+        return _Span(found, inf, -inf)
+    return _Span(found, float(found.min()), float(found.max()))
+
+
+def _fetched(nest: Nest, name: str, distances: Sequence[_Span], level: _Span) -> Any:
     """The bytes[0] of the module's text for one operand and one level [byte]."""
     inside = nest.footprint_bytes[name]
     moved = inside[-1]
@@ -205,7 +233,7 @@ def _fetched(nest: Nest, name: str, distances: Sequence[Any], level_size: Any) -
             again = nest.trips[place] * moved
             # Blocks rounded to lines may touch less in all than the whole rounded once.
             once = np.minimum(inside[place], again)
-            moved = np.where(distances[place] <= level_size, once, again)
+            moved = _where_held(distances[place], level, once, again)
     return moved
 
 
@@ -228,18 +256,19 @@ def nest_traffic(
     Returns the bytes of each operand. Never rises with the size of a level.
     """
     nest = footprints(sizes, loops, operands)
-    distances = reuse_distances(nest)
+    distances = {name: tuple(map(_span, each)) for name, each in reuse_distances(nest).items()}
+    spans = tuple(map(_span, level_sizes))
     whole = total(inside[0] for inside in nest.footprint_bytes.values())
     traffic: Traffic = {}
     for name, operand in operands.items():
         once = nest.footprint_bytes[name][0]
-        needed = np.maximum(operand.since_bytes, whole)
+        needed = _span(np.maximum(operand.since_bytes, whole))
         levels = []
-        for level_size in level_sizes:
-            moved = _fetched(nest, name, distances[name], level_size)
+        for level in spans:
+            moved = _fetched(nest, name, distances[name], level)
             if operand.written:
                 moved = moved + np.where(write_allocate, moved, moved - once)
-            levels.append(np.where(needed <= level_size, 0.0, moved))
+            levels.append(_where_held(needed, level, np.zeros(np.shape(moved)), moved))
         traffic[name] = tuple(levels)
     return traffic
 

@@ -105,17 +105,9 @@ def _text(content: bytes, what: str) -> str:
 
 def _compose(text: str, what: str) -> yaml.MappingNode:
     try:
-        # Events come without recursion and without following aliases: safe for any input.
-        _check_events(yaml.parse(text, Loader=yaml.SafeLoader), what)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise _NotReadableError(mark.line + 1 if mark else 1, f"is not YAML: {what}") from error
-    except yaml.YAMLError as error:
-        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        reason = str(error).splitlines()[0]
-        raise _NotReadableError(line, f"is not YAML text: {reason}") from error
+        root = _root(text, what, _FAST)
+    except yaml.YAMLError:  # the slow loader's messages are the better ones
+        root = _slow_root(text, what)
     if root is None:
         raise _NotReadableError(1, f"the file is empty; a {what} is a mapping of sections")
     if not isinstance(root, yaml.MappingNode):
@@ -124,6 +116,29 @@ def _compose(text: str, what: str) -> yaml.MappingNode:
             f"the file must hold a mapping of sections (got a {_kind(root)})",
         )
     return root
+
+
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader of libyaml, where PyYAML was built with it."""
+
+
+def _root(text: str, what: str, loader: Any) -> yaml.Node | None:
+    # Events come without recursion and without following aliases: safe for any input.
+    _check_events(yaml.parse(text, Loader=loader), what)
+    return yaml.compose(text, Loader=loader)
+
+
+def _slow_root(text: str, what: str) -> yaml.Node | None:
+    try:
+        return _root(text, what, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise _NotReadableError(mark.line + 1 if mark else 1, f"is not YAML: {what}") from error
+    except yaml.YAMLError as error:
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        reason = str(error).splitlines()[0]
+        raise _NotReadableError(line, f"is not YAML text: {reason}") from error
 
 
 def _check_events(events: Iterator[Any], what: str) -> None:

@@ -95,6 +95,11 @@ def fields(profile: HardwareProfile) -> dict[str, FieldInfo]:
 
 def _info(keys: Path, levels: list[str], is_given: bool) -> FieldInfo:
     path = ".".join(levels[key] if isinstance(key, int) else key for key in keys)
+    return _made(path, keys, is_given)
+
+
+@functools.lru_cache(maxsize=8192)
+def _made(path: str, keys: Path, is_given: bool) -> FieldInfo:
     if keys[-1] in _PLAIN:
         _, dimension, words = _PLAIN[str(keys[-1])]
         return FieldInfo(path, keys, path, dimension, words, is_structure=True)

@@ -99,12 +99,20 @@ class Range(NamedTuple):
 
 def _parse(text: str | float, dimension: Dimension) -> tuple[float, str]:
     """The number, and which of the dimension's units it is in."""
+    return (_parsed if isinstance(text, str) else _read)(text, dimension)
+
+
+def _read(text: str | float, dimension: Dimension) -> tuple[float, str]:
     for unit in dimension.units[:-1]:
         try:
             return parse_quantity(text, unit), unit
         except DimensionError:
             continue
     return parse_quantity(text, dimension.units[-1]), dimension.units[-1]
+
+
+_parsed = functools.lru_cache(maxsize=8192)(_read)
+"""A machine's texts are read again wherever some of its numbers change."""
 
 
 def number_of(text: str | float, dimension: Dimension) -> tuple[float, str]:

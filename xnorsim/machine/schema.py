@@ -229,11 +229,14 @@ def _unwrapped(annotation: Any) -> tuple[Any, Dimension | None, bool]:
             return annotation, dimension, many
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any, Dimension | None, bool]]:
+@functools.cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, Any, Dimension | None, bool], ...]:
+    found = []
     for name, info in model.model_fields.items():
         annotation, dimension, many = _unwrapped(info.annotation)
         at_field = next((x for x in info.metadata if isinstance(x, Dimension)), dimension)
-        yield info.alias or name, annotation, at_field, many
+        found.append((info.alias or name, annotation, at_field, many))
+    return tuple(found)
 
 
 def model_of(path: tuple[str | int, ...]) -> type[BaseModel] | None:
