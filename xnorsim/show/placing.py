@@ -20,6 +20,7 @@ _DIRECTIONS = tuple(  # right, left, then lower right, upper left, ...
 _REACHES = (6.0, 16.0, 28.0, 42.0)
 """How far a name is from its point [pt]; from the second on, a line leads to it."""
 _OFFSET = "offset points"
+_SLACK = 1.12  # a text is a little wider at another resolution
 _LEADER = {"arrowstyle": "-", "color": "#555555", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
 
 
@@ -37,7 +38,8 @@ def name_points(
         for reach, (right, up) in product(_REACHES, _DIRECTIONS):
             text.set(position=(reach * right, reach * up), **_aligned(right, up))
             box, line = text.get_window_extent(), _line(ax, point, (right, up), reach)
-            inside = ax.bbox.contains(*box.min) and ax.bbox.contains(*box.max)
+            wide = box.expanded(_SLACK, 1.0)
+            inside = ax.bbox.contains(*wide.min) and ax.bbox.contains(*wide.max)
             if inside and not any(part.count_overlaps([*marks, *taken]) for part in (box, *line)):
                 taken += [box, *line]
                 if line:
