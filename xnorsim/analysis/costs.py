@@ -123,23 +123,52 @@ def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
     return comparison.compare_profiles(both, 0, 1)
 
 
-def speedup_figure(profile: Profile | Sequence[Profile] = (), *, baseline: str = "peak") -> Figure:
+def speedup_figure(
+    profile: Profile | Sequence[Profile] = (),
+    *,
+    baseline: str | Sequence[str] = "peak",
+    predictor: str | Sequence[str] = "roofline",
+    threads: int = 1,
+    logarithmic: bool = False,
+) -> Figure:
     """The paper's two figures: speedup of a binary convolution by channels and by filter size.
 
-    Drawn from the paper's formula, and for each profile from its prediction over `baseline`
-    ("scalar" or "peak"; the formula has its own, "paper").
+    Drawn from the paper's formula, and for each profile, predictor and baseline from a prediction,
+    its range as a band.
+
+    Parameters
+    ----------
+    profile : name or file of a hardware profile, or several
+    baseline : "scalar", "peak", or "same program" (with a predictor "instructions"), or several;
+        the formula has its own, "paper"
+    predictor : as of `analyze`, or several
+    threads : cores in use
+    logarithmic : whether the axis of speedups is: baselines may lie far apart
 
     Raises:
-        InputError: no such profile or baseline.
+        InputError: no such profile, baseline or predictor.
     """
-    from xnorsim.cost.curves import speedup_by_channels, speedup_by_filter
+    from xnorsim.cost.curves import CHANNELS, CHANNELS_OF_FILTERS, FILTERS, KERNEL, speedup_curves
     from xnorsim.show import plots
 
-    machines = [None, *load_profiles(profile)]
-    return plots.speedup_figure(
-        [speedup_by_channels(machine, baseline=baseline) for machine in machines],
-        [speedup_by_filter(machine, baseline=baseline) for machine in machines],
-    )
+    baselines, predictors = _several(baseline), _several(predictor)
+    threads = whole("threads", threads)
+    machines = load_profiles(profile)
+    figures = []
+    for points, x in (
+        ([(count, KERNEL) for count in CHANNELS], CHANNELS),
+        ([(CHANNELS_OF_FILTERS, side) for side in FILTERS], FILTERS),
+    ):
+        curves = speedup_curves(points, x, None, baselines, predictors[-1])
+        for machine in machines:
+            for word in predictors:
+                curves += speedup_curves(points, x, machine, baselines, word, threads=threads)
+        figures.append(curves)
+    return plots.speedup_figure(*figures, logarithmic=logarithmic)
+
+
+def _several(words: str | Sequence[str]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else tuple(words)
 
 
 def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,12 @@ def plot_speedup(
         typer.Option("--profile", "-p", help="Beside the paper's formula, these machines."),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Of the machines' curves: scalar or peak (unless told).")
+        list[str] | None,
+        typer.Option(help="Of the machines' curves: scalar, peak (unless told), same program."),
+    ] = None,
+    predictor: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the machines' curves: roofline (unless told), instructions:SET."),
     ] = None,
     measure: Annotated[
         bool,
@@ -45,10 +50,10 @@ def plot_speedup(
         check_figure(output, (records, from_records, *(profile or ())))
     check_different({"--records": records, "--output": output})
     if measure or from_records:
-        if baseline or (records and from_records):
+        if baseline or predictor or (records and from_records):
             raise UsageError(
                 "plot speedup: --measure has its baselines, and --from measures nothing: "
-                "leave out --baseline, and --records beside --from"
+                "leave out --baseline and --predictor, and --records beside --from"
             )
         check_output(records, profile or ())
         _draw_measured(_measured(profile, records, from_records), output)
@@ -57,7 +62,11 @@ def plot_speedup(
 
     if records:
         raise UsageError("plot speedup: --records keeps what is measured: give --measure too")
-    save(speedup_figure(profile or (), baseline=baseline or "peak"), output)
+    figure = speedup_figure(
+        profile or (), baseline=baseline or "peak", predictor=predictor or "roofline",
+        logarithmic=len(baseline or ()) > 1,
+    )  # fmt: skip
+    save(figure, output)
 
 
 def _draw_measured(found: Any, output: Path | None) -> None:

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorsim.cost import formula
-from xnorsim.cost.network import BASELINES, NetworkPrediction, Twin, predict_network
+from xnorsim.cost.network import (
+    BASELINES,
+    SAME_PROGRAM,
+    NetworkPrediction,
+    Twin,
+    predict_network,
+)
+from xnorsim.cost.points import resolved
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.schema import HardwareProfile
 from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
@@ -32,6 +39,7 @@ __all__ = [
     "predict_convolution",
     "speedup_by_channels",
     "speedup_by_filter",
+    "speedup_curves",
 ]
 
 CHANNELS = tuple(sorted({round(2 ** (i / 2)) for i in range(21)}))
@@ -74,17 +82,21 @@ def speedup_by_channels(
     kernel: int = KERNEL,
     scaling: Scaling = Scaling.ALPHA,
     threads: int = 1,
+    predictor: str = "roofline",
 ) -> Curve:
     """Speedup of an XNOR convolution with `kernel` x `kernel` filters, by input channels.
 
     Without a profile the paper's formula, over its own baseline "paper"; with one the prediction
-    for that machine over `baseline`, a key of cost.network.BASELINES.
+    for that machine over `baseline`, a key of cost.network.BASELINES or, of a program with kernels
+    for floats, of SAME_PROGRAM.
 
     Raises:
-        UsageError: no such baseline, a size below 1, or more threads than cores.
+        UsageError: no such baseline or predictor, a size below 1, or more threads than cores.
     """
     points = [(count, kernel) for count in channels]
-    return _curve(points, list(channels), profile, baseline, scaling, threads)
+    return speedup_curves(
+        points, list(channels), profile, (baseline,), predictor, scaling, threads
+    )[0]
 
 
 def speedup_by_filter(
@@ -95,33 +107,54 @@ def speedup_by_filter(
     channels: int = CHANNELS_OF_FILTERS,
     scaling: Scaling = Scaling.ALPHA,
     threads: int = 1,
+    predictor: str = "roofline",
 ) -> Curve:
     """As `speedup_by_channels`, by the side of the filter at fixed input `channels`."""
     points = [(channels, side) for side in kernels]
-    return _curve(points, list(kernels), profile, baseline, scaling, threads)
+    return speedup_curves(points, list(kernels), profile, (baseline,), predictor, scaling, threads)[
+        0
+    ]
 
 
-def _curve(
+def speedup_curves(
     points: Sequence[tuple[int, int]],
     x: Sequence[int],
     profile: HardwareProfile | None,
-    baseline: str,
-    scaling: Scaling,
-    threads: int,
-) -> Curve:
-    if baseline not in BASELINES:
-        raise UsageError(f"no baseline '{baseline}': {choices(baseline, BASELINES)}")
+    baselines: Sequence[str],
+    predictor: str = "roofline",
+    scaling: Scaling = Scaling.ALPHA,
+    threads: int = 1,
+) -> list[Curve]:
+    """One curve a baseline, of the same predictions.
+
+    points: channels and sides of filters; x: what is drawn along; otherwise as
+    `speedup_by_channels`.
+    """
+    known = BASELINES | (SAME_PROGRAM if resolved(predictor)[0] == "instructions" else {})
+    for baseline in baselines:
+        if baseline not in known:
+            raise UsageError(f"no baseline '{baseline}': {choices(baseline, known)}")
     for channels, kernel in points:
         if channels < 1 or kernel < 1:
             raise UsageError(f"{channels} channels, {kernel} x {kernel} filters: at least 1 each")
     if profile is None:
-        each = [formula.speedup(channels, kernel**2).item() for channels, kernel in points]
-        value = low = high = np.array(each)
-        return Curve("formula", "paper", np.array(x), value, low, high)
+        value = np.array([formula.speedup(c, kernel**2).item() for c, kernel in points])
+        return [Curve("formula", "paper", np.array(x), value, value, value)]
     found = [
-        predict_convolution(channels, kernel, profile, scaling=scaling, threads=threads)
+        predict_convolution(
+            channels, kernel, profile, scaling=scaling, threads=threads, predictor=predictor
+        )
         for channels, kernel in points
     ]
+    name = profile.name if predictor == "roofline" else f"{profile.name}, {found[0].predictor}"
+    return [_curve(name, np.array(x), found, baseline) for baseline in baselines]
+
+
+def _curve(
+    name: str, x: NDArray[np.int64], found: Sequence[NetworkPrediction], baseline: str
+) -> Curve:
+    if any(baseline not in item.speedup for item in found):
+        raise UsageError(f"{name}: the program has no kernels for floats to be a baseline")
     value, low, high = (
         np.array([end[baseline] for end in ends])
         for ends in (
@@ -130,7 +163,7 @@ def _curve(
             [item.speedup_high for item in found],
         )
     )
-    return Curve(profile.name, baseline, np.array(x), value, low, high)
+    return Curve(name, baseline, x, value, low, high)
 
 
 def predict_convolution(
@@ -141,16 +174,17 @@ def predict_convolution(
     filters: int = CHANNELS_OF_FILTERS,
     scaling: Scaling = Scaling.ALPHA,
     threads: int = 1,
+    predictor: str = "roofline",
 ) -> NetworkPrediction:
     """One XNOR convolution as a network of its own: its input is binarized, its output scaled.
 
     Each point is a network by itself, since what fits into a cache depends on all its weights.
     """
     graph = _convolution(channels, kernel, filters)
-    floats = layer_table(graph).columns
+    floats = layer_table(graph)
     table = layer_table(apply(graph, Policy(Binarize.XNOR, keep=(), scaling=scaling)))
-    twin = Twin(floats, np.ones(1, dtype=bool))
-    return predict_network(table.columns, twin, profile, threads)
+    twin = Twin(floats.columns, np.ones(1, dtype=bool), floats.kinds)
+    return predict_network(table.columns, twin, profile, threads, predictor, table.kinds)
 
 
 def _convolution(channels: int, kernel: int, filters: int) -> Graph:

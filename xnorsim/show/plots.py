@@ -61,6 +61,7 @@ _BASELINES = {
     "paper": "paper: operation counts",
     "scalar": "scalar: the predicted float loop",
     "peak": "peak: every float lane",
+    "same program": "same program: its float kernels",
 }
 _LONGEST_NAME = 40
 _MANY = 3
