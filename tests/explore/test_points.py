@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import Phase, assume, given, reject, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from xnorsim.network.precision import Scaling
 from xnorsim.network.resized import resized
 from xnorsim.work.table import LayerTable, layer_table
 from xnorsim.work.template import convolution_graph
+from xnorsim.zoo import build
 
 # Of every kind: machines, what changes their instructions, what things cost, tables, policies.
 MACHINE: Mapping[str, Any] = {
@@ -41,7 +43,7 @@ MACHINE: Mapping[str, Any] = {
     "core.efficiency": [0.61, 0.97],
     "energy.node": ["7 nm", "16 nm", "28 nm"],
     "energy.static": ["0.1 W", "2.3 W"],
-    "recipes": ["own", "popcnt"],
+    "recipes": ["own", "popcnt", "numpy"],
     "predictor": ["roofline", "formula"],
     "near": {"link": ["memories.L2.energy", "clock"], "values": [["1 pJ/byte", "1.1 GHz"],
                                                                 ["3.3 pJ/byte", "2.9 GHz"]]},
@@ -175,3 +177,42 @@ def test_a_point_of_a_layer_template_is_its_prediction(
     data: st.DataObject, given: dict[str, Any]
 ) -> None:
     check(data, given, layer=LAYER)
+
+
+def test_what_no_program_can_run_and_no_network_can_be_is_left_out() -> None:
+    """numpy has no binary kernels; two ways of a residual network meet at even sizes only."""
+    axes = {"recipes": ["own", "numpy"], "binarize": ["none", "xnor"]}
+    for of in ({"model": tiny()}, {"layer": LAYER}):
+        space = resolve(spec_of(profile="zen-4", axes=axes, **of))
+        assert mask(space, whole(space)).tolist() == [[False, False], [False, True]]
+        assert np.isnan(evaluate(space, whole(space))["latency_s"]).sum() == 1
+        assert any("no kernel for 'binary'" in note for note in space.notes)
+    axes = {"input_size": [64, 65], "width": [0.25, 1], "batch": [1, 2]}
+    with pytest.raises(
+        SpecError, match=r"input_size: 65: .*add5.*do not broadcast.*can be used: 64"
+    ):
+        resolve(spec_of(model=build("bireal-net-18"), profile="zen-4", axes=axes))
+
+
+def test_technologies_that_are_not_known_are_left_out() -> None:
+    """Of the nodes and voltages some go together: the others would break what is beside them."""
+    axes = {
+        "energy.node": ["7 nm", "65 nm"],
+        "energy.voltage": ["0.5 V", "1.0 V"],
+        "clock": "1 GHz",
+    }
+    space = resolve(
+        spec_of(
+            model=tiny(),
+            profile="zen-4",
+            predictor="instructions",
+            axes=axes,
+            metrics=["energy_j"],
+        )
+    )
+    out = mask(space, whole(space))
+    assert out.any()
+    found = evaluate(space, whole(space))["energy_j"]
+    np.testing.assert_array_equal(np.isnan(found), out)
+    for index in map(tuple, np.argwhere(~out).tolist()):
+        assert found[index] == single(space, point(space, index))[1].totals["energy_j"]

@@ -17,13 +17,16 @@ from xnorsim.cost.points import resolved
 from xnorsim.cost.recipes import recipe_set
 from xnorsim.cost.recipes.program import ISAS
 from xnorsim.cost.technology import energy_scale
-from xnorsim.errors import UsageError
+from xnorsim.cost.uses import kernel_uses
+from xnorsim.errors import InputError, UsageError
 from xnorsim.explore.axes import Axis
 from xnorsim.explore.constraints import Constraint, names
 from xnorsim.explore.grammar import parse
 from xnorsim.explore.grid import axes_of, left_out, values_of
-from xnorsim.explore.space import Refusal, Space, place_of, point, predictor_of
+from xnorsim.explore.space import Refusal, Space, place_of, point, predictor_of, profile_of
+from xnorsim.explore.tables import kinds_of_layers, sized
 from xnorsim.explore.values import Faults
+from xnorsim.machine.core import lower_core
 from xnorsim.machine.lowering import lower
 from xnorsim.machine.schema import HardwareProfile
 from xnorsim.network.policy import Binarize, Policy
@@ -34,6 +37,9 @@ __all__ = ["MOST_JUDGED", "with_rules"]
 
 MOST_JUDGED = 100_000
 """Combinations that are looked at one by one; beyond it the prediction itself refuses."""
+
+MOST_MADE = 128
+"""The same where each takes making a network of it, in about 10 ms."""
 
 _WHY = {
     "threads <= cores": "a machine has one core for a thread, and no more threads than cores",
@@ -58,8 +64,8 @@ def with_rules(space: Space, faults: Faults) -> Space:
             table = out.reshape([out.shape[axis] for axis in axes]) if out.ndim else out
             notes += _judged(space, axes, table, lambda _, why=why: why, names(item.tree), faults)
         space = replace(space, where=(*space.where, item))
-    for fields, judge in _RULES:
-        found = _refusal(space, fields, judge, notes, faults)
+    for fields, judge, most in _rules(space):
+        found = _refusal(space, fields, judge, most, notes, faults)
         space = replace(space, refused=(*space.refused, *found))
     return replace(space, notes=(*space.notes, *notes))
 
@@ -142,20 +148,53 @@ def _own_technology(profile: HardwareProfile) -> tuple[float, float]:
     return own.energy_node_m, own.energy_voltage_v
 
 
-_RULES: tuple[tuple[tuple[str, ...], _Judge], ...] = (
-    (("profile", "predictor", "recipes", "simd.bits"), _program),
-    (("binarize", "scaling"), _scaling),
-    (("profile", "energy.node", "energy.voltage"), _technology),
-)
+def _sizes(space: Space, values: Mapping[str, str]) -> str:
+    """Why a network cannot have a size."""
+    try:
+        sized(space, values)
+    except InputError as fault:
+        return str(fault)
+    return ""
+
+
+def _kernels(space: Space, values: Mapping[str, str]) -> str:
+    """Why a program cannot run the layers, as some of them are binary or not: at any size."""
+    word, program = resolved(predictor_of(values))
+    if word != "instructions" or _program(space, values) or _scaling(space, values):
+        return ""
+    given = {n: text for n, text in values.items() if space.known[n].kind == "structure"}
+    try:
+        profile = profile_of(space, given)
+        recipes = recipe_set(program, int(lower(profile).simd_bits))
+        kernel_uses(*kinds_of_layers(space, values), recipes, lower_core(profile))
+    except InputError as fault:
+        return str(fault)
+    return ""
+
+
+def _rules(space: Space) -> Iterator[tuple[tuple[str, ...], _Judge, int]]:
+    """The fields of each rule, what judges them, and the most combinations that it looks at."""
+    yield ("profile", "predictor", "recipes", "simd.bits"), _program, MOST_JUDGED
+    yield ("binarize", "scaling"), _scaling, MOST_JUDGED
+    yield ("profile", "energy.node", "energy.voltage"), _technology, MOST_JUDGED
+    if space.graph is not None:
+        yield ("input_size", "width"), _sizes, MOST_MADE
+    structures = [axis for axis in space.axes if axis.kind == "structure"]
+    yield tuple(f.name for axis in structures for f in axis.fields), _kernels, MOST_MADE
 
 
 def _refusal(
-    space: Space, fields: Sequence[str], judge: _Judge, notes: list[str], faults: Faults
+    space: Space,
+    fields: Sequence[str],
+    judge: _Judge,
+    most: int,
+    notes: list[str],
+    faults: Faults,
 ) -> tuple[Refusal, ...]:
     """The combinations of some fields that a rule refuses; none where it refuses none."""
     places = [place_of(space, name) for name in fields]
     axes = sorted({place[0] for place in places if place is not None})
-    if _product(space, axes) > MOST_JUDGED:
+    if _product(space, axes) > most:
         return ()
     sizes = [space.shape[axis] for axis in axes]
     table, reasons = np.zeros(sizes, dtype=bool), {}

@@ -21,7 +21,7 @@ from xnorsim.work.stacked import stacked
 from xnorsim.work.table import LayerTable, layer_table
 from xnorsim.work.template import convolution
 
-__all__ = ["graph_of", "layers_of", "rows"]
+__all__ = ["graph_of", "kinds_of_layers", "layers_of", "rows", "sized", "table_of"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -48,7 +48,7 @@ def layers_of(
     """
     if space.graph is None:
         return _template(space, box, first, out)
-    table = _table(space, point(space, first))
+    table = table_of(space, point(space, first))
     tabled = _tabled(space, box)
     columns = _stacked(space, box, first, out, tabled) if tabled else table.columns
     return columns, table.kinds, _owners(space.graph, table)
@@ -89,7 +89,7 @@ def _stacked(
         ]:  # what is left out has a table that fits, and figures that nobody sees
             for axis in tabled:
                 index[axis] = box.slices[axis].start + place[axis]
-        tables[place] = _table(space, point(space, index))
+        tables[place] = table_of(space, point(space, index))
     return stacked(tables, shape)
 
 
@@ -105,22 +105,28 @@ def graph_of(space: Space, values: Mapping[str, str]) -> Graph:
     Raises:
         UsageError: a layer cannot follow to that size.
     """
+    graph = sized(space, values)
+    return apply(graph, policy_of(graph, values))
+
+
+def sized(space: Space, values: Mapping[str, str]) -> Graph:
+    """The network of a point before any layer becomes binary; raises as `graph_of`."""
     assert space.graph is not None, "templates have no graph"
     batch, size, width = (values.get(name) for name in _SIZES)
-    graph = resized(
+    return resized(
         space.graph,
         batch=None if batch is None else int(float(batch)),
         input_size=None if size is None else int(float(size)),
         width=1.0 if width is None else float(width),
     )
-    return apply(graph, policy_of(graph, values))
 
 
 _SIZES = ("batch", "input_size", "width")
 _POLICY = ("binary", "high_precision", "binarize", "scaling", "depthwise", "pad_value", "border")
 
 
-def _table(space: Space, values: Mapping[str, str]) -> LayerTable:
+def table_of(space: Space, values: Mapping[str, str]) -> LayerTable:
+    """The layer table of a point's network, kept for the next that asks; raises as `graph_of`."""
     kept = _TABLES.setdefault(space, {})
     key = tuple(values.get(name, "") for name in (*_SIZES, *_POLICY))
     if key not in kept:
@@ -128,6 +134,16 @@ def _table(space: Space, values: Mapping[str, str]) -> LayerTable:
             kept.clear()
         kept[key] = layer_table(graph_of(space, values))
     return kept[key]
+
+
+def kinds_of_layers(space: Space, values: Mapping[str, str]) -> tuple[Columns, tuple[str, ...]]:
+    """Columns of a point's layers at some size, and their kinds: what they are, not how large."""
+    if space.graph is not None:
+        table = table_of(space, {n: text for n, text in values.items() if n not in _SIZES})
+        return table.columns, table.kinds
+    how = Binarize(values["binarize"]), Scaling(values["scaling"])
+    found = convolution(64, 64, 3, 8, binarize=how[0], scaling=how[1])
+    return found.columns, found.kinds
 
 
 def _template(
