@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
@@ -138,7 +139,7 @@ def test_a_complete_sweep_is_only_opened(tmp_path, monkeypatch):
 # --- stopped, and gone on with -------------------------------------------------------------------
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Comes in the place of a file's renaming."""
 
 
@@ -155,7 +156,7 @@ def test_stopped_before_any_file_it_ends_with_the_same_bytes(tmp_path, monkeypat
         def stopped(way, *paths):
             nonlocal left
             if left == 0:
-                raise Stopped
+                raise StoppedError
             left -= 1
             return way(*paths)
 
@@ -165,7 +166,7 @@ def test_stopped_before_any_file_it_ends_with_the_same_bytes(tmp_path, monkeypat
             try:
                 answer(reduce=text, out=out)
                 break
-            except Stopped:
+            except StoppedError:
                 stops += 1
         if moment % 3 == 0:
             answer(reduce=text, out=out)
@@ -235,13 +236,30 @@ def test_interrupted_it_goes_on(tmp_path, text, workers):
     with pytest.raises(KeyboardInterrupt):
         answer(reduce=text, out=out, progress=interrupt, workers=workers)
     assert not active_children()
-    with pytest.raises(UsageError, match="out.zarr' is not"):
+    with pytest.raises(UsageError, match=r"out\.zarr' is not"):
         open_sweep(out)
     told: list[Progress] = []
     xr.testing.assert_identical(answer(reduce=text, out=out, progress=told.append), whole)
     assert told[-1].done == told[-1].points == 24
     assert told[-1].fresh < 24, "what was done is not done again"
     assert list(content(out).values()) == list(content(tmp_path / "whole.zarr").values())
+
+
+def test_ctrl_c_in_the_midst_of_a_chunk_is_heard_after_it(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def interrupted(*paths):
+        if "latency_s" in str(paths[0]):
+            signal.raise_signal(signal.SIGINT)
+        replace(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            answer(out=tmp_path / "out.zarr")
+    assert not list(tmp_path.rglob("*.partial"))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    xr.testing.assert_identical(answer(out=tmp_path / "out.zarr").load(), answer())
 
 
 def test_an_incomplete_sweep_is_shown_on_demand(tmp_path):
@@ -295,13 +313,13 @@ def test_a_stopped_reduction_refuses_another_one(tmp_path):
 def test_other_versions_would_write_other_bytes(tmp_path, monkeypatch):
     answer(out=tmp_path / "out.zarr")
     monkeypatch.setattr("xnorsim.explore.store.version", lambda name: "99")
-    with pytest.raises(UsageError, match="written_by.zarr is"):
+    with pytest.raises(UsageError, match=r"written_by\.zarr is"):
         answer(out=tmp_path / "out.zarr")
 
 
 def test_what_is_no_sweep_stays(tmp_path):
     (tmp_path / "out.zarr").write_text("mine")
-    with pytest.raises(UsageError, match="out.zarr' is no sweep"):
+    with pytest.raises(UsageError, match=r"out\.zarr' is no sweep"):
         answer(out=tmp_path / "out.zarr")
     assert (tmp_path / "out.zarr").read_text() == "mine"
     with pytest.raises(UsageError, match="is not there"):
@@ -334,7 +352,7 @@ def test_a_result_larger_than_memory_is_refused():
         "memories.L2.bandwidth": "1 GB/s .. 9 GB/s log 2000",
         "memories.DRAM.bandwidth": "1 GB/s .. 9 GB/s log 2000",
     }
-    with pytest.raises(UsageError, match="the result is 119 GiB, .* give `out`, or `reduce`"):
+    with pytest.raises(UsageError, match=r"the result is 119 GiB, .* give `out`, or `reduce`"):
         answer(axes=axes, where=())
 
 

@@ -1,8 +1,9 @@
 """The command line: each command a few lines that call the rest.
 
-Exit codes: 0; 1 for a failure of ours; 2 for bad input, too little memory, or output that cannot be
-written. `diff` ends with 1 where it finds a difference. Errors go to stderr in a line or a few;
-`--debug`, anywhere on the line, adds the traceback.
+Exit codes: 0; 1 for a failure of ours, or a sweep's disk that is full; 2 for bad input, too little
+memory, or output that cannot be written. `diff` ends with 1 where it finds a difference, `sweep`
+with 130 after Ctrl-C. Errors go to stderr in a line or a few; `--debug`, anywhere on the line, adds
+the traceback.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from xnorsim.cli import (
     explanation,
     plots,
     profiles,
+    sweep,
     validation,
     zoo,
 )
 from xnorsim.cli.options import group
-from xnorsim.errors import InputError
+from xnorsim.errors import DiskFullError, InputError
 
 __all__ = ["app", "main"]
 
@@ -36,7 +38,7 @@ app = group(
 for _command in (
     *(analysis.analyze, analysis.compare, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
-    *(validation.validate, calibration.calibrate),
+    *(validation.validate, calibration.calibrate, sweep.sweep),
 ):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):
@@ -80,6 +82,9 @@ def _report(error: Exception) -> int:
     if isinstance(error, InputError):
         print(f"xnorsim: {text}", file=sys.stderr)
         return 2
+    if isinstance(error, DiskFullError):
+        print(f"xnorsim: {text}", file=sys.stderr)
+        return 1
     if isinstance(error, OSError):
         print(f"xnorsim: cannot write: {error.strerror or text}", file=sys.stderr)
         return 2

@@ -288,7 +288,7 @@ def _on_cluster(plan: Plan, wanted: Sequence[int], address: str) -> Any:
     try:
         content, waiting, losses = pickle.dumps(plan), deque(wanted), Counter[int]()
         handed: dict[Any, int] = {}
-        queue = distributed.as_completed()
+        queue = distributed.as_completed(loop=client.loop)
         while waiting or handed:
             threads = sum(client.ncores().values()) or 1
             while waiting and len(handed) < AHEAD * threads:

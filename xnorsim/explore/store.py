@@ -16,6 +16,8 @@ import errno
 import json
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -112,13 +114,14 @@ def locked(out: Path) -> Iterator[None]:
 
 @contextmanager
 def room(out: Path | str) -> Iterator[None]:
-    """Tell a full disk from other failures.
+    """Write something: Ctrl-C is heard afterwards, and a full disk is told from other failures.
 
     Raises:
         DiskFullError: there is no room.
     """
     try:
-        yield
+        with _uninterrupted():
+            yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -130,6 +133,23 @@ def room(out: Path | str) -> Iterator[None]:
             f"no room on the disk of '{out}'{free}: what is done stays, and the same sweep goes "
             "on when there is room"
         ) from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back, which zarr does not bear in the midst of a chunk."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)
 
 
 def create(out: Path, content: Content, chunk: Sequence[int], *, complete: bool = False) -> None:
