@@ -21,7 +21,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -150,9 +150,12 @@ def one_machine(at: Design, point: int) -> Design:
         is_array = isinstance(field, np.ndarray) and POINTS in field.shape
         return np.take(field, point, axis=field.shape.index(POINTS)) if is_array else field
 
-    parts = {}
+    parts: dict[str, Any] = {}
     for part in dataclasses.fields(at):
         values = getattr(at, part.name)
+        if isinstance(values, Mapping):
+            parts[part.name] = {name: chosen(value) for name, value in values.items()}
+            continue
         each = {
             item.name: chosen(getattr(values, item.name)) for item in dataclasses.fields(values)
         }

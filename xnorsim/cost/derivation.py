@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorsim.cost.axes import total
+from xnorsim.cost.energy import nearest_bytes
 from xnorsim.cost.explanation import (
     Chain,
     ClassCycles,
@@ -30,7 +31,6 @@ from xnorsim.cost.instructions import (
     Work,
     all_issued,
     bound_names,
-    nearest_bytes,
     overhead_seconds,
     work_of,
 )

@@ -24,6 +24,7 @@ from xnorsim.cost.axes import Mix, narrow, total
 from xnorsim.cost.technology import Estimate
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.instructions import CLASSES
+from xnorsim.machine.lowering import Machine
 
 __all__ = [
     "DATAPATH",
@@ -36,6 +37,7 @@ __all__ = [
     "EnergyCosts",
     "datapath_joules",
     "dynamic_shares",
+    "nearest_bytes",
     "overhead_joules",
     "share_names",
 ]
@@ -57,6 +59,21 @@ class EnergyCosts:
 def share_names(costs: EnergyCosts) -> tuple[str, ...]:
     """Where energy goes: the names of `dynamic_shares`, and what is drawn all the time."""
     return ("instruction overhead", "datapath", *costs.level_names, "static")
+
+
+def nearest_bytes(issued: Mapping[str, Any], machine: Machine) -> _Floats:
+    """Bytes [...] between the core and the nearest level: those of loads and stores.
+
+    issued: class -> how many instructions [...]. A vector is as wide as simd.bits; anything else is
+    taken as a word of 64 bits, or as a vector where that is narrower.
+    """
+    vector = np.asarray(machine.simd_bits) / 8
+    word = np.minimum(vector, 8)
+    vectors = total(issued.get(name, 0.0) for name in ("vector_load", "vector_store"))
+    words = total(
+        issued.get(name, 0.0) for name in ("scalar_load", "scalar_store", "broadcast_load")
+    )
+    return np.asarray(vectors * vector + words * word)
 
 
 def dynamic_shares(

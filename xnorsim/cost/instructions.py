@@ -35,7 +35,7 @@ from xnorsim.cost.axes import (
     rows_of,
     total,
 )
-from xnorsim.cost.energy import dynamic_shares, share_names
+from xnorsim.cost.energy import dynamic_shares, nearest_bytes, share_names
 from xnorsim.cost.figures import WANTED, Figures, Prediction, prediction
 from xnorsim.cost.inputs import Design
 from xnorsim.cost.latency import (
@@ -72,7 +72,6 @@ __all__ = [
     "all_issued",
     "bound_names",
     "figures",
-    "nearest_bytes",
     "overhead_seconds",
     "predict",
     "stage_seconds",
@@ -216,21 +215,6 @@ def all_issued(work: Work) -> Issued:
 def bound_names(machine: Machine) -> tuple[str, ...]:
     """What can limit a layer: its instructions, a memory level beyond the nearest, or overhead."""
     return ("instructions", *machine.level_names[1:], "overhead")
-
-
-def nearest_bytes(issued: Mapping[str, Any], machine: Machine) -> _Floats:
-    """Bytes [...] between the core and the nearest level: those of loads and stores.
-
-    issued: class -> how many instructions [...]. A vector is as wide as simd.bits; anything else is
-    taken as a word of 64 bits, or as a vector where that is narrower.
-    """
-    vector = np.asarray(machine.simd_bits) / 8
-    word = np.minimum(vector, 8)
-    vectors = total(issued.get(name, 0.0) for name in ("vector_load", "vector_store"))
-    words = total(
-        issued.get(name, 0.0) for name in ("scalar_load", "scalar_store", "broadcast_load")
-    )
-    return np.asarray(vectors * vector + words * word)
 
 
 def predict(work: Work, design: Design, threads: Any = 1) -> Prediction:
