@@ -5,6 +5,8 @@
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
 The questions:  analyze, compare, explain, speedup_figure
+What if:        sweep, open_sweep, search, choose_precisions
+Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
 Networks:       load_model, Graph
@@ -34,10 +36,15 @@ if TYPE_CHECKING:
         validate_published,
         vectors,
     )
+    from xnorsim.analysis.figures import roofline_figure, tornado_figure
     from xnorsim.analysis.host_validation import validate_host
+    from xnorsim.analysis.precision import choose_precisions
+    from xnorsim.analysis.sweep import open_sweep, search, sweep
     from xnorsim.errors import XnorsimError
     from xnorsim.machine.profile import load_profile, profile_names
     from xnorsim.network.graph import Graph
+    from xnorsim.show.hover import pareto_hover
+    from xnorsim.show.sweep_plots import heatmap_figure, pareto_figure
 
 __version__ = "0.1.0"
 
@@ -47,15 +54,24 @@ __all__ = [
     "__version__",
     "analyze",
     "calibrate",
+    "choose_precisions",
     "compare",
     "diff",
     "explain",
     "fidelity",
+    "heatmap_figure",
     "load_model",
     "load_profile",
+    "open_sweep",
+    "pareto_figure",
+    "pareto_hover",
     "profile_names",
+    "roofline_figure",
     "run",
+    "search",
     "speedup_figure",
+    "sweep",
+    "tornado_figure",
     "validate_host",
     "validate_published",
     "vectors",
@@ -68,15 +84,24 @@ _PUBLIC = {
     "XnorsimError": "xnorsim.errors",
     "analyze": "xnorsim.analysis",
     "calibrate": "xnorsim.analysis",
+    "choose_precisions": "xnorsim.analysis.precision",
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
     "fidelity": "xnorsim.analysis",
+    "heatmap_figure": "xnorsim.show.sweep_plots",
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",
+    "open_sweep": "xnorsim.analysis.sweep",
+    "pareto_figure": "xnorsim.show.sweep_plots",
+    "pareto_hover": "xnorsim.show.hover",
     "profile_names": "xnorsim.machine.profile",
+    "roofline_figure": "xnorsim.analysis.figures",
     "run": "xnorsim.analysis",
+    "search": "xnorsim.analysis.sweep",
     "speedup_figure": "xnorsim.analysis",
+    "sweep": "xnorsim.analysis.sweep",
+    "tornado_figure": "xnorsim.analysis.figures",
     "validate_host": "xnorsim.analysis.host_validation",
     "validate_published": "xnorsim.analysis",
     "vectors": "xnorsim.analysis",

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from xnorsim.show.divergence import Divergences
     from xnorsim.show.fidelity import Fidelity
 
-__all__ = ["DEFAULTS", "WEIGHTS", "diff", "fidelity", "run", "vectors"]
+__all__ = ["DEFAULTS", "WEIGHTS", "diff", "fidelity", "loaded", "run", "vectors"]
 
 Keep = str | Iterable[str]
 
@@ -156,7 +156,7 @@ def run(
     own = {"keep": keep, "max_memory": max_memory, "threads": threads}
     own = checked(own, _RUN_CHECKS)
     limit = own["max_memory"]
-    graph, arrays, given = _loaded(model, inputs, options)
+    graph, arrays, given = loaded(model, inputs, options)
     graph = apply(graph, _policy(given))
     if limit is not None:  # before anything is drawn
         check_memory(graph, limit, hold=False)
@@ -212,7 +212,7 @@ def fidelity(
     from xnorsim.exact.fidelity import fidelity as found
     from xnorsim.show.fidelity import Fidelity
 
-    graph, arrays, given = _loaded(model, inputs, {"binarize": "xnor", **options})
+    graph, arrays, given = loaded(model, inputs, {"binarize": "xnor", **options})
     arrays = drawn(graph, given["seed"]) if arrays is None else arrays
     policy = _policy(given)
     result = found(graph, policy, arrays, given["engine"], progress)
@@ -258,7 +258,7 @@ def diff(
             "there is nothing to compare with: give a second network, another tool's tensors, or "
             "another engine_b (--engine-b)"
         )
-    graph, arrays, given = _loaded(a, inputs, options)
+    graph, arrays, given = loaded(a, inputs, options)
     graph, engine = apply(graph, _policy(given)), given["engine"]
     arrays = drawn(graph, given["seed"]) if arrays is None else arrays
     ours = prepare(graph, engine, hold=False)
@@ -313,7 +313,7 @@ def vectors(
     own = {"directory": directory, "word_bits": word_bits, "overwrite": overwrite}
     own = checked(own, _VECTORS_CHECKS)
     check_place(own["directory"])
-    original, arrays, given = _loaded(model, inputs, options)
+    original, arrays, given = loaded(model, inputs, options)
     policy = _policy(given)
     graph = apply(original, policy)
     names = [node.name for node in graph.nodes]
@@ -332,7 +332,7 @@ _VECTORS_CHECKS: dict[str, Check] = {
 }
 
 
-def _loaded(
+def loaded(
     model: Model, inputs: Inputs, options: Mapping[str, Any]
 ) -> tuple[Graph, dict[str, np.ndarray] | None, dict[str, Any]]:
     """The network with its weights, its inputs (None: to be drawn), and every option.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,8 +47,7 @@ def plot_speedup(
     output: Output = Path("speedup.png"),
 ) -> None:
     """Draw speedup by channels and by filter size, as in the paper."""
-    if output is not None:  # before any work is done
-        check_figure(output, (records, from_records, *(profile or ())))
+    _check(output, (records, from_records, *(profile or ())))
     check_different({"--records": records, "--output": output})
     if measure or from_records:
         if baseline or predictor or (records and from_records):
@@ -101,3 +101,92 @@ def plot_layers(
     from xnorsim.show.plots import plot_layers as draw
 
     save(draw(run(model, **options).to_dict()).figure, output)
+
+
+_SweepName = Annotated[Path, typer.Argument(help="A sweep on disk: NAME.zarr.")]
+
+
+@app.command("heatmap")
+def plot_heatmap(
+    sweep: _SweepName,
+    x: Annotated[str, typer.Option("--x", help="The axis along the bottom; the last.")] = "",
+    y: Annotated[str, typer.Option("--y", help="The axis along the side.")] = "",
+    metric: Annotated[str, typer.Option("--metric", help="The figure; the first.")] = "",
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", help="AXIS=VALUE of another axis; else the least along it."),
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option("--baseline", help="AXIS=VALUE of each axis: draw gains over that point."),
+    ] = None,
+    output: Output = Path("heatmap.png"),
+) -> None:
+    """Draw a figure of a sweep over two of its axes."""
+    from xnorsim.analysis.sweep import open_sweep
+    from xnorsim.show.sweep_plots import heatmap_figure
+
+    _check(output)
+    fixed, over = _pairs("--at", at), _pairs("--baseline", baseline)
+    found = open_sweep(sweep)
+    save(heatmap_figure(found, x, y, metric, at=fixed, baseline=over), output)
+
+
+@app.command("pareto")
+def plot_pareto(
+    sweep: _SweepName,
+    x: Annotated[str, typer.Option("--x", help="A metric, or a number on an axis.")] = "latency_s",
+    y: Annotated[str, typer.Option("--y", help="The same along the side.")] = "energy_j",
+    output: Output = Path("pareto.png"),
+) -> None:
+    """Draw a sweep's designs by two figures, and name those that no other beats."""
+    from xnorsim.analysis.sweep import open_sweep
+    from xnorsim.show.sweep_plots import pareto_figure
+
+    _check(output)
+    save(pareto_figure(open_sweep(sweep), x, y), output)
+
+
+@app.command("tornado")
+@takes_options(ANALYSIS_OPTIONS, predictor="instructions:own")
+def plot_tornado(
+    model: ModelName,
+    options: dict[str, Any],
+    metric: Annotated[str, typer.Option("--metric", help="latency_s or energy_j.")] = "latency_s",
+    layer: Annotated[
+        str | None, typer.Option("--layer", "-l", help="Of one layer; else of the network.")
+    ] = None,
+    output: Output = Path("tornado.png"),
+) -> None:
+    """Draw how far each input of a prediction from instructions moves it alone."""
+    from xnorsim.analysis.figures import tornado_figure
+
+    _check(output)
+    save(tornado_figure(model, metric=metric, layer=layer, **options), output)
+
+
+@app.command("roofline")
+@takes_options(ANALYSIS_OPTIONS)
+def plot_roofline(
+    model: ModelName,
+    options: dict[str, Any],
+    output: Output = Path("roofline.png"),
+) -> None:
+    """Draw a network's layers below the ceilings of a machine."""
+    from xnorsim.analysis.figures import roofline_figure
+
+    _check(output)
+    save(roofline_figure(model, **options), output)
+
+
+def _check(output: Path | None, inputs: Iterable[object] = ()) -> None:
+    if output is not None:  # before any work is done
+        check_figure(output, inputs)
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    lost = [name for name, sign, value in pairs if not (sign and name and value)]
+    if lost:
+        raise UsageError(f"{option} '{lost[0]}': give AXIS=VALUE, as clock='2 GHz'")
+    return {name.strip(): value.strip() for name, _, value in pairs}
