@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from math import ceil
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,8 +20,8 @@ from numpy.typing import NDArray
 from xnorsim.cost.inputs import Design, design
 from xnorsim.cost.points import Layers, Prepared, prepared, total
 from xnorsim.explore.grid import first_left, mask, numbers
-from xnorsim.explore.space import Block, Space, parts, point, predictor_of, profile_of
-from xnorsim.explore.tables import layers_of, rows
+from xnorsim.explore.space import Block, Space, even, parts, point, predictor_of, profile_of
+from xnorsim.explore.tables import layers_of, rows, unused
 from xnorsim.machine.fields import FieldInfo, drawn_at, fields
 from xnorsim.machine.schema import HardwareProfile
 
@@ -36,8 +35,8 @@ MOST_COMPUTED = 2**16
 MOST_NUMBERS = 2**23
 """The same times layers, for networks of very many."""
 
-MOST_PREPARED = 32
-"""Predictors that a process keeps between blocks."""
+MOST_KEPT = 2**18
+"""Layers, each at every size, of the predictors that a process keeps between blocks."""
 
 
 @dataclass(eq=False)
@@ -47,7 +46,7 @@ class _Kept:
     profiles: dict[tuple[int, ...], tuple[HardwareProfile, Mapping[str, FieldInfo]]] = field(
         default_factory=dict
     )
-    prepared: dict[Any, tuple[Prepared, Sequence[int]]] = field(default_factory=dict)
+    prepared: dict[Any, tuple[Prepared, Sequence[int], int]] = field(default_factory=dict)
 
 
 _KEPT: WeakKeyDictionary[Space, _Kept] = WeakKeyDictionary()
@@ -136,26 +135,22 @@ def _prepared(
     out: NDArray[np.bool_],
 ) -> tuple[Prepared, Sequence[int]]:
     """The predictor of the layers of a box, and the row that each layer's figures belong to."""
-    kept = _KEPT.setdefault(space, _Kept())
-    tabled = (
+    kept = _KEPT.setdefault(space, _Kept()).prepared
+    tables = tuple(
         (part.start, part.stop)
         for axis, part in zip(space.axes, piece.slices, strict=True)
         if axis.kind == "table"
     )
-    key = (_structure(space, first), tuple(tabled))
-    found = kept.prepared.get(key)
-    if found is None:
-        columns, kinds, owners = layers_of(space, piece, first, out)
+    idle = unused(space, piece, out)
+    key = (_structure(space, first), tables, idle.tobytes() if idle.any() else b"")
+    if key not in kept:
+        columns, kinds, owners = layers_of(space, piece, first, idle)
         predict = prepared(Layers(columns, kinds), at, predictor_of(values))
-        found = kept.prepared[key] = predict, owners
-        if len(kept.prepared) > MOST_PREPARED:
-            del kept.prepared[next(iter(kept.prepared))]
-    return found
-
-
-def _even(size: int, most: int) -> int:
-    """The size of parts alike, none larger than `most`."""
-    return ceil(size / ceil(size / most))
+        kept[key] = predict, owners, columns["macs"].size
+        while len(kept) > 1 and sum(size for *_, size in kept.values()) > MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        return predict, owners
+    return kept[key][:2]
 
 
 def _pieces(space: Space, part: Block, layers: int) -> Iterator[Block]:
@@ -166,15 +161,16 @@ def _pieces(space: Space, part: Block, layers: int) -> Iterator[Block]:
     """
     single = {
         axis
-        for item in space.refused
-        for axis in item.axes
-        if space.axes[axis].kind != "structure" and item.refused.any()
+        for refusal in space.refused
+        for axis in refusal.axes
+        if space.axes[axis].kind != "structure"
+        and any(item.is_machine for item in space.axes[axis].fields)
     }
     left = max(min(MOST_COMPUTED, MOST_NUMBERS // layers), 1)
     steps = [1] * len(part.shape)
     for axis in reversed(range(len(steps))):
         if axis not in single:
-            steps[axis] = _even(part.shape[axis], left)
+            steps[axis] = even(part.shape[axis], left)
             left = max(left // steps[axis], 1)
     each = (
         [slice(at, min(at + step, cut.stop)) for at in range(cut.start, cut.stop, step)]

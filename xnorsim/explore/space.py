@@ -25,6 +25,7 @@ __all__ = [
     "Space",
     "Tasks",
     "chunk_shape",
+    "even",
     "parts",
     "place_of",
     "point",
@@ -183,13 +184,13 @@ def chunk_shape(space: Space, memory_bytes: float, rows: int = 1) -> tuple[int, 
         axis = space.axes[place]
         is_structure = axis.kind == "structure"
         most = min(limit, structures) if is_structure else limit
-        chunk[place] = _even(axis.size, most)
+        chunk[place] = even(axis.size, most)
         limit //= chunk[place]
         structures //= chunk[place] if is_structure else 1
     return tuple(chunk)
 
 
-def _even(size: int, most: int) -> int:
+def even(size: int, most: int) -> int:
     """The size of parts alike, none larger than `most` (at least 1)."""
     return ceil(size / ceil(size / max(most, 1)))
 

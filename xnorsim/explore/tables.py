@@ -21,7 +21,7 @@ from xnorsim.work.stacked import stacked
 from xnorsim.work.table import LayerTable, layer_table
 from xnorsim.work.template import convolution
 
-__all__ = ["graph_of", "kinds_of_layers", "layers_of", "rows", "sized", "table_of"]
+__all__ = ["graph_of", "kinds_of_layers", "layers_of", "rows", "sized", "table_of", "unused"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -40,17 +40,19 @@ def rows(space: Space) -> tuple[str, ...]:
 
 
 def layers_of(
-    space: Space, box: Block, first: Sequence[int], out: NDArray[np.bool_]
+    space: Space, box: Block, first: Sequence[int], idle: NDArray[np.bool_]
 ) -> tuple[Columns, tuple[str, ...], tuple[int, ...]]:
     """Columns [..., layers] of a box of one structure, the layers' kinds, and the row of each.
 
-    first: a point of the box that is not left out; out: which ones are.
+    first: a point of the box that is not left out; idle: the tables that are `unused`. These are
+    those of `first`, of which nobody sees a figure: sizes that do not fit each other would break
+    what is computed beside them.
     """
     if space.graph is None:
-        return _template(space, box, first, out)
+        return _template(space, box, first, idle)
     table = table_of(space, point(space, first))
     tabled = _tabled(space, box)
-    columns = _stacked(space, box, first, out, tabled) if tabled else table.columns
+    columns = _stacked(space, box, first, idle, tabled) if tabled else table.columns
     return columns, table.kinds, _owners(space.graph, table)
 
 
@@ -76,25 +78,21 @@ def _stacked(
     space: Space,
     box: Block,
     first: Sequence[int],
-    out: NDArray[np.bool_],
+    idle: NDArray[np.bool_],
     tabled: Sequence[int],
 ) -> Columns:
-    shape = tuple(size if axis in tabled else 1 for axis, size in enumerate(box.shape))
-    unused = _unused(out, tabled)
     tables = {}
-    for place in np.ndindex(*shape):
+    for place in np.ndindex(*idle.shape):
         index = list(first)
-        if not unused[
-            place
-        ]:  # what is left out has a table that fits, and figures that nobody sees
-            for axis in tabled:
-                index[axis] = box.slices[axis].start + place[axis]
+        for axis in () if idle[place] else tabled:
+            index[axis] = box.slices[axis].start + place[axis]
         tables[place] = table_of(space, point(space, index))
-    return stacked(tables, shape)
+    return stacked(tables, idle.shape)
 
 
-def _unused(out: NDArray[np.bool_], tabled: Sequence[int]) -> NDArray[np.bool_]:
-    """Which tables no point asks for, with length 1 along all other axes."""
+def unused(space: Space, box: Block, out: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which tables of a box all points leave out, of length 1 along axes that change no table."""
+    tabled = _tabled(space, box)
     others = tuple(axis for axis in range(out.ndim) if axis not in tabled)
     return np.asarray(out.all(axis=others, keepdims=True))
 
@@ -147,16 +145,14 @@ def kinds_of_layers(space: Space, values: Mapping[str, str]) -> tuple[Columns, t
 
 
 def _template(
-    space: Space, box: Block, first: Sequence[int], out: NDArray[np.bool_]
+    space: Space, box: Block, first: Sequence[int], idle: NDArray[np.bool_]
 ) -> tuple[Columns, tuple[str, ...], tuple[int, ...]]:
     values, arrays = point(space, first), numbers(space, box)
-    tabled = _tabled(space, box)
-    unused = _unused(out, tabled)
     sizes: dict[str, NDArray[np.int64]] = {}
     for name in (*TEMPLATE, "batch"):
-        array = arrays.get(name, np.asarray(float(values[name]))).astype(np.int64)
-        # Sizes that do not fit each other would break what is computed beside them.
-        sizes[name] = np.where(unused, int(float(values[name])), array) if unused.any() else array
+        own = int(float(values[name]))
+        array = arrays.get(name, np.asarray(own)).astype(np.int64)
+        sizes[name] = np.where(idle, own, array) if idle.any() else array
     found = convolution(
         **sizes, binarize=Binarize(values["binarize"]), scaling=Scaling(values["scaling"])
     )
