@@ -35,6 +35,9 @@ MOST_COMPUTED = 2**16
 MOST_NUMBERS = 2**23
 """The same times layers, for networks of very many."""
 
+MOST_ALONG = 2**20
+"""Layers and designs along one axis: where all fields are linked, every step is as large as it."""
+
 MOST_KEPT = 2**18
 """Layers, each at every size, of the predictors that a process keeps between blocks."""
 
@@ -170,7 +173,7 @@ def _pieces(space: Space, part: Block, layers: int) -> Iterator[Block]:
     steps = [1] * len(part.shape)
     for axis in reversed(range(len(steps))):
         if axis not in single:
-            steps[axis] = even(part.shape[axis], left)
+            steps[axis] = even(part.shape[axis], min(left, max(MOST_ALONG // layers, 1)))
             left = max(left // steps[axis], 1)
     each = (
         [slice(at, min(at + step, cut.stop)) for at in range(cut.start, cut.stop, step)]
