@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,6 @@ import typer
 from xnorsim.cli.progress import points_bar
 from xnorsim.cli.writing import check_output
 from xnorsim.errors import UsageError
-from xnorsim.show.sweep_table import SweepForm
 
 if TYPE_CHECKING:
     import xarray
@@ -22,6 +22,15 @@ __all__ = ["sweep"]
 
 STOPPED = 130
 """The exit code after Ctrl-C, as of other programs."""
+
+
+class SweepForm(StrEnum):
+    """Forms of a sweep's result; all but Zarr are tables."""
+
+    ZARR = "zarr"
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
 
 
 def sweep(

@@ -107,20 +107,25 @@ def _kept_of_three(rows: Floats) -> NDArray[np.intp]:
 
 
 def _kept_of_many(rows: Floats) -> NDArray[np.intp]:
-    """Those that none kept before is nowhere worse than."""
+    """Those that none kept before is nowhere worse than: in the first metric none is."""
+    columns = np.ascontiguousarray(rows[:, 1:].T)
     kept = np.empty(0, dtype=np.intp)
     for start in range(0, len(rows), _ROWS):
         here = np.arange(start, min(start + _ROWS, len(rows)))
-        for part in np.array_split(kept, len(kept) // _ROWS + 1):
-            here = here[~_covered(rows[here], rows[part]).any(axis=1)]
-        among = _covered(rows[here], rows[here])
+        for first in range(0, len(kept), _ROWS):
+            covered = _covered(columns[:, here], columns[:, kept[first : first + _ROWS]])
+            here = here[~covered.any(axis=1)]
+        among = _covered(columns[:, here], columns[:, here])
         kept = np.concatenate([kept, here[~np.tril(among, -1).any(axis=1)]])
     return kept
 
 
-def _covered(rows: Floats, by: Floats) -> NDArray[np.bool_]:
-    """[n, k] whether row n is nowhere better than `by` k."""
-    return np.all(rows[:, None, :] >= by[None, :, :], axis=2)
+def _covered(columns: Floats, by: Floats) -> NDArray[np.bool_]:
+    """[n, k] whether point n is nowhere better than `by` k; of columns [metrics, points]."""
+    found = columns[0][:, None] >= by[0]
+    for mine, other in zip(columns[1:], by[1:], strict=True):
+        found &= mine[:, None] >= other
+    return found
 
 
 _KEPT = {1: _kept_of_one, 2: _kept_of_two, 3: _kept_of_three}

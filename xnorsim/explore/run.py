@@ -212,7 +212,8 @@ def _in_processes(plan: Plan, wanted: Sequence[int], workers: int) -> Any:
     waiting, losses = deque(wanted), Counter[int]()
     while waiting:
         handed: dict[Future[Done], int] = {}
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
         try:
             yield from _drained(pool, content, waiting, handed, AHEAD * workers)
         except BrokenProcessPool:
@@ -243,6 +244,18 @@ def _drained(
         for future in wait(handed, return_when=FIRST_COMPLETED).done:
             done = future.result()
             yield handed.pop(future), done
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, which may have been killed."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

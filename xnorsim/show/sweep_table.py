@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from xnorsim.errors import MissingExtraError, UsageError
+from xnorsim.errors import MissingExtraError, UsageError, choices
 from xnorsim.show.sweep_text import name_text, value_text
 
 if TYPE_CHECKING:
@@ -16,22 +15,13 @@ if TYPE_CHECKING:
     import xarray
     from rich.table import Table
 
-__all__ = ["MOST_ROWS", "SweepForm", "sweep_frame", "sweep_table", "table_bytes"]
+__all__ = ["MOST_ROWS", "sweep_frame", "sweep_table", "table_bytes"]
 
 MOST_ROWS = 10**7
 """Of a table: larger ones are stored as Zarr."""
 
 _SHOWN = 40
 """Rows on the screen."""
-
-
-class SweepForm(StrEnum):
-    """Forms of a sweep's result; all but Zarr are tables."""
-
-    ZARR = "zarr"
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSON = "json"
 
 
 def sweep_frame(dataset: xarray.Dataset) -> pd.DataFrame:
@@ -70,15 +60,15 @@ def _columns(dataset: xarray.Dataset) -> dict[str, str]:
     }
 
 
-def table_bytes(dataset: xarray.Dataset, form: SweepForm) -> bytes:
-    """A dataset as a file of rows.
+def table_bytes(dataset: xarray.Dataset, form: str) -> bytes:
+    """A dataset as a file of rows: csv, parquet or json.
 
     Raises:
-        UsageError: Zarr is no file of rows, or there are too many of them.
+        UsageError: another form, or too many rows.
         MissingExtraError: Parquet needs pyarrow.
     """
     if form not in _WRITERS:
-        raise UsageError(f"{form} is no form of a table; valid choices: {', '.join(_WRITERS)}")
+        raise UsageError(f"'{form}' is no form of a table: {choices(form, _WRITERS)}")
     return _WRITERS[form](dataset)
 
 
@@ -105,7 +95,11 @@ def _json(dataset: xarray.Dataset) -> bytes:
     return (json.dumps(about, indent=2, allow_nan=False) + "\n").encode()
 
 
-_WRITERS = {SweepForm.CSV: _csv, SweepForm.PARQUET: _parquet, SweepForm.JSON: _json}
+_WRITERS: Mapping[str, Callable[[xarray.Dataset], bytes]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "json": _json,
+}
 
 
 def sweep_table(dataset: xarray.Dataset) -> Table:
