@@ -22,6 +22,7 @@ from xnorsim.cli import (
     explanation,
     plots,
     profiles,
+    search,
     sweep,
     validation,
     zoo,
@@ -38,7 +39,7 @@ app = group(
 for _command in (
     *(analysis.analyze, analysis.compare, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
-    *(validation.validate, calibration.calibrate, sweep.sweep),
+    *(validation.validate, calibration.calibrate, sweep.sweep, search.search),
 ):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,8 @@ class Search:
 
     objective: str
     best: tuple[Candidate, ...]
-    profile: HardwareProfile
-    trace: tuple[Step, ...]
+    profile: HardwareProfile = field(repr=False)
+    trace: tuple[Step, ...] = field(repr=False)
     designs: int
     seed: int
     is_settled: bool

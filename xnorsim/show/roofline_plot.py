@@ -18,6 +18,7 @@ from xnorsim.network.precision import MacClass, Scheme, mac_class
 from xnorsim.show import labels
 from xnorsim.show.placing import box_of, name_points
 from xnorsim.show.plots import MARKERS, literally
+from xnorsim.show.sweep_text import value_text
 
 __all__ = ["roofline_figure"]
 
@@ -134,7 +135,7 @@ def _lines(ax: Axes, machine: Ceilings, roofs: Mapping[str, float]) -> None:
             continue
         ax.plot([start, end], [start * bandwidth, end * bandwidth], color=_GREY, linewidth=1.0)
         at = start * (end / start) ** (0.25 + 0.15 * (number % 4))  # not one beside the other
-        ax.text(at, at * bandwidth, f"{name} {labels.quantity(bandwidth, 'B/s')}", fontsize=7.5,
+        ax.text(at, at * bandwidth, f"{name} {value_text(bandwidth, 'byte/s')}", fontsize=7.5,
                 color=_GREY, rotation=_slope(ax), rotation_mode="anchor", ha="center", va="bottom",
                 parse_math=False, path_effects=[withStroke(linewidth=2.0, foreground="white")],
                 )  # fmt: skip
