@@ -153,6 +153,9 @@ def test_a_reduced_sweep_is_its_front():
 def test_what_is_no_front():
     with pytest.raises(UsageError, match="has no 'area'"):
         pareto_figure(dataset(), y="area")
+    counts = dataset().drop_vars(["latency_s", "energy_j"])
+    with pytest.raises(UsageError, match="no figures of points"):
+        pareto_figure(counts, x="clock", y="threads")
     words = dataset().assign_coords(threads=["one", "two"])
     with pytest.raises(UsageError, match="threads is made of words"):
         pareto_figure(words, y="threads")

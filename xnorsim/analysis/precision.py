@@ -81,8 +81,7 @@ def choose_precisions(
         InputError: model, profile or option at fault; UsageError where no choice keeps within the
             budgets, with the least that they need.
     """
-    from xnorsim.explore.surrogate import best_choices, cost_of_choices, surrogate_of
-    from xnorsim.show.precision import LayerPrecision, Precisions
+    from xnorsim.explore.surrogate import best_choices, surrogate_of
 
     (machine,) = _one(profile)
     policy = make_policy("xnor", keep, scaling, depthwise)
@@ -105,24 +104,37 @@ def choose_precisions(
     cosines = _cosines(found, graph, policy, run) if run else {}
     budgets = [*_weight_budgets(found, most), *_loss_budgets(found, cosines, fidelity)]
     chosen = best_choices(found, budgets)
-    networks = [
-        _scored(f"all {word}", found, graph, policy, dict.fromkeys(found.layers, word),
-                predict, cosines, run)
-        for word in found.choices
-    ]  # fmt: skip
-    networks.append(_scored("chosen", found, graph, policy, chosen, predict, cosines, run))
+    uniform = {f"all {word}": dict.fromkeys(found.layers, word) for word in found.choices}
+    networks = (
+        _scored(name, found, graph, policy, each, predict, cosines, run)
+        for name, each in {**uniform, "chosen": chosen}.items()
+    )
+    about = {"profile": machine.name, "predictor": predictor, "threads": threads}
+    return _result(graph, about, found, chosen, tuple(networks), cosines, budgets)
+
+
+def _result(
+    graph: Graph,
+    about: Mapping[str, Any],
+    found: Surrogate,
+    chosen: Mapping[str, str],
+    networks: tuple[Scored, ...],
+    cosines: Cosines,
+    budgets: Sequence[Budget],
+) -> Precisions:
+    from xnorsim.explore.surrogate import cost_of_choices
+    from xnorsim.show.precision import LayerPrecision, Precisions
+
     return Precisions(
         network=graph.name,
-        profile=machine.name,
-        predictor=predictor,
-        threads=threads,
-        metric=metric,
+        **about,
+        metric=found.metric,
         surrogate=cost_of_choices(found, chosen),
         layers=tuple(
             LayerPrecision(name, chosen[name], float(size), cosines.get(name, {}))
             for name, size in zip(found.layers, found.weight_bytes, strict=True)
         ),
-        networks=tuple(networks),
+        networks=networks,
         neighbours=tuple((found.layers[u], found.layers[v]) for u, v in found.edges),
         budgets={item.name: (_used(found, item, chosen), item.most) for item in budgets},
         notes=graph.notes,

@@ -96,6 +96,8 @@ def values_along(dataset: xarray.Dataset, name: str) -> Any:
     array = dataset[name]
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{name} is made of words: a number is drawn along an axis")
+    if not metrics_of(dataset):
+        raise UsageError("the sweep has no figures of points: a histogram has only counts")
     dims = list(dataset[metrics_of(dataset)[0]].dims)
     sizes = {dim: dataset.sizes[dim] for dim in dims}
     whole = array.expand_dims({d: n for d, n in sizes.items() if d not in array.dims})
