@@ -117,6 +117,7 @@ def test_on_disk_it_is_as_in_memory(tmp_path, text, layers):
     assert os.listdir(tmp_path) == ["out.zarr"], "no lock, no parts"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [None, "pareto:latency_s,energy_j"])
 def test_two_workers_write_the_same_bytes(tmp_path, text):
     one = answer(reduce=text, out=tmp_path / "one.zarr")
@@ -143,6 +144,7 @@ class StoppedError(Exception):
     """Comes in the place of a file's renaming."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [None, "pareto:latency_s,energy_j"])
 def test_stopped_before_any_file_it_ends_with_the_same_bytes(tmp_path, monkeypatch, text):
     answer(reduce=text, out=tmp_path / "whole.zarr")
@@ -224,7 +226,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, project, mom
 
 
 @pytest.mark.parametrize("text", [None, "top:5:latency_s"])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_interrupted_it_goes_on(tmp_path, text, workers):
     out = tmp_path / "out.zarr"
     whole = answer(reduce=text, out=tmp_path / "whole.zarr")
@@ -381,6 +383,7 @@ def test_a_missing_package_is_told_with_its_extra(monkeypatch, tmp_path, package
 # --- workers that end ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_replaced(tmp_path):
     killed = []
 
@@ -401,6 +404,7 @@ class Deadly:
         return os._exit, (1,)
 
 
+@pytest.mark.slow
 def test_a_task_that_ends_every_worker_is_given_up(monkeypatch):
     deadly = pickle.dumps(Deadly())
     monkeypatch.setattr(running.pickle, "dumps", lambda plan: deadly)
@@ -419,6 +423,7 @@ def _fail():
     raise MissingExtraError("zarr", "sweep", "a sweep on disk")
 
 
+@pytest.mark.slow
 def test_an_error_of_a_worker_is_told_as_it_is(monkeypatch):
     faulty = pickle.dumps(Faulty())
     monkeypatch.setattr(running.pickle, "dumps", lambda plan: faulty)
@@ -444,7 +449,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("text", [None, "top:1000:latency_s"])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_full_disk_is_told_and_the_sweep_goes_on(tmp_path, small_disk, text, workers):
     given: Mapping[str, Any] = {
         "axes": {"clock": "1 GHz .. 2 GHz log 100", "memories.L2.size": "256 KiB .. 1 MiB log 100"},

@@ -42,12 +42,13 @@ def sweep_frame(dataset: xarray.Dataset) -> pd.DataFrame:
             "or keep less of it (reduce)"
         )
     plain = [dim for dim in dataset.dims if dim not in dataset.coords]
-    frame = dataset.to_dataframe(dim_order=list(dataset.dims)).reset_index()
+    frame: Any = dataset.to_dataframe(dim_order=list(dataset.dims)).reset_index()
     figures = [str(name) for name in dataset.data_vars]
     fields = [str(name) for name in dataset.coords]
     frame = frame.drop(columns=plain)[[*fields, *figures]]
     known = [name for name in figures if name not in ("index", "count")]
-    frame = frame[frame[known].notna().any(axis=1)] if "count" not in figures else frame
+    if known:
+        frame = frame.dropna(subset=known, how="all")
     return frame.rename(columns=_columns(dataset)).reset_index(drop=True)
 
 
