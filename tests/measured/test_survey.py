@@ -14,6 +14,7 @@ from xnorsim.kernels.table import KERNELS
 from xnorsim.measured import records
 from xnorsim.measured.described import MOST_MACS, NETWORKS, ONE_THREAD
 from xnorsim.measured.grid import REFERENCE, Layer, grid, layer_macs, problem
+from xnorsim.measured.measurement import times
 from xnorsim.measured.programs import network_tasks
 from xnorsim.measured.records import append, read
 from xnorsim.measured.survey import Budget, best, layer_tasks, recorded, survey
@@ -143,6 +144,20 @@ def test_a_quarter_of_what_was_disturbed_is_measured_again(tmp_path):
     assert len(clock.asked) == len(read(path).measurements) == 6 + 2, "every sample is kept"
     assert {*clock.asked[6:]} <= {*clock.asked[1:4]}
     assert [bool(m.disturbed) for m in found.measurements].count(True) == 2
+
+
+def test_what_had_no_calm_moment_is_measured_again_first():
+    """A neighbour that stays makes all samples slow, and none uncertain."""
+    tasks = layer_tasks(SMALL, (XNOR, fake("popcnt", "binary"), FLOATS))
+    clock = Clock(disturbed=(("somebody else ran on the core",),) * 6)
+
+    def measure(run, subject, **given):
+        found = clock(run, subject, **given)
+        steady = replace(found, samples=(found.times.median,) * 21, calm=())
+        return replace(steady, times=times(steady.samples)) if len(clock.asked) == 5 else found
+
+    survey(tasks, HOST, BUDGET, measure=measure)
+    assert clock.asked[6] == clock.asked[4]
 
 
 def test_a_record_that_cannot_be_written_ends_it_and_loses_nothing(tmp_path, monkeypatch):

@@ -216,7 +216,7 @@ def speedup(fast: Known, slow: Known) -> Compared | Lone:
     from xnorsim.cost.network import joint_speedup
 
     quick, above = fast.measurement.subject, slow.measurement.subject
-    title = f"{quick.kernel} over {label(above)}"
+    title = f"{quick.kernel} over {above.kernel}, {_threads(above)}"
     measured = undisturbed(slow.measurement) / undisturbed(fast.measurement)
     if isinstance(fast, Missing) or isinstance(slow, Missing):
         reasons = [item.reason for item in (fast, slow) if isinstance(item, Missing)]

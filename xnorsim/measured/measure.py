@@ -32,7 +32,7 @@ from xnorsim.measured.measurement import (
 )
 from xnorsim.measured.yardstick import Yardstick
 
-__all__ = ["CACHES", "CLOCK", "Clock", "interleaved", "measure"]
+__all__ = ["CACHES", "CLOCK", "LONGEST_CALM_S", "Clock", "interleaved", "measure"]
 
 CACHES = ("warm", "cold")
 

@@ -12,8 +12,8 @@ from xnorsim.kernels.problem import Kernel
 from xnorsim.measured.described import MOST_MACS, ONE_THREAD
 from xnorsim.measured.grid import Layer, image, layer_macs, layer_name, problem
 from xnorsim.measured.host import Host, machine
-from xnorsim.measured.measure import measure
-from xnorsim.measured.measurement import Measurement, Subject
+from xnorsim.measured.measure import LONGEST_CALM_S, measure
+from xnorsim.measured.measurement import CALM_LEAST, Measurement, Subject
 from xnorsim.measured.records import append, read
 from xnorsim.measured.yardstick import Yardstick
 
@@ -199,7 +199,7 @@ def _again(tasks: Sequence[Task], done: Mapping[Key, Measurement]) -> list[Task]
     """The tasks whose measurements were disturbed, the most uncertain first: a quarter at most."""
     found = [(done.get(_key(task.subject)), task) for task in tasks]
     hit = [(_uncertainty(item), task) for item, task in found if item and item.disturbed]
-    hit.sort(key=lambda pair: -pair[0])
+    hit.sort(key=lambda pair: pair[0], reverse=True)
     return [task for _, task in hit[: -(-len(tasks) // 4)]]
 
 
@@ -220,9 +220,12 @@ def best(found: Sequence[Measurement]) -> Measurement:
     return min(found, key=lambda item: (bool(item.disturbed), item.times.minimum))
 
 
-def _uncertainty(found: Measurement) -> float:
-    """How far the samples lie from the fastest one."""
-    return found.times.median / found.times.minimum
+def _uncertainty(found: Measurement) -> tuple[bool, float]:
+    """Whether a short call had no calm moment, and so may be slow throughout; and how far the
+    samples lie from the fastest one."""
+    calm, least = found.calm, found.times.minimum
+    hardly = calm is not None and len(calm) < CALM_LEAST and least < LONGEST_CALM_S
+    return hardly, found.times.median / least
 
 
 def recorded(path: Path, host: Host | None = None) -> Survey:
