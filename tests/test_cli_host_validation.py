@@ -157,7 +157,7 @@ def test_a_full_disk_shows_what_there_is(clock, capsys, tmp_path, monkeypatch):
     words = " ".join(out.split())
     assert "stopped before all was measured: cannot append to" in words
     assert "4 measurements" in words
-    assert "goes on from here" not in words
+    assert "goes on from there" not in words
 
 
 @pytest.mark.parametrize("command", [("validate", "--host"), ("plot", "speedup", "--measure")])
@@ -180,11 +180,13 @@ def test_a_figure_that_is_stopped_says_so(clock, capsys, tmp_path):
     code, err, drawn = plotted(capsys, tmp_path, "--measure", "--records", str(path))
     assert (code, drawn) == (2, False), "nothing to draw by filter size"
     assert "were not both measured on the layers by filter; stopped before all" in err
-    assert "the same --records goes on from here" in err
+    assert "with --records FILE the same command goes on from there" in err
     clock.interrupt_after = 3 * 13
     code, err, drawn = plotted(capsys, tmp_path, "--measure", "--records", str(path))
     assert (code, drawn) == (0, True)
-    assert err == ("note: stopped before all was measured: the same --records goes on from here\n")
+    assert err == (
+        "note: stopped before all was measured: with --records FILE the same command goes on from there\n"
+    )
 
 
 def test_a_figure_says_what_it_lacks(records, clock, capsys, tmp_path):

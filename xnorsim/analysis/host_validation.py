@@ -214,7 +214,7 @@ def _notes(found: Survey, chosen: Chosen, unknown: int) -> Iterator[str]:
 def survey_notes(found: Survey) -> Iterator[str]:
     """Why a survey holds less than was asked for."""
     if found.stopped:
-        why = found.fault or "the same --records goes on from here"
+        why = found.fault or "with --records FILE the same command goes on from there"
         yield f"stopped before all was measured: {why}"
     if found.torn:
         lines = ", ".join(map(str, found.torn))

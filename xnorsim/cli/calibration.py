@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xnorsim.cli.progress import progress_bar
+from xnorsim.cli.progress import STOPPED, progress_bar
 
 __all__ = ["calibrate"]
 
@@ -30,8 +30,12 @@ def calibrate(
     from xnorsim.analysis.calibration import calibrate_and_tell
     from xnorsim.show.calibration import calibration_lines
 
-    with progress_bar() as tell:
-        found = calibrate_and_tell(output, force=force, rounds=rounds, tell=tell)
+    try:
+        with progress_bar() as tell:
+            found = calibrate_and_tell(output, force=force, rounds=rounds, tell=tell)
+    except KeyboardInterrupt:
+        typer.echo("stopped: the same command goes on after the rounds that are done", err=True)
+        raise typer.Exit(STOPPED) from None
     for line in (*found.notes, *(f"warning: {text}" for text in found.warnings)):
         typer.echo(line, err=True)
     for line in calibration_lines(found.profile):

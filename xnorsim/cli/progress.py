@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xnorsim.explore.run import Progress
 
-__all__ = ["points_bar", "points_text", "progress_bar"]
+__all__ = ["STOPPED", "points_bar", "points_text", "progress_bar"]
+
+STOPPED = 130
+"""The exit code after Ctrl-C, as of other programs."""
 
 _PATIENCE_S = 2.0
 

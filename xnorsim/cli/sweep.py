@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xnorsim.cli.progress import points_bar
+from xnorsim.cli.progress import STOPPED, points_bar
 from xnorsim.cli.writing import check_output
 from xnorsim.errors import UsageError
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from xnorsim.explore.space import Space
 
 __all__ = ["sweep"]
-
-STOPPED = 130
-"""The exit code after Ctrl-C, as of other programs."""
 
 
 class SweepForm(StrEnum):

@@ -88,8 +88,9 @@ def validate(
         why = "one at a time;" if published else "against what?"
         raise UsageError(f"validate: {why} valid choices: --published, --host")
     chosen = {
-        "--profile": profile, "--quick": quick, "--full": full, "--kernels": kernels,
-        "--networks": networks, "--threads": threads != 1, "--records": records, "--all": every,
+        "--host": host, "--profile": profile, "--quick": quick, "--full": full,
+        "--kernels": kernels, "--networks": networks, "--threads": threads != 1,
+        "--records": records, "--all": every,
     }  # fmt: skip
     _check(chosen, published, from_records)
     read = (records, from_records, profile)
@@ -129,7 +130,7 @@ def _check(chosen: dict[str, Any], published: bool, from_records: Path | None) -
     if chosen["--quick"] and chosen["--full"]:
         raise UsageError("validate: --quick or --full, not both")
     if from_records:
-        measuring = ("--quick", "--full", "--networks", "--threads", "--records")
+        measuring = ("--host", "--quick", "--full", "--networks", "--threads", "--records")
         _refuse({name: chosen[name] for name in measuring}, "--from measures nothing")
 
 

@@ -226,7 +226,7 @@ def kept_tensors(graph: Graph, keep: Iterable[str]) -> tuple[str, ...]:
             name for node, outputs in by_node.items() if fnmatchcase(node, word) for name in outputs
         }
         if not found:
-            lost.append(f"'{word}': {choices(word, [*by_node, *names])}")
+            lost.append(f"'{word}': {choices(word, dict.fromkeys([*by_node, *names]))}")
         chosen |= found
     if lost:
         raise UsageError(f"{graph.name}: no tensor or layer called " + "; ".join(lost))
