@@ -1,7 +1,8 @@
-"""How fast sweeps predict: layer x design points a second, on one core, as their number grows.
+"""How fast sweeps predict: layer x design points a second, as their number grows.
 
     python bench/sweep.py                       # all of it, checked against its limits
     python bench/sweep.py --most 1e6 --points points.json
+    python bench/sweep.py --shared 1e9          # two processes on so many points, for their ratio
 
 A point is a layer that multiplies at one design: fused layers, pools and normalizations are
 predicted with it and not counted. Three questions:
@@ -13,7 +14,11 @@ predicted with it and not counted. Three questions:
 - one layer on a thousand machines: what ZigZag, SCALE-Sim and AccelForge take seconds for each.
 
 Everything from the resolved space on is counted: layer tables, kernels, instructions, traffic,
-time. What is predicted is thrown away; reductions and stores are measured elsewhere.
+time. All of this is one core, and what is predicted is thrown away.
+
+Then the Pareto front of time, energy and the second cache is kept of the network's space, by one
+process and by two in turn: points a second of whole runs, and of the last three quarters of their
+tasks, as processes take a second or two to start; and the memory of all processes.
 """
 
 from __future__ import annotations
@@ -27,9 +32,10 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -37,7 +43,10 @@ import numpy as np
 from xnorsim import zoo
 from xnorsim.cost.network import Twin, predict_network
 from xnorsim.explore.points import evaluate, rows
+from xnorsim.explore.reductions import Parts, reduction
 from xnorsim.explore.resolve import resolve
+from xnorsim.explore.run import Progress, plan_of
+from xnorsim.explore.run import run as run_tasks
 from xnorsim.explore.space import Space, point, predictor_of, profile_of, tasks
 from xnorsim.explore.spec import spec_of
 from xnorsim.explore.tables import graph_of
@@ -47,6 +56,9 @@ from xnorsim.zoo import build
 
 MEMORY = 256e6
 MILLION_LIMIT_S, SINGLE_LIMIT_S = 2.0, 0.1
+SHARED_LIMIT_S, SHARED_LIMIT_BYTES, TWO_OVER_ONE = 180.0, 2e9, 1.8
+TURNS = 3
+FRONT = "pareto:latency_s,energy_j,memories.L2.size"
 PREDICTOR = "instructions:own"
 PROFILE = "zen-4"
 
@@ -63,7 +75,7 @@ SHAPES = {"channels": "16 .. 1024 step 16", "kernel": "1 .. 7", "size": "4 .. 56
 """The same for a layer template, but the filters."""
 
 
-def network(designs: float, **more: Any) -> Space:
+def network(designs: float, reduce: str = "top:1:latency_s") -> Space:
     """ResNet-18 at so many designs: fewer than the other axes have are taken from their values."""
     axes: dict[str, Any] = dict(SIX)
     others = 3 * 8 * 16 * 24 * 20
@@ -82,8 +94,7 @@ def network(designs: float, **more: Any) -> Space:
             predictor=PREDICTOR,
             binarize="xnor",
             axes=axes,
-            reduce="top:1:latency_s",  # so that any number of points may be asked for
-            **more,
+            reduce=reduce,  # so that any number of points may be asked for
         )
     )
 
@@ -118,6 +129,39 @@ def run(space: Space) -> dict[str, float]:
         "best_s": best,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def shared(space: Space, workers: int) -> dict[str, float]:
+    """The same by processes, reduced: points a second in all, and once all have begun; memory."""
+    plan = plan_of(space, tasks(space, MEMORY, len(rows(space))).chunk)
+    of = reduction(space.reduce, space)
+    kept: list[Parts] = []
+    seen: list[Progress] = []
+
+    def take(number: int, found: Parts) -> None:
+        kept[:] = [of.merged(kept[0], found)] if kept else [found]
+
+    run_tasks(plan, range(plan.tasks), take, workers=workers, progress=seen.append)
+    all_began = seen[len(seen) // 4]
+    last, layers = seen[-1], multiplying(space)
+    return {
+        "workers": workers,
+        "points": last.fresh * layers,
+        "seconds": last.seconds,
+        "rate": last.fresh * layers / last.seconds,
+        "steady_rate": (last.fresh - all_began.fresh) * layers / (last.seconds - all_began.seconds),
+        "memory_bytes": last.memory_bytes,
+        "front": len(kept[0]["index"]),
+    }
+
+
+def told_shared(found: Mapping[str, float]) -> str:
+    return (
+        f"{found['workers']:.0f} process{'es' if found['workers'] > 1 else '  '} "
+        f"{found['points']:>13,.0f} points {found['seconds']:9.3f} s "
+        f"{found['rate'] / 1e6:7.2f} M points/s, {found['steady_rate'] / 1e6:.2f} once begun; "
+        f"memory {found['memory_bytes'] / 2**20:.0f} MiB; {found['front']:.0f} designs on the front"
+    )
 
 
 def told(name: str, found: Mapping[str, float]) -> str:
@@ -180,6 +224,7 @@ def one_layer() -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--most", type=float, default=1e8, help="points of the largest sweep")
+    parser.add_argument("--shared", type=float, default=1e8, help="points of one process and two")
     parser.add_argument("--points", type=Path, help="write what a plot needs, as JSON")
     options = parser.parse_args()
     build("resnet18")  # the zoo is imported
@@ -195,11 +240,35 @@ def main() -> int:
         wanted *= 10
     shapes = run(template(1e6))
     print(told("template", shapes))
+    space = network(options.shared / 21, FRONT)
+    both: list[dict[str, float]] = []
+    for workers in (1, 2) * TURNS:
+        both.append(shared(space, workers))
+        print(told_shared(both[-1]))
     million = next((row for row in grown if row["points"] >= 0.95e6), grown[-1])
     if options.points is not None:
         content = {"network": grown, "template": shapes, "one_layer_s": [first, again]}
         options.points.write_text(json.dumps(content, indent=2) + "\n")
-    return judged(million, shapes, first)
+    return judged(million, shapes, first) | judged_shared(both)
+
+
+def judged_shared(both: Sequence[Mapping[str, float]]) -> int:
+    """1 if two processes take too long for 10^8 points, too much memory, or are no faster."""
+    two = [row for row in both if row["workers"] == 2]
+    for which in ("rate", "steady_rate"):
+        ratios = sorted(b[which] / a[which] for a, b in zip(both[::2], both[1::2], strict=True))
+        print(f"two processes over one, {which}: {median(ratios):.2f} times "
+              f"({ratios[0]:.2f} to {ratios[-1]:.2f}), at least {TWO_OVER_ONE}")  # fmt: skip
+    seconds = median(1e8 / row["rate"] for row in two)
+    memory = max(row["memory_bytes"] for row in two)
+    missed = {
+        f"two processes over one: {median(ratios):.2f}": median(ratios) < TWO_OVER_ONE,
+        f"10^8 points by two processes: {seconds:.0f} s": seconds > SHARED_LIMIT_S,
+        f"memory of two processes: {memory / 2**30:.2f} GiB": memory > SHARED_LIMIT_BYTES,
+    }
+    for line in (line for line, is_missed in missed.items() if is_missed):
+        print(f"missed: {line}", file=sys.stderr)
+    return int(any(missed.values()))
 
 
 def judged(million: Mapping[str, float], shapes: Mapping[str, float], single: float) -> int:
