@@ -1,7 +1,7 @@
 """How fast sweeps predict: layer x design points a second, as their number grows.
 
     python bench/sweep.py                       # all of it, checked against its limits
-    python bench/sweep.py --most 1e6 --points points.json
+    python bench/sweep.py --most 1e6 --plot rate.png
     python bench/sweep.py --shared 1e9          # two processes on so many points, for their ratio
 
 A point is a layer that multiplies at one design: fused layers, pools and normalizations are
@@ -28,7 +28,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: one core
 
 import argparse
-import json
 import resource
 import sys
 import time
@@ -225,7 +224,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--most", type=float, default=1e8, help="points of the largest sweep")
     parser.add_argument("--shared", type=float, default=1e8, help="points of one process and two")
-    parser.add_argument("--points", type=Path, help="write what a plot needs, as JSON")
+    parser.add_argument("--plot", type=Path, help="draw seconds over points: PNG, SVG or PDF")
     options = parser.parse_args()
     build("resnet18")  # the zoo is imported
     first, again = one_layer(), one_layer()
@@ -246,10 +245,28 @@ def main() -> int:
         both.append(shared(space, workers))
         print(told_shared(both[-1]))
     million = next((row for row in grown if row["points"] >= 0.95e6), grown[-1])
-    if options.points is not None:
-        content = {"network": grown, "template": shapes, "one_layer_s": [first, again]}
-        options.points.write_text(json.dumps(content, indent=2) + "\n")
+    if options.plot is not None:
+        drawn(grown, options.plot)
     return judged(million, shapes, first) | judged_shared(both)
+
+
+def drawn(grown: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Seconds over points, and a line along which both grow alike."""
+    import matplotlib.pyplot as plt
+
+    points, seconds = np.array([[row["points"], row["seconds"]] for row in grown]).T
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    alike = seconds[-1] * points / points[-1]
+    axes.loglog(
+        points, alike, color="0.7", label=f"{points[-1] / seconds[-1] / 1e6:.0f} M points/s"
+    )
+    axes.loglog(points, seconds, "o", label="measured, one core")
+    axes.set(
+        xlabel="layer x design points of ResNet-18 over six axes",
+        ylabel="seconds, of which the first answer takes some milliseconds",
+    )
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
 
 
 def judged_shared(both: Sequence[Mapping[str, float]]) -> int:
