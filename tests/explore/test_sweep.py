@@ -106,6 +106,21 @@ def test_what_is_kept_is_of_the_whole(text):
 # --- the same by whatever way --------------------------------------------------------------------
 
 
+def test_the_order_is_not_that_of_the_folder(tmp_path, monkeypatch):
+    found = answer(reduce="top:3:energy_j", out=tmp_path / "out.zarr")
+
+    def reversed_order(path, **options):
+        named = [*opened(path, **options).variables.items()][::-1]
+        return xr.Dataset({n: v for n, v in named if n in found.data_vars}).assign_coords(
+            {n: v for n, v in named if n in found.coords}
+        )
+
+    opened = xr.open_zarr
+    again = open_sweep(tmp_path / "out.zarr")
+    monkeypatch.setattr(xr, "open_zarr", reversed_order)
+    assert [*open_sweep(tmp_path / "out.zarr").variables] == [*again.variables]
+
+
 @pytest.mark.parametrize("text", [None, *REDUCTIONS])
 @pytest.mark.parametrize("layers", [False, True])
 def test_on_disk_it_is_as_in_memory(tmp_path, text, layers):

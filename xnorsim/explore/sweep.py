@@ -233,7 +233,8 @@ def open_sweep(path: str | os.PathLike[str], *, partial: bool = False) -> xarray
         dataset.attrs.pop(name, None)
     dataset = dataset.assign_coords(_words(dataset.coords)).assign(_words(dataset.data_vars))
     # In the order in which they are in memory, and not in that of a folder.
-    coordinates = {n: dataset[n] for n in found["order"] if n in dataset.coords}
+    # Their bare variables, as an array brings all other coordinates, in the order of the folder.
+    coordinates = {n: dataset[n].variable for n in found["order"] if n in dataset.coords}
     figures = [n for n in found["order"] if n in dataset.data_vars]
     return dataset[figures].drop_vars(list(coordinates)).assign_coords(coordinates)
 
