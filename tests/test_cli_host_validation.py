@@ -185,7 +185,8 @@ def test_a_figure_that_is_stopped_says_so(clock, capsys, tmp_path):
     code, err, drawn = plotted(capsys, tmp_path, "--measure", "--records", str(path))
     assert (code, drawn) == (0, True)
     assert err == (
-        "note: stopped before all was measured: with --records FILE the same command goes on from there\n"
+        "note: stopped before all was measured: "
+        "with --records FILE the same command goes on from there\n"
     )
 
 
