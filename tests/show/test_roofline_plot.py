@@ -51,9 +51,8 @@ def test_layers_are_drawn_where_they_are():
     machine = load_profile(PROFILE)
     layers = placed(found.table, machine, found.predictions[0].columns["latency_s"])
     drawn = [line for line in ax.lines if line.get_linestyle() == "None"]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in drawn] == [
-        (item.intensity, item.rate) for item in layers
-    ]
+    places = [tuple(np.ravel(line.get_xydata())) for line in drawn]
+    assert places == [(item.intensity, item.rate) for item in layers]
     names = [text.get_text() for text in ax.texts]
     assert "block.0.conv" in names
     assert any(name.startswith("binary ") for name in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.patches import Rectangle
 
 from xnorsim.analysis import explain
 from xnorsim.errors import UsageError
@@ -20,14 +21,14 @@ def test_bars_are_the_ends_of_inputs(explained):
     (ax,) = tornado_figure(explained).axes[:1]
     items = explained.sensitivities["latency_s"]
     value = explained.totals["latency_s"]
-    ends = {(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches}
+    bars = [bar for bar in ax.patches if isinstance(bar, Rectangle)]
+    ends = {(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars}
     expected = {(value, end) for item in items for end in (item.at_low, item.at_high)}
     assert len(ends) == len(expected)
     for a, b in zip(sorted(ends), sorted(expected), strict=True):
         assert a == pytest.approx(b)
     spans = [
-        abs(ax.patches[2 * row + 1].get_width() - ax.patches[2 * row].get_width())
-        for row in range(len(items))
+        abs(bars[2 * row + 1].get_width() - bars[2 * row].get_width()) for row in range(len(items))
     ]
     assert spans == sorted(spans)  # the furthest on top
     assert "small" in ax.get_title()

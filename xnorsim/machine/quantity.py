@@ -71,6 +71,9 @@ class Quantity(Section):
     basis: Basis = Field(description="how the source knows: sets the range where none is given")
     note: str = Field(default="", description="the arithmetic that leads from source to value")
 
+    def __hash__(self) -> int:  # of what is frozen, which type checkers do not know of models
+        return hash((self.value, self.unlimited, self.low, self.high, self.basis))
+
 
 @dataclasses.dataclass(frozen=True)
 class Dimension:
