@@ -32,9 +32,8 @@ AXES = {
 
 
 def made(**given) -> Space:
-    return resolve(
-        spec_of(**{"model": tiny(), "profile": "zen-4", "axes": AXES, "metrics": METRICS, **given})
-    )
+    fixed = {"model": tiny(), "profile": "zen-4", "predictor": "instructions:own"}
+    return resolve(spec_of(**{**fixed, "axes": AXES, "metrics": METRICS, **given}))
 
 
 SPACE = made()

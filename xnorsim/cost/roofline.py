@@ -30,6 +30,7 @@ __all__ = [
     "compute_seconds",
     "energy_joules",
     "figures",
+    "knows_energy",
     "predict",
     "scalar_figures",
     "scalar_seconds",
@@ -110,6 +111,15 @@ def transfer_seconds(
         moved / np.minimum(narrow(alone) * cores, narrow(shared))
         for moved, (alone, shared) in zip(traffic_bytes(columns, machine), bandwidth, strict=True)
     ]
+
+
+def knows_energy(machine: Machine) -> bool:
+    """Whether the machine tells the energy of every operation and byte."""
+    each = (
+        *(getattr(machine, name) for name in _ENERGIES.values()),
+        *machine.level_energy_j_per_byte,
+    )
+    return not any(np.isnan(energy).any() for energy in each)
 
 
 def energy_joules(columns: Columns, machine: Machine, latency_s: Any) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xnorsim.cost.points import resolved
 from xnorsim.cost.recipes import recipe_set
 from xnorsim.cost.recipes.program import ISAS
+from xnorsim.cost.roofline import knows_energy
 from xnorsim.cost.technology import energy_scale
 from xnorsim.cost.uses import kernel_uses
 from xnorsim.errors import InputError, UsageError
@@ -118,6 +119,20 @@ def _program(space: Space, values: Mapping[str, str]) -> str:
     return ""
 
 
+def _energy(space: Space, values: Mapping[str, str]) -> str:
+    """Why a predictor tells no energy, where it is asked for."""
+    word, _ = resolved(predictor_of(values))
+    profile = space.profiles[values["profile"]]
+    if "energy_j" not in space.metrics:
+        return ""
+    if profile.energy is None or (word == "roofline" and not knows_energy(lower(profile))):
+        what = (
+            "any operation" if profile.energy is None else "each operation, as a roofline needs it"
+        )
+        return f"energy_j: profile {profile.name} does not tell the energy of {what}"
+    return "energy_j: the paper's formula tells none" if word == "formula" else ""
+
+
 def _scaling(space: Space, values: Mapping[str, str]) -> str:
     try:
         Policy(Binarize(values["binarize"]), scaling=Scaling(values["scaling"]))
@@ -175,6 +190,7 @@ def _kernels(space: Space, values: Mapping[str, str]) -> str:
 def _rules(space: Space) -> Iterator[tuple[tuple[str, ...], _Judge, int]]:
     """The fields of each rule, what judges them, and the most combinations that it looks at."""
     yield ("profile", "predictor", "recipes", "simd.bits"), _program, MOST_JUDGED
+    yield ("profile", "predictor", "recipes"), _energy, MOST_JUDGED
     yield ("binarize", "scaling"), _scaling, MOST_JUDGED
     yield ("profile", "energy.node", "energy.voltage"), _technology, MOST_JUDGED
     if space.graph is not None:
