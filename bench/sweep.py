@@ -263,7 +263,7 @@ def drawn(grown: Sequence[Mapping[str, float]], path: Path) -> None:
     axes.loglog(points, seconds, "o", label="measured, one core")
     axes.set(
         xlabel="layer x design points of ResNet-18 over six axes",
-        ylabel="seconds, of which the first answer takes some milliseconds",
+        ylabel="seconds",
     )
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
