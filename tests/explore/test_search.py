@@ -103,6 +103,19 @@ def test_what_is_no_search(fields, more, message):
         search(tiny(), fields, PROFILE, **more, **QUESTION)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seed": -1}, "seed is a whole number of at least 0, not -1"),
+        ({"generations": 0}, "generations is a whole number of at least 1, not 0"),
+        ({"population": 4}, "population is a whole number of at least 5, not 4"),
+    ],
+)
+def test_counts_are_looked_at_first(given, message):
+    with pytest.raises(UsageError, match=message):
+        search(tiny(), {"clock": "1 GHz .. 4 GHz"}, PROFILE, **given)
+
+
 def test_faults_of_the_question_are_those_of_a_sweep():
     with pytest.raises(SpecError) as told:
         search(tiny(), {"clok": "1 GHz .. 4 GHz"}, PROFILE, where=["clock < 3 s"])

@@ -118,8 +118,10 @@ def search(
 
     Raises:
         SpecError: faults of fields, conditions and the question, all at once.
-        UsageError: no such metric, a field that is no number, or no design that holds `where`.
+        UsageError: no such metric, a field that is no number, a seed or count that is none, or no
+            design that holds `where`.
     """
+    _check(seed=(seed, 0), generations=(generations, 1), population=(population, _LEAST))
     powers = _powers(objective, fields)
     metrics = [name for name in powers if name in METRICS]
     given = {name: _grid(item) for name, item in fields.items()}
@@ -173,6 +175,12 @@ def search(
 _LEAST = 5  # of a population, which scipy asks for
 _ALIKE = 1e-4
 """A population has settled when its objectives spread by less, of their mean."""
+
+
+def _check(**amounts: tuple[int | None, int]) -> None:
+    for name, (value, least) in amounts.items():
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise UsageError(f"{name} is a whole number of at least {least}, not {value!r}")
 
 
 def _powers(objective: str | Mapping[str, float], fields: Mapping[str, Any]) -> dict[str, float]:
