@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.exact.calls import BLAS, f32, result
 from tests.exact.runtime import results_of
-from xnorsim.errors import ModelError
+from xnorsim.errors import ModelError, UnsupportedOpError
 from xnorsim.exact.call import Call
 from xnorsim.exact.encodings import dtype_of
 from xnorsim.exact.reference import run
@@ -285,3 +285,67 @@ def test_casts_to_8_bits_are_the_nearest_float(x):
 def test_cast_to_the_same_encoding_is_the_input():
     x = f32(1, 2)
     assert result(ops.Cast(FLOAT32), x) is x
+
+
+HALVES = f32(
+    -2.5, -1.5, -0.5, -0.2, 0.5, 1.2, 1.5, 2.5, np.nextafter(np.float32(0.5), np.float32(0))
+)
+ROUNDED = [
+    ("round", [-2, -2, 0, 0, 0, 1, 2, 2, 0]),
+    ("ceil", [-2, -1, 0, 0, 1, 2, 2, 3, 1]),
+    ("floor", [-3, -2, -1, -1, 0, 1, 1, 2, 0]),
+    ("up", [-3, -2, -1, -1, 1, 2, 2, 3, 1]),
+    ("down", [-2, -1, 0, 0, 0, 1, 1, 2, 0]),
+    ("half_up", [-3, -2, -1, 0, 1, 1, 2, 3, 0]),
+    ("half_down", [-2, -1, 0, 0, 0, 1, 1, 2, 0]),
+]
+
+
+@pytest.mark.parametrize(("rounding", "expected"), ROUNDED)
+def test_roundings(rounding, expected):
+    op = ops.Quantize(INT8, rounding=rounding)
+    assert_array_equal(converted(op, INT8, HALVES, scale=f32(1)), np.array(expected, np.int8))
+
+
+def test_an_unknown_rounding_is_named():
+    with pytest.raises(UnsupportedOpError, match=r"no rounding 'sideways': .*half_up"):
+        converted(ops.Quantize(INT8, rounding="sideways"), INT8, HALVES, scale=f32(1))
+
+
+WIDTHS = [
+    ("int3", False, [-4, -4, 3, 3], "-4 to 3"),
+    ("int3", True, [-3, -3, 3, 3], "narrow: as far below 0 as above"),
+    ("uint3", False, [0, 0, 5, 7], "0 to 7"),
+    ("unipolar", False, [0, 0, 1, 1], "0 and 1"),
+    ("int12", False, [-100, -5, 5, 100], "held in 16 bits"),
+]
+
+
+@pytest.mark.parametrize(("name", "narrow", "expected", "why"), WIDTHS)
+def test_widths(name, narrow, expected, why):
+    to = ENCODINGS[name]
+    found = converted(ops.Quantize(to, narrow=narrow), to, f32(-100, -5, 5, 100), scale=f32(1))
+    assert_array_equal(found.astype(np.int64), expected, why)
+
+
+THRESHOLDS = [
+    ("uint2", 1.0, 0.0, f32([-1, 0, 2]), [0, 1, 1, 2, 3], "equality belongs to the higher level"),
+    ("bipolar", 2.0, -1.0, f32([0]), [-1, -1, -1, 1, 1], "a bit as -1 or +1"),
+    ("unipolar", 1.0, 0.0, f32([0]), [0, 0, 0, 1, 1], "a bit as 0 or 1"),
+    ("ternary", 1.0, -1.0, f32([-1, 2]), [-1, 0, 0, 0, 1], "two thresholds"),
+    ("float32", 0.5, 0.25, f32([0]), [0.25, 0.25, 0.25, 0.75, 0.75], "scaled and shifted"),
+]
+
+
+@pytest.mark.parametrize(("name", "scale", "offset", "levels", "expected", "why"), THRESHOLDS)
+def test_thresholds(name, scale, offset, levels, expected, why):
+    to, x = ENCODINGS[name], f32(-2, -1, -0.5, 0, 2).reshape(5, 1)
+    found = converted(ops.Thresholds(to, scale, offset), to, x, thresholds=levels)
+    assert_array_equal(found.ravel().astype(np.float32), f32(*expected), why)
+
+
+def test_thresholds_of_each_channel():
+    x = np.zeros((1, 2, 2, 2), np.float32)
+    found = converted(ops.Thresholds(UINT8), UINT8, x, thresholds=f32([0, 1], [-1, 0]))
+    assert_array_equal(found[0, :, 0, 0], [1, 2])
+    assert (found == found[:, :, :1, :1]).all()

@@ -222,6 +222,10 @@ RESULTS = {
     ),
     "identity": (ops.Identity(), [spec(2, of="bool")], {}, "bool[2]"),
     "constant": (ops.Constant((2, 3), INT8), [], {}, "int8[2, 3]"),
+    "thresholds": (
+        ops.Thresholds(encoding("uint2")), [spec(1, 3, 4, 4)], {"thresholds": spec(3, 3)},
+        "uint2[1, 3, 4, 4]",
+    ),
     "unknown": (
         ops.Unknown("NMS", "", ((1, 2), (3,))), [spec(4, of="float16")], {},
         "float16[1, 2] float16[3]",
@@ -281,6 +285,13 @@ FAULTS = {
     "channels against weight": (
         conv(16, (3, 3)), [spec(1, 4, 8, 8)], WEIGHT,
         r"conv: weight \[16, 3, 3, 3\] does not fit input \[1, 4, 8, 8\]: expected \[16, 4, 3, 3\]",
+    ),
+    "thresholds against channels": (
+        ops.Thresholds(encoding("uint2")), [spec(1, 3, 4, 4)], {"thresholds": spec(2, 3)},
+        r"thresholds: thresholds \[2, 3\] are not \(1 or 3, levels\)",
+    ),
+    "no thresholds": (
+        ops.Thresholds(encoding("uint2")), [spec(1, 3, 4, 4)], {}, "thresholds: no thresholds",
     ),
     "filters against weight": (
         conv(8, (3, 3)), [IMAGE], WEIGHT, r"expected \[8, 3, 3, 3\]",

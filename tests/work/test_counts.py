@@ -183,6 +183,12 @@ FP_OPS = [
     (ops.Activation(Function.RELU), at(X, X), {"relu": 288}, "one comparison"),
     (ops.Activation(Function.HARD_SWISH), at(X, X), {"activation": 5 * 288}, "see FUNCTION_OPS"),
     (ops.Quantize(UINT8), at(X, spec(1, 8, 6, 6, encoding=UINT8)), {"quantize": 864}, "3 each"),
+    (
+        ops.Thresholds(ENCODINGS["uint2"]),
+        at(spec(1, 4), spec(1, 4, encoding=ENCODINGS["uint2"]), thresholds=spec(1, 3)),
+        {"quantize": 20},
+        "three comparisons and two additions each",
+    ),
     (ops.Dequantize(FLOAT32), at(spec(4, encoding=INT8), spec(4)), {"quantize": 8}, "2 each"),
     (ops.Cast(INT8), at(X, spec(1, 8, 6, 6, encoding=INT8)), {"quantize": 288}, "a conversion"),
     (ops.Cast(FLOAT32), at(X, X), {}, "to what it is already"),

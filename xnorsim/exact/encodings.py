@@ -43,6 +43,9 @@ def dtype_of(encoding: Encoding) -> np.dtype:
         return np.dtype(_NARROW[encoding])
     name = _ML_NAMES.get(encoding.name, encoding.name)
     own = getattr(ml_dtypes, name, None)
+    if own is None and encoding.meaning is Meaning.INTEGER:
+        wide = next(bits for bits in (8, 16, 32, 64) if bits >= encoding.bits)
+        return np.dtype(f"{name.rstrip('0123456789')}{wide}")
     return np.dtype(name if own is None else own)
 
 

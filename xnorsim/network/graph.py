@@ -100,7 +100,8 @@ class Node:
     `inputs` are activations only; `parameters` maps a role ("weight", "bias", "scale", ...) to a
     name in Graph.parameters. `roles` names those of the inputs, "" for what the position tells;
     () if it tells all. `scheme` is set where the encodings of the operands do not say it: by a
-    precision policy, or for quantized layers written in floats.
+    precision policy, or for quantized layers written in floats. `layer` is the layer of the file
+    that this is a part of, where the file has one under another name: a quantizer of inputs, say.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Node:
     parameters: Mapping[str, str] = field(default_factory=dict)
     scheme: Scheme | None = None
     roles: tuple[str, ...] = ()
+    layer: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,6 +127,8 @@ class Graph:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What the reader of a report should know about this graph, a sentence each."""
+    recognized: Mapping[str, str] = field(default_factory=dict)
+    """By layer, what an importer took it for and why: "weights +-alpha per channel, ...: xnor"."""
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name} {spec_of(self, name)}" for name in self.inputs)

@@ -69,9 +69,14 @@ class Reshape:
 
 @dataclass(frozen=True, slots=True)
 class Transpose:
-    """Axes permuted."""
+    """Axes permuted.
+
+    It `relabels` where nothing moves: a network whose file has its channels last, and which runs
+    so, is written down channel-first here, and only the order changes in which axes are named.
+    """
 
     permutation: tuple[int, ...]
+    relabels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ __all__ = [
     "check_recurrent",
     "check_statistics",
     "check_stretches",
+    "check_thresholds",
     "check_vectors",
     "check_weight",
     "operands",
@@ -86,6 +87,16 @@ def check_stretches(role: str, spec: TensorSpec, shape: Shape) -> None:
     """A parameter broadcasts to the result, and does not enlarge it."""
     if broadcast(spec.shape, shape) != shape:
         raise ShapeError(f"{role} {list(spec.shape)} does not broadcast to {list(shape)}")
+
+
+def check_thresholds(data: TensorSpec, parameters: Mapping[str, TensorSpec]) -> None:
+    """A row of thresholds for each channel, or one for all."""
+    (levels,) = operands((), parameters, "thresholds")
+    channels = data.shape[1] if len(data.shape) > 1 else 1
+    require(
+        len(levels.shape) == 2 and levels.shape[0] in (1, channels),
+        f"thresholds {list(levels.shape)} are not (1 or {channels}, levels)",
+    )
 
 
 def check_statistics(

@@ -69,6 +69,7 @@ __all__ = [
     "Slice",
     "Softmax",
     "Split",
+    "Thresholds",
     "Transpose",
     "Unknown",
     "Weighted",
@@ -201,7 +202,10 @@ class Quantize:
     """round(x / scale) + zero point, saturated; from floats or an integer accumulator.
 
     Scales have one value, or one along `axis`, or one a `block` of elements there. A `dynamic`
-    one takes them from the extremes of the data (roles "high" and "low") and writes them too.
+    one takes them from the extremes of the data (roles "high" and "low") and writes them too. A
+    `narrow` range of a signed encoding leaves out its least number. `rounding` is to the nearest
+    with halves to even ("round"), "ceil", "floor", "up" and "down" (from zero and to it), or to
+    the nearest with halves "half_up" or "half_down" (the same two ways).
     Parameters: scale, zero_point; of an accumulator also input_scale and weight_scale.
     """
 
@@ -210,6 +214,8 @@ class Quantize:
     block: int = 0
     saturate: bool = True
     dynamic: bool = False
+    rounding: str = "round"
+    narrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,19 @@ class Dequantize:
     to: Encoding
     axis: int = 1
     block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """scale * (how many thresholds of its channel x is not below) + offset, channels on axis 1.
+
+    Parameters: thresholds (channels or 1, levels), ascending in each row. One threshold gives a
+    bit, two give three values: `to` is the encoding of the results.
+    """
+
+    to: Encoding
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +347,7 @@ Op = (
     | Sign
     | Quantize
     | Dequantize
+    | Thresholds
     | Elementwise
     | Compare
     | Select

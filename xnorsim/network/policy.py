@@ -23,14 +23,13 @@ from xnorsim.network.ops import (
     Identity,
     Quantize,
     Sign,
+    Thresholds,
     Weighted,
 )
 from xnorsim.network.precision import (
     BIPOLAR,
     FLOAT32,
     FP32,
-    INT8,
-    UINT8,
     Border,
     Encoding,
     MacClass,
@@ -298,7 +297,9 @@ def as_float(graph: Graph) -> Graph:
 
 
 def _float_node(node: Node) -> Node:
-    if isinstance(node.op, Sign | Quantize | Dequantize):  # between floats there is no conversion
+    if isinstance(
+        node.op, Sign | Quantize | Dequantize | Thresholds
+    ):  # between floats there is no conversion
         return replace(node, op=Identity(), inputs=node.inputs[:1], parameters={}, roles=())
     if node.scheme is None:
         return node
@@ -320,4 +321,5 @@ def _float_spec(spec: TensorSpec) -> TensorSpec:
 
 
 def _is_narrow(encoding: Encoding) -> bool:
-    return encoding.meaning in _NARROW or encoding in (INT8, UINT8)
+    narrow_integer = encoding.meaning is Meaning.INTEGER and encoding.bits <= 8
+    return encoding.meaning in _NARROW or narrow_integer

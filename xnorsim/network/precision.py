@@ -67,7 +67,7 @@ def _table() -> dict[str, Encoding]:
     floats |= {"float6e2m3": 6, "float6e3m2": 6}
     narrow = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0")
     floats |= dict.fromkeys(narrow, 8)
-    integers = {f"{sign}int{bits}": bits for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)}
+    integers = {f"{sign}int{bits}": bits for sign in ("", "u") for bits in (*range(2, 33), 64)}
     rows = [
         *(Encoding(name, bits, Meaning.FLOAT) for name, bits in floats.items()),
         *(Encoding(name, bits, Meaning.INTEGER) for name, bits in integers.items()),

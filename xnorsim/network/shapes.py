@@ -38,6 +38,7 @@ from xnorsim.network.operands import (
     check_recurrent,
     check_statistics,
     check_stretches,
+    check_thresholds,
     check_vectors,
     check_weight,
     operands,
@@ -241,6 +242,13 @@ def _(op: ops.Quantize, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     if not op.dynamic:
         return (result,)
     return result, TensorSpec((), FLOAT32), TensorSpec((), op.to)
+
+
+@_rule
+def _(op: ops.Thresholds, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
+    (data,) = operands(inputs, parameters, "input")
+    check_thresholds(data, parameters)
+    return (TensorSpec(data.shape, op.to),)
 
 
 @_rule

@@ -208,6 +208,13 @@ def _(op: ops.Dequantize, at: Operands) -> LayerCounts:
 
 
 @count.register
+def _(op: ops.Thresholds, at: Operands) -> LayerCounts:
+    # a comparison with each threshold, and the sum of what they say
+    levels = at.parameters["thresholds"].shape[1]
+    return LayerCounts(fp_ops={"quantize": (2 * levels - 1) * at.outputs[0].elements})
+
+
+@count.register
 def _(op: ops.Cast, at: Operands) -> LayerCounts:
     changes = at.inputs[0].encoding != op.to
     return LayerCounts(fp_ops={"quantize": at.outputs[0].elements} if changes else {})

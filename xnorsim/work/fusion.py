@@ -36,7 +36,8 @@ _VIEWS = (ops.Reshape, ops.Identity)
 
 def is_view(node: Node) -> bool:
     """Whether the output is the input's memory under another name or shape."""
-    return isinstance(node.op, _VIEWS) and len(node.inputs) == 1
+    renames = isinstance(node.op, ops.Transpose) and node.op.relabels
+    return (renames or isinstance(node.op, _VIEWS)) and len(node.inputs) == 1
 
 
 def is_known(node: Node) -> bool:

@@ -13,20 +13,18 @@ when they are loaded, always the same ones for the same network, parameter and s
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
-from xnorsim.errors import ModelError, ShapeError, UsageError, choices
+from xnorsim.errors import UsageError
 from xnorsim.network import ops
+from xnorsim.network.assembly import Assembly, stored
 from xnorsim.network.binary import binary_parameters
 from xnorsim.network.extents import same_padding
-from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling, Scheme
-from xnorsim.network.shapes import output_specs
+from xnorsim.network.graph import Graph, Parameter
+from xnorsim.network.precision import BIPOLAR, Scaling, Scheme
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,12 +87,9 @@ class Builder:
 
     def __init__(self, name: str, input: Sequence[int], seed: int = 0) -> None:
         self.name = name
-        self.input = "input"
         self.seed = seed
-        self._tensors = {self.input: TensorSpec(tuple(input), FLOAT32)}
-        self._parameters: dict[str, Parameter] = {}
-        self._nodes: list[Node] = []
-        self._numbers: Counter[str] = Counter()
+        self._assembly = Assembly(name)
+        self.input = self._assembly.input("input", input)
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """The shape of a tensor so far.
@@ -102,7 +97,7 @@ class Builder:
         Raises:
             UsageError: no such tensor.
         """
-        return self._spec(tensor).shape
+        return self._assembly.shape(tensor)
 
     def graph(self, *outputs: str, source: str = "", notes: tuple[str, ...] = ()) -> Graph:
         """The network with the given outputs.
@@ -110,18 +105,8 @@ class Builder:
         Raises:
             ModelError, ShapeError: as network.graph.check.
         """
-        return check(
-            Graph(
-                name=self.name,
-                nodes=tuple(self._nodes),
-                tensors=dict(self._tensors),
-                parameters=dict(self._parameters),
-                inputs=(self.input,),
-                outputs=outputs,
-                metadata={"format": "zoo", "source": source},
-                notes=notes,
-            )
-        )
+        metadata = {"format": "zoo", "source": source}
+        return self._assembly.graph(outputs, metadata=metadata, notes=notes)
 
     def layer(
         self,
@@ -141,26 +126,10 @@ class Builder:
         """
         name = name or self._numbered(op)
         made = {
-            role: (f"{name}.{role}", self._parameter(f"{name}.{role}", shape, values))
+            role: self._parameter(f"{name}.{role}", shape, values)
             for role, (shape, values) in (parameters or {}).items()
         }
-        return self._add(Node(name, op, tuple(inputs), (name,)), made)
-
-    def _add(self, node: Node, made: Mapping[str, tuple[str, Parameter]]) -> str:
-        """Add a node with its parameters, (name, parameter) by role; the tensor that it writes."""
-        if node.name in self._tensors:
-            raise ModelError(f"{self.name}: two layers are called '{node.name}'")
-        specs = [self._spec(tensor) for tensor in node.inputs]
-        held = {role: item.spec for role, (_, item) in made.items()}
-        try:
-            found = output_specs(node.op, *specs, **held)
-        except ShapeError as fault:
-            raise ShapeError(f"{self.name}: layer '{node.name}': {fault}") from fault
-        self._tensors[node.name] = found[0]
-        self._parameters |= dict(made.values())
-        roles = {role: name for role, (name, _) in made.items()}
-        self._nodes.append(replace(node, parameters=roles))
-        return node.name
+        return self._assembly.layer(op, *inputs, name=name, parameters=made)
 
     def conv(
         self,
@@ -220,8 +189,8 @@ class Builder:
         drawn, values = _linear(shape, shape[0], bias=False)["weight"]
         weight = self._parameter(f"{name}.weight", drawn, values)
         made = binary_parameters(f"{name}.weight", weight, op, scaling)
-        used = Scheme(BIPOLAR, self._spec(x).encoding, scaling)
-        return self._add(Node(name, op, (x,), (name,), scheme=used), made)
+        used = Scheme(BIPOLAR, self._assembly.spec(x).encoding, scaling)
+        return self._assembly.layer(op, x, name=name, parameters=made, scheme=used)
 
     def dense(self, x: str, features: int, *, bias: bool = True, name: str | None = None) -> str:
         """A fully connected layer over the last axis; weight (features, in_features)."""
@@ -346,22 +315,10 @@ class Builder:
         return kernels, strides, pads, dilations
 
     def _numbered(self, op: ops.Op | str) -> str:
-        kind = op if isinstance(op, str) else ops.kind(op)
-        while True:
-            self._numbers[kind] += 1
-            name = f"{kind}{self._numbers[kind]}"
-            if name not in self._tensors:
-                return name
-
-    def _spec(self, tensor: str) -> TensorSpec:
-        if tensor not in self._tensors:
-            raise UsageError(f"{self.name}: no tensor '{tensor}': {choices(tensor, self._tensors)}")
-        return self._tensors[tensor]
+        return self._assembly.numbered(op if isinstance(op, str) else ops.kind(op))
 
     def _parameter(self, name: str, shape: tuple[int, ...], values: partial) -> Parameter:
-        spec = TensorSpec(shape, FLOAT32)
-        load = partial(_draw, values, shape, self.name, name, self.seed)
-        return Parameter(spec, (Stored(name, spec),), load)
+        return stored(name, shape, partial(_draw, values, shape, self.name, name, self.seed))
 
 
 def _draw(

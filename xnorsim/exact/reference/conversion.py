@@ -1,8 +1,8 @@
 """Between encodings: sign, quantization, and casts.
 
-Rounding is to the nearest, halves to even. Integers saturate when quantized and wrap around when
-cast. Floats of 8 bits saturate to their largest number, infinities too, or else overflow to what
-their format has for it; those of 4 and 6 bits always saturate.
+Rounding is to the nearest, halves to even, unless a layer says otherwise. Integers saturate when
+quantized and wrap around when cast. Floats of 8 bits saturate to their largest number, infinities
+too, or else overflow to what their format has for it; those of 4 and 6 bits always saturate.
 
 Source: ONNX, Cast-24, QuantizeLinear-24, DequantizeLinear-24, DynamicQuantizeLinear-11,
 QLinearConv-10, QLinearMatMul-21.
@@ -10,16 +10,18 @@ QLinearConv-10, QLinearMatMul-21.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ml_dtypes
 import numpy as np
 
 from xnorsim.errors import ModelError
 from xnorsim.exact.call import Call, operands, optional
 from xnorsim.exact.encodings import dtype_of
-from xnorsim.exact.reference.dispatch import run
+from xnorsim.exact.reference.dispatch import chosen, run
 from xnorsim.exact.reference.widths import held, is_float, wide
 from xnorsim.network import ops
-from xnorsim.network.precision import Encoding, Meaning
+from xnorsim.network.precision import Meaning
 
 __all__: list[str] = []
 
@@ -75,26 +77,74 @@ def _(op: ops.Quantize, call: Call) -> tuple[Array, ...]:
         quotient = x * _multiplier(op, call, scale, _float32(weight_scale), x.shape)
     zero = optional(call, "zero_point")
     offset = np.float32(0) if zero is None else _spread(_float32(zero), op, x.shape)
-    return held(call, _stored(quotient, offset, op.to, op.saturate))
+    return held(call, _stored(quotient, offset, op))
+
+
+@run.register
+@np.errstate(all="ignore")
+def _(op: ops.Thresholds, call: Call) -> tuple[Array, ...]:
+    """Comparisons x >= threshold, in float32 or, of integers, exactly; their sum scaled."""
+    data, thresholds = operands(call, "input", "thresholds")
+    x = data.astype(wide(data.dtype), copy=False)
+    levels = thresholds.reshape(*thresholds.shape[:1], *(1,) * (x.ndim - 2), thresholds.shape[1])
+    passed = np.zeros(x.shape, np.int32)
+    for level in np.moveaxis(levels, -1, 0):
+        passed += x >= level
+    if not is_float(dtype_of(op.to)):
+        return held(call, passed * int(op.scale) + int(op.offset))
+    return held(call, _float32(passed) * np.float32(op.scale) + np.float32(op.offset))
 
 
 def _float32(values: Array) -> Array:
     return values.astype(np.float32, copy=False)
 
 
-def _stored(quotient: Array, offset: Array | np.float32, to: Encoding, saturate: bool) -> Array:
+def _stored(quotient: Array, offset: Array | np.float32, op: ops.Quantize) -> Array:
     """A quotient as the number of an encoding that stands for it; its memory is used up."""
-    kind = dtype_of(to)
+    to, kind = op.to, dtype_of(op.to)
     if to.meaning is Meaning.FLOAT:
-        return _narrowed(quotient + offset, kind, saturate)
-    if to.meaning is not Meaning.INTEGER or to.bits > 16:
-        raise ModelError(f"it cannot quantize to {to}: only to integers up to 16 bits and floats")
-    limits = ml_dtypes.iinfo(kind)
+        return _narrowed(quotient + offset, kind, op.saturate)
+    if to.meaning not in (Meaning.INTEGER, Meaning.UNIPOLAR) or to.bits > 24:
+        raise ModelError(f"it cannot quantize to {to}: only to integers up to 24 bits and floats")
     codes = np.asarray(quotient)
-    np.rint(codes, out=codes)
+    chosen(_ROUNDINGS, op.rounding, "rounding")(codes)
     codes += offset
-    np.clip(codes, int(limits.min), int(limits.max), out=codes)
+    np.clip(codes, *_limits(op), out=codes)
     return codes.astype(wide(kind)).astype(kind, copy=False)
+
+
+def _limits(op: ops.Quantize) -> tuple[int, int]:
+    """The least and the greatest number that `op` writes."""
+    bits = op.to.bits
+    if op.to.name.startswith("u"):
+        return 0, 2**bits - 1
+    return -(2 ** (bits - 1)) + int(op.narrow), 2 ** (bits - 1) - 1
+
+
+def _half_away(codes: Array) -> None:
+    whole = np.trunc(codes)
+    np.copyto(codes, whole + np.copysign(np.abs(codes - whole) >= np.float32(0.5), codes))
+
+
+def _half_toward(codes: Array) -> None:
+    whole = np.trunc(codes)
+    np.copyto(codes, whole + np.copysign(np.abs(codes - whole) > np.float32(0.5), codes))
+
+
+def _away(codes: Array) -> None:
+    np.copyto(codes, np.copysign(np.ceil(np.abs(codes)), codes))
+
+
+_ROUNDINGS: dict[str, Callable[[Array], object]] = {
+    "round": lambda codes: np.rint(codes, out=codes),
+    "ceil": lambda codes: np.ceil(codes, out=codes),
+    "floor": lambda codes: np.floor(codes, out=codes),
+    "up": _away,
+    "down": lambda codes: np.trunc(codes, out=codes),
+    "half_up": _half_away,
+    "half_down": _half_toward,
+}
+"""What makes integers of numbers, in place, by the word of an op."""
 
 
 def _multiplier(
@@ -140,7 +190,7 @@ def _dynamic(op: ops.Quantize, call: Call) -> tuple[Array, ...]:
     extent = top - bottom
     scale = extent / (most - least) if extent else np.float32(1)  # of zeros only: open; any will do
     zero = np.rint(np.clip(least - bottom / scale, least, most))
-    y = _stored(_float32(data) / scale, np.float32(zero), op.to, op.saturate)
+    y = _stored(_float32(data) / scale, np.float32(zero), op)
     kind = dtype_of(call.outputs[2].encoding) if len(call.outputs) > 2 else np.dtype(np.uint8)
     return held(call, y, np.asarray(scale), np.asarray(zero).astype(kind))
 
