@@ -4,7 +4,7 @@
 
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
-The questions:  analyze, compare, explain, speedup_figure
+The questions:  analyze, compare, explain, summary, speedup_figure
 What if:        sweep, open_sweep, search, choose_precisions
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure
 Running:        run, fidelity, diff, vectors
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
     from xnorsim.analysis.host_validation import validate_host
     from xnorsim.analysis.precision import choose_precisions
+    from xnorsim.analysis.summary import summary
     from xnorsim.analysis.sweep import open_sweep, search, sweep
     from xnorsim.errors import XnorsimError
     from xnorsim.machine.profile import load_profile, profile_names
@@ -70,6 +71,7 @@ __all__ = [
     "run",
     "search",
     "speedup_figure",
+    "summary",
     "sweep",
     "tornado_figure",
     "validate_host",
@@ -100,6 +102,7 @@ _PUBLIC = {
     "run": "xnorsim.analysis",
     "search": "xnorsim.analysis.sweep",
     "speedup_figure": "xnorsim.analysis",
+    "summary": "xnorsim.analysis.summary",
     "sweep": "xnorsim.analysis.sweep",
     "tornado_figure": "xnorsim.analysis.figures",
     "validate_host": "xnorsim.analysis.host_validation",

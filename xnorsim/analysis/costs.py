@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from xnorsim.machine.schema import HardwareProfile
     from xnorsim.show.comparison import Comparison
 
-__all__ = ["analyze", "compare", "speedup_figure"]
+__all__ = ["analyze", "compare", "is_report", "speedup_figure"]
 
 
 def analyze(
@@ -55,7 +55,7 @@ def analyze(
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph
+    model : path of a network file, name of a zoo network, or a graph
     profile : name or file of a hardware profile, or several; none counts only
     binarize : "none", "bwn" (binary weights) or "xnor" (binary weights and inputs)
     keep : layers that stay in high precision: "first", "last", names and globs, or "none"
@@ -174,11 +174,20 @@ def _several(words: str | Sequence[str]) -> tuple[str, ...]:
 def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(item, Report):
         return item.to_dict()
-    if isinstance(item, str | PathLike) and Path(item).suffix == ".json":
+    if is_report(item):
         from xnorsim.show.reading import read_document
 
         return read_document(Path(item))
     return analyze(item, **options).to_dict()
+
+
+def is_report(item: object) -> bool:
+    """Whether `item` is the path of a saved report, and not of a model: some are JSON too."""
+    if not isinstance(item, str | PathLike) or Path(item).suffix != ".json":
+        return False
+    from xnorsim.importers.reading import is_configuration
+
+    return not is_configuration(Path(item))
 
 
 def _predictions(
@@ -226,6 +235,7 @@ def _assumptions(
         "fuse": [str(item) for item in fuse],
         "word_bits": WORD_BITS,
         "conventions": list(_CONVENTIONS),
+        "recognized": dict(graph.recognized),
         "notes": list(graph.notes),
     }
 

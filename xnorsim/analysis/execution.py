@@ -91,12 +91,21 @@ def _engine(name: str, value: Any) -> str:
     return word_of([*ENGINES, NATIVE.name])(name, value)
 
 
+def _weights(name: str, value: Any) -> str | Path:
+    if isinstance(value, str | PathLike) and Path(value).is_file():
+        return Path(value)
+    try:
+        return word_of(WEIGHTS)(name, value)
+    except UsageError as fault:
+        raise UsageError(f"{fault}; or the file of a Keras configuration's weights") from None
+
+
 _CHECKS: dict[str, Check] = {
     "engine": _engine,
     "high_precision": words,
     "batch": optional(whole),
     "seed": integer,
-    "weights": word_of(WEIGHTS),
+    "weights": _weights,
 }
 """Of the options that every function here takes; make_policy and load_model have the others."""
 
@@ -115,7 +124,7 @@ def run(
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph
+    model : path of a network file, name of a zoo network, or a graph
     inputs : an array (for the only input), arrays by name, an .npy or .npz file of either, or None
         to draw them from `seed`; they set the dimensions that a file leaves open, and its batch
     keep : tensors to keep, by their name, their layer's, or globs of either
@@ -137,8 +146,8 @@ def run(
     input_shape : of the inputs of a file, where it is not to be the file's
     batch : of the inputs that are drawn
     seed : of inputs and weights that are drawn, 0 by default
-    weights : "auto" (the file's, drawn where it has none; the default), "file", or "seed" (all
-        drawn)
+    weights : "auto" (the file's, drawn where it has none; the default), "file", "seed" (all
+        drawn), or the path of a Keras configuration's weights (.npz or .h5)
 
     Raises:
         InputError: model, inputs or an option at fault, or a layer that cannot run on what it
@@ -234,7 +243,7 @@ def diff(
 
     Parameters
     ----------
-    a : path of an ONNX file, name of a zoo network, or a graph
+    a : path of a network file, name of a zoo network, or a graph
     b : another one; a mapping, a folder of .npy files or an .npz file with another tool's tensors
         by name (in a folder a tensor a/b lies in a__b.npy); or None: `a` again, on `engine_b`
     inputs : as for `run`; both read the same
@@ -347,7 +356,10 @@ def loaded(
     given = {**DEFAULTS, **options}
     given |= checked(given, _CHECKS)
     policy = _policy(given)  # before the model: its faults are found sooner
-    graph, arrays = load_for_inputs(model, inputs, **{name: given[name] for name in _LOADING})
+    loading = {name: given[name] for name in _LOADING}
+    if isinstance(given["weights"], Path):
+        loading["weights"], given["weights"] = given["weights"], "file"
+    graph, arrays = load_for_inputs(model, inputs, **loading)
     graph = _weighted(graph, given["weights"], given["seed"])
     return replace(graph, notes=(*graph.notes, *without_effect(policy))), arrays, given
 

@@ -29,7 +29,7 @@ def explain(
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph
+    model : path of a network file, name of a zoo network, or a graph
     profile : name or file of one hardware profile
     layer : which layer; None takes the one that takes most time, and then says what moves the
         latency of the whole network

@@ -17,6 +17,7 @@ import numpy as np
 from xnorsim.analysis.arrays import is_numeric, read_arrays
 from xnorsim.analysis.models import Model, load_model
 from xnorsim.errors import InputError, ShapeError, UnsupportedOpError, UsageError, choices
+from xnorsim.importers.reading import Stated, stated_inputs
 from xnorsim.network.graph import Graph, TensorSpec
 from xnorsim.network.precision import BIPOLAR, Meaning
 
@@ -24,8 +25,6 @@ __all__ = ["Inputs", "as_inputs", "drawn", "load_for_inputs"]
 
 Array = np.ndarray
 Inputs = Array | Mapping[str, Array] | str | PathLike[str] | None
-Stated = list[int | str] | None
-"""A shape as a file states it: numbers, names of open dimensions; None where it states nothing."""
 
 
 def load_for_inputs(
@@ -35,16 +34,18 @@ def load_for_inputs(
     input_shape: Mapping[str, Sequence[int]] | None = None,
     batch: int | None = None,
     seed: int = 0,
+    weights: str | PathLike[str] | None = None,
 ) -> tuple[Graph, dict[str, Array] | None]:
     """A network, and the arrays it is to read by input name; None if `drawn` is to make them.
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph
+    model : path of a network file, name of a zoo network, or a graph
     inputs : an array for the only input, arrays by name, an .npy or .npz file of either, or None
     input_shape : as for load_model; with arrays, of inputs whose shape is not to be the file's
     batch : as for load_model, where no arrays are given
     seed : of what is to be drawn, for a note
+    weights : as for load_model
 
     Raises:
         UsageError: an array of a wrong name or type.
@@ -53,31 +54,34 @@ def load_for_inputs(
     """
     given = read_arrays(inputs) if isinstance(inputs, str | PathLike) else inputs
     if given is None:
-        graph = _loaded(model, input_shape, batch)
+        graph = _loaded(model, input_shape, batch, weights)
         note = (f"inputs are drawn from seed {seed}",) if graph.inputs else ()
         return replace(graph, notes=(*graph.notes, *note)), None
     if batch is not None:
         raise UsageError(f"batch {batch} is for drawn inputs: arrays have their own")
     if isinstance(model, str | PathLike) and Path(model).is_file():
-        return _file_for(Path(model), given, input_shape)
+        return _file_for(Path(model), given, input_shape, weights)
     if input_shape:
         raise UsageError("input_shape is for the inputs of a file, or for drawn ones")
     if isinstance(model, str):
         return _fitting(_from_zoo(model, given), ("input",), given)
-    graph = load_model(model)
+    graph = load_model(model, weights=weights)
     return _fitting(graph, graph.inputs, given)
 
 
 def _file_for(
-    path: Path, given: object, input_shape: Mapping[str, Sequence[int]] | None
+    path: Path,
+    given: object,
+    input_shape: Mapping[str, Sequence[int]] | None,
+    weights: str | PathLike[str] | None,
 ) -> tuple[Graph, dict[str, Array]]:
     """The network of a file in the shapes of the arrays given, which are those that it states."""
-    stated = _stated_inputs(path)
+    stated = stated_inputs(path)
     arrays = _by_name(str(path), tuple(stated), given)
     notes = _other_batches(path, stated, arrays, input_shape or {})
     shapes = {name: array.shape for name, array in arrays.items() if array.ndim}
     try:
-        graph = _loaded(path, {**shapes, **(input_shape or {})}, None)
+        graph = _loaded(path, {**shapes, **(input_shape or {})}, None, weights)
     except (ShapeError, UsageError) as fault:
         raise type(fault)(f"{fault}\n{_both_shapes(stated, arrays)}") from fault
     return _fitting(replace(graph, notes=(*graph.notes, *notes)), graph.inputs, arrays)
@@ -120,10 +124,13 @@ def _both_shapes(stated: Mapping[str, Stated], arrays: Mapping[str, Array]) -> s
 
 
 def _loaded(
-    model: Model, input_shape: Mapping[str, Sequence[int]] | None, batch: int | None
+    model: Model,
+    input_shape: Mapping[str, Sequence[int]] | None,
+    batch: int | None,
+    weights: str | PathLike[str] | None,
 ) -> Graph:
     try:
-        return load_model(model, input_shape=input_shape, batch=batch)
+        return load_model(model, input_shape=input_shape, batch=batch, weights=weights)
     except UnsupportedOpError as fault:
         raise UnsupportedOpError(
             f"{fault}\n  (--allow-unknown is for counting: a run needs a rule for each of them)"
@@ -192,24 +199,6 @@ def _no_tensor(value: object) -> str:
     if not is_numeric(value.dtype):
         return f"must hold numbers, not {value.dtype}"
     return "" if value.size else f"has no elements: its shape is {list(value.shape)}"
-
-
-def _stated_inputs(path: Path) -> dict[str, Stated]:
-    """The inputs of a file with their shapes as it states them; sizes below 1 are open."""
-    from xnorsim.importers.onnx.file import read_model
-
-    model, _ = read_model(path)
-    stored = {tensor.name for tensor in model.graph.initializer}
-    return {
-        item.name: [
-            dim.dim_value if dim.dim_value > 0 else dim.dim_param or "?"
-            for dim in item.type.tensor_type.shape.dim
-        ]
-        if item.type.tensor_type.HasField("shape")
-        else None
-        for item in model.graph.input
-        if item.name not in stored
-    }
 
 
 def drawn(graph: Graph, seed: int = 0) -> dict[str, Array]:

@@ -30,21 +30,33 @@ def load_model(
     input_shape: Mapping[str, Sequence[int]] | None = None,
     batch: int | None = None,
     allow_unknown: bool = False,
+    weights: str | PathLike[str] | None = None,
 ) -> Graph:
     """The graph of a network file or of a network of the zoo.
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph (returned as it is)
+    model : path of a network file (ONNX and QONNX; Keras and Larq as .h5 or as a configuration in
+        JSON; TensorFlow Lite and Larq Compute Engine), name of a zoo network, or a graph (returned
+        as it is). What a file is, its content says.
     input_shape : shape by input name, for dynamic dimensions of a file
     batch : inputs at once; None leaves what the file says (1 for the zoo)
     allow_unknown : go on with operators that have no rule; totals are then lower bounds
+    weights : file of the weights of a Keras configuration (.npz or .h5)
 
     Raises:
         ModelError: the file cannot be read or costed; the message names file, node and value.
         UsageError: neither a file nor a network of the zoo, or a batch or shape that does not fit.
+        MissingExtraError: the library that reads the format is not installed.
+
+    Examples
+    --------
+    >>> load_model("quicknet-small")
+    <Graph quicknet-small: 111 nodes, inputs input float32[1, 3, 224, 224]>
     """
     batch = None if batch is None else whole("batch", batch)
+    if weights is not None and (isinstance(model, Graph) or not Path(model).is_file()):
+        raise UsageError(f"weights '{weights}' are for the file of a Keras configuration (.json)")
     if isinstance(model, Graph):
         return _unchanged(model, input_shape, batch)
     if not isinstance(model, str | PathLike):
@@ -54,10 +66,14 @@ def load_model(
         )
     if not Path(model).is_file():
         return _from_zoo(str(model), input_shape, batch)
-    from xnorsim.importers import onnx
+    from xnorsim.importers.reading import read_graph
 
-    return onnx.read_graph(
-        Path(model), input_shapes=_shapes(input_shape), batch=batch, allow_unknown=allow_unknown
+    return read_graph(
+        Path(model),
+        input_shapes=_shapes(input_shape),
+        batch=batch,
+        allow_unknown=allow_unknown,
+        weights=None if weights is None else Path(weights),
     )
 
 

@@ -61,7 +61,7 @@ def choose_precisions(
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, or a graph
+    model : path of a network file, name of a zoo network, or a graph
     profile : name or file of one hardware profile
     metric : "latency_s" or "energy_j"
     high_precision_bytes : the most that weights in high precision may take, those of kept layers

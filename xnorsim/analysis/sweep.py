@@ -35,7 +35,7 @@ def sweep(
 
     Parameters
     ----------
-    model : path of an ONNX file, name of a zoo network, a graph, or a layer as a mapping:
+    model : path of a network file, name of a zoo network, a graph, or a layer as a mapping:
         {"channels": 64, "filters": 64, "kernel": 3, "size": 56}
     axes : values by field: lists, ranges as "1 GHz .. 4 GHz step 0.5 GHz" or "16 .. 1024 log 7",
         and linked fields; each is a dimension of the result

@@ -37,7 +37,7 @@ app = group(
     "energy, each with a range and a source; and what they compute, exact to the bit."
 )
 for _command in (
-    *(analysis.analyze, analysis.compare, explanation.explain),
+    *(analysis.analyze, analysis.compare, analysis.summary, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
     *(validation.validate, calibration.calibrate, sweep.sweep, search.search),
 ):

@@ -8,6 +8,7 @@ import typer
 
 from xnorsim.cli.options import (
     ANALYSIS_OPTIONS,
+    MODEL_OPTIONS,
     AllLayers,
     Formatted,
     ModelName,
@@ -18,7 +19,7 @@ from xnorsim.cli.options import (
 from xnorsim.cli.writing import emit, wanted_form
 from xnorsim.errors import UsageError
 
-__all__ = ["analyze", "compare"]
+__all__ = ["analyze", "compare", "summary"]
 
 
 @takes_options(ANALYSIS_OPTIONS)
@@ -47,10 +48,29 @@ def compare(
 ) -> None:
     """Put two reports, two models, or one model on two profiles side by side."""
     from xnorsim.analysis import compare as run
+    from xnorsim.analysis.costs import is_report
 
     given = [item for item in (a, b) if item is not None]
     changed = changed_options(options)
-    if changed and all(item.endswith(".json") for item in given):
+    if changed and all(map(is_report, given)):
         raise UsageError(f"{', '.join(changed)}: two reports are compared as they were made")
     form = wanted_form(format, output, [*given, *options["profile"]])
     emit(run(a, b, **options), form, output, all_layers)
+
+
+@takes_options(MODEL_OPTIONS)
+def summary(
+    model: ModelName,
+    options: dict[str, Any],
+    convention: Annotated[
+        str, typer.Option("--convention", help="Whose rules are counted by: xnorsim or larq.")
+    ] = "xnorsim",
+    all_layers: AllLayers = False,
+    format: Formatted = None,
+    output: Output = None,
+) -> None:
+    """List a network's layers as its file has them: weights and MACs by number of bits."""
+    from xnorsim.analysis.summary import summary as run
+
+    form = wanted_form(format, output, [model])
+    emit(run(model, convention=convention, **options), form, output, all_layers)

@@ -14,6 +14,7 @@ from xnorsim.show.forms import Form
 
 __all__ = [
     "ANALYSIS_OPTIONS",
+    "MODEL_OPTIONS",
     "RUN_OPTIONS",
     "AllLayers",
     "Formatted",
@@ -38,7 +39,10 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to a file, whole or not at all.")
 ]
 AllLayers = Annotated[bool, typer.Option("--all", help="Show the layers without MACs too.")]
-ModelName = Annotated[str, typer.Argument(help="An ONNX file, or a network of the zoo.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(help="A network file (ONNX, Keras, TensorFlow Lite), or a network of the zoo."),
+]
 
 
 def _option(annotation: Any, default: Any, *names: str, text: str) -> inspect.Parameter:
@@ -68,6 +72,16 @@ _SHAPES = (
     _option(int | None, None, "--batch", text="Inputs at once."),
 )
 
+_ALLOW_UNKNOWN = _option(
+    bool,
+    False,
+    "--allow-unknown",
+    text="Go on with operators without a rule; totals are then lower bounds.",
+)
+
+MODEL_OPTIONS = (*_SHAPES, _ALLOW_UNKNOWN)
+"""The options of whatever only reads a model."""
+
 ANALYSIS_OPTIONS = (
     _option(
         list[str] | None,
@@ -94,12 +108,7 @@ ANALYSIS_OPTIONS = (
         text="roofline; formula (the paper's operation counts); or instructions:SET, what the "
         "kernels of a program issue: own, larq, dabnn, ...",
     ),
-    _option(
-        bool,
-        False,
-        "--allow-unknown",
-        text="Go on with operators without a rule; totals are then lower bounds.",
-    ),
+    _ALLOW_UNKNOWN,
 )
 """The options of xnorsim.analysis.analyze, shared by every command that analyzes a model."""
 
@@ -123,7 +132,8 @@ RUN_OPTIONS = (
         str,
         "auto",
         "--weights",
-        text="auto (the file's, drawn where it has none), file, or seed (all drawn).",
+        text="auto (the file's, drawn where it has none), file, seed (all drawn), or the file of a "
+        "Keras configuration's weights.",
     ),
 )
 """The options of xnorsim.analysis.run, shared by every command that runs a model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,8 +23,9 @@ _CLASSES = {
     "other_macs": ("other", MacClass.OTHER),
 }
 _POLICY = ("binarize", "keep", "scaling", "depthwise_binary")
-_SAID = ("notes", "threads", "high_precision_layers")  # said elsewhere, or in the notes
+_SAID = ("notes", "recognized", "threads", "high_precision_layers")  # said elsewhere, or in notes
 _SHORT = 40
+_QUOTED = re.compile(r"'[^']*'")
 _NOTES = 3
 _LONGEST_NOTE = 240
 _AMDAHL_WORDS = {"paper": "by operations", "scalar": "over scalar", "peak": "over peak"}
@@ -47,10 +49,38 @@ def head(doc: Document) -> list[Line]:
     ]
     if others:
         lines.append(("assumed", "; ".join(others).replace("_", " ")))
+    lines += [("recognized", text) for text in _recognized(assumptions.get("recognized"))]
     notes = assumptions.get("notes")
     if isinstance(notes, list) and notes:
         more = f"; ... ({len(notes)} in all)" if len(notes) > _NOTES else ""
         lines.append(("notes", "; ".join(map(_note, notes[:_NOTES])) + more))
+    return lines
+
+
+_RECOGNIZED = 4
+_LAYERS_NAMED = 3
+
+
+def _recognized(found: Any) -> list[str]:
+    """What layers were taken for, the most frequent first: layers of the same reason are one line.
+
+    A reason that names what a layer reads is that of others but for the name.
+    """
+    if not isinstance(found, Mapping):
+        return []
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for name, text in found.items():
+        alike.setdefault(_QUOTED.sub("'...'", str(text)), []).append((str(name), str(text)))
+    groups = sorted(alike.items(), key=lambda item: -len(item[1]))
+    lines = []
+    for pattern, members in groups[:_RECOGNIZED]:
+        names = [labels.visible(name) for name, _ in members]
+        more = f" and {len(names) - _LAYERS_NAMED} more" if len(names) > _LAYERS_NAMED else ""
+        text = members[0][1] if len(members) == 1 else pattern
+        lines.append(f"{', '.join(names[:_LAYERS_NAMED])}{more}: {labels.visible(text)}")
+    if len(groups) > _RECOGNIZED:
+        left = sum(len(members) for _, members in groups[_RECOGNIZED:])
+        lines.append(f"... and {left} layers more, in --format json")
     return lines
 
 

@@ -7,5 +7,6 @@ layer kinds, from functions, movement, operators, products and windows).
 """
 
 from xnorsim.importers.onnx.reading import is_onnx, read_graph
+from xnorsim.importers.onnx.stated import stated_inputs
 
-__all__ = ["is_onnx", "read_graph"]
+__all__ = ["is_onnx", "read_graph", "stated_inputs"]
