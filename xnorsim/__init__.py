@@ -9,7 +9,7 @@ What if:        sweep, open_sweep, search, choose_precisions
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
-Networks:       load_model, Graph
+Networks:       load_model, from_torch, Graph
 Machines:       load_profile, profile_names, calibrate
 Errors:         XnorsimError
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from xnorsim.analysis.summary import summary
     from xnorsim.analysis.sweep import open_sweep, search, sweep
     from xnorsim.errors import XnorsimError
+    from xnorsim.importers.pytorch import from_torch
     from xnorsim.machine.profile import load_profile, profile_names
     from xnorsim.network.graph import Graph
     from xnorsim.show.hover import pareto_hover
@@ -60,6 +61,7 @@ __all__ = [
     "diff",
     "explain",
     "fidelity",
+    "from_torch",
     "heatmap_figure",
     "load_model",
     "load_profile",
@@ -91,6 +93,7 @@ _PUBLIC = {
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
     "fidelity": "xnorsim.analysis",
+    "from_torch": "xnorsim.importers.pytorch",
     "heatmap_figure": "xnorsim.show.sweep_plots",
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelSummary"]
 
-_NAME = 24
+_NAME = 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +145,7 @@ def _table(found: Summary, all_layers: bool) -> ConsoleRenderable:
     from rich.text import Text
 
     headings, rows = _cells(found, all_layers)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for place, heading in enumerate(headings):
         broken = heading.replace(" ", "\n")
         table.add_column(broken, justify="right" if place else "left", no_wrap=True)
