@@ -23,11 +23,10 @@ from xnorsim.cost.network import (
 from xnorsim.cost.points import resolved
 from xnorsim.errors import UsageError, choices
 from xnorsim.machine.schema import HardwareProfile
-from xnorsim.network.graph import Graph, Node, Parameter, Stored, TensorSpec, check
-from xnorsim.network.ops import Conv
-from xnorsim.network.policy import Binarize, Policy, apply
-from xnorsim.network.precision import FLOAT32, Scaling
+from xnorsim.network.policy import Binarize
+from xnorsim.network.precision import Scaling
 from xnorsim.work.table import layer_table
+from xnorsim.work.template import convolution_graph
 
 __all__ = [
     "CHANNELS",
@@ -180,28 +179,13 @@ def predict_convolution(
 
     Each point is a network by itself, since what fits into a cache depends on all its weights.
     """
-    graph = _convolution(channels, kernel, filters)
-    floats = layer_table(graph)
-    table = layer_table(apply(graph, Policy(Binarize.XNOR, keep=(), scaling=scaling)))
+    floats, table = (
+        layer_table(
+            convolution_graph(
+                channels, filters, kernel, POSITIONS, binarize=binarize, scaling=scaling
+            )
+        )
+        for binarize in (Binarize.NONE, Binarize.XNOR)
+    )
     twin = Twin(floats.columns, np.ones(1, dtype=bool), floats.kinds)
     return predict_network(table.columns, twin, profile, threads, predictor, table.kinds)
-
-
-def _convolution(channels: int, kernel: int, filters: int) -> Graph:
-    before = (kernel - 1) // 2
-    padding = (before, kernel - 1 - before)  # the odd one at the end, as TensorFlow's SAME has it
-    op = Conv(filters, (kernel, kernel), (1, 1), (padding, padding), (1, 1))
-    weight = TensorSpec((filters, channels, kernel, kernel), FLOAT32)
-    return check(
-        Graph(
-            "convolution",
-            (Node("conv", op, ("x",), ("y",), {"weight": "w"}),),
-            {
-                "x": TensorSpec((1, channels, POSITIONS, POSITIONS), FLOAT32),
-                "y": TensorSpec((1, filters, POSITIONS, POSITIONS), FLOAT32),
-            },
-            {"w": Parameter(weight, (Stored("w", weight),))},
-            ("x",),
-            ("y",),
-        )
-    )
