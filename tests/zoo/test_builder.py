@@ -15,9 +15,10 @@ import pytest
 
 from xnorsim import zoo
 from xnorsim.errors import ModelError, ShapeError, UsageError
+from xnorsim.exact.execute import execute, prepare
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
-from xnorsim.network.precision import BIPOLAR, FLOAT32, XNOR, Scaling, Scheme
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT8, XNOR, Scaling, Scheme
 from xnorsim.zoo.builder import Builder
 
 
@@ -47,6 +48,7 @@ SHAPES: dict[str, tuple[Callable[[Builder], str], tuple[int, ...]]] = {
     "batch_norm": (lambda b: b.batch_norm(b.input), (2, 6, 8, 10)),
     "relu": (lambda b: b.relu(b.input), (2, 6, 8, 10)),
     "sign": (lambda b: b.sign(b.input), (2, 6, 8, 10)),
+    "quantize": (lambda b: b.quantize(b.input, INT8, scale=0.5), (2, 6, 8, 10)),
     "max_pool": (lambda b: b.max_pool(b.input, 2), (2, 6, 4, 5)),
     "max_pool, same": (lambda b: b.max_pool(b.input, 3, padding="same"), (2, 6, 3, 4)),
     "max_pool, ceil": (
@@ -299,3 +301,49 @@ def test_a_graph_can_be_sent_to_another_process() -> None:
     sent = pickle.loads(pickle.dumps(graph))
     np.testing.assert_array_equal(load(sent, "fc.bias"), load(graph, "fc.bias"))
     assert sent.nodes == graph.nodes
+
+
+def test_what_a_quantizer_gives_is_rounded_saturated_and_known_to_the_layer_that_reads_it() -> None:
+    b = Builder("tiny", input=(1, 8))
+    x = b.quantize(b.input, ENCODINGS["uint2"], scale=1 / 3, name="thirds")
+    y = b.binary_dense(x, 2, name="fc")
+    graph = b.graph(x, y)
+    assert graph.node("fc").scheme == Scheme(BIPOLAR, ENCODINGS["uint2"])
+    image = np.array([[-1, -0.1, 0.1, 0.2, 0.45, 0.55, 0.9, 7]], np.float32)
+    found = execute(prepare(graph, "packed"), {"input": image}).outputs
+    thirds = np.array([[0, 0, 0, 1, 1, 2, 3, 3]], np.float32) * np.float32(1 / 3)
+    np.testing.assert_array_equal(found["thirds"], thirds)
+    np.testing.assert_allclose(found["fc"], thirds @ load(graph, "fc.weight.binary").T, atol=1e-6)
+
+
+def test_one_alpha_for_all_filters_is_the_mean_of_all_magnitudes_and_stored_once() -> None:
+    b = Builder("tiny", input=(1, 6))
+    y = b.binary_dense(b.input, 4, scaling=Scaling.ALPHA, one_alpha=True, name="fc")
+    alpha = b.graph(y).parameters["fc.weight.alpha"]
+    each = Builder("tiny", input=(1, 6))
+    each.binary_dense(each.input, 4, scaling=Scaling.ALPHA, name="fc")
+    own = load(each.graph("fc"), "fc.weight.alpha")
+    np.testing.assert_allclose(load(b.graph(y), "fc.weight.alpha"), np.full(4, own.mean()))
+    assert len(set(own)) == 4
+    assert [part.spec.elements for part in alpha.stored] == [1]
+
+
+def test_alpha_k_is_formed_of_what_the_sign_is_taken_of() -> None:
+    b = Builder("tiny", input=(1, 2, 3, 3))
+    y = b.binary_conv(b.sign(b.input), 1, 3, scaling=Scaling.ALPHA_K, unsigned=b.input, name="conv")
+    graph = b.graph(y)
+    assert graph.node("conv").roles == ("", "unsigned")
+    image = np.random.default_rng(3).standard_normal((1, 2, 3, 3)).astype(np.float32)
+    found = execute(prepare(graph, "packed"), {"input": image}).outputs["conv"].item()
+    signs = np.where(image >= 0, 1, -1)
+    dot = int((signs * load(graph, "conv.weight.binary")).sum())
+    alpha = load(graph, "conv.weight.alpha").item()
+    assert found == pytest.approx(dot * alpha * np.abs(image).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("scaling", "unsigned"), [(Scaling.ALPHA_K, False), (Scaling.ALPHA, True)])
+def test_alpha_k_and_the_tensor_for_it_go_together(scaling: Scaling, unsigned: bool) -> None:
+    b = fresh()
+    tensor = b.input if unsigned else ""
+    with pytest.raises(UsageError, match=f"tiny: scaling {scaling}: alpha_k, and no other"):
+        b.binary_conv(b.sign(b.input), 4, 3, scaling=scaling, unsigned=tensor)

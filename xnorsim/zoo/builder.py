@@ -12,8 +12,7 @@ when they are loaded, always the same ones for the same network, parameter and s
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Literal
@@ -23,63 +22,20 @@ from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly, stored
 from xnorsim.network.binary import binary_parameters
 from xnorsim.network.extents import same_padding
-from xnorsim.network.graph import Graph, Parameter
-from xnorsim.network.precision import BIPOLAR, Scaling, Scheme
+from xnorsim.network.graph import Graph, Parameter, Stored, TensorSpec
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Encoding, Scaling, Scheme
+from xnorsim.zoo.drawing import constant, he_normal, near_one, seeded, small
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Builder", "he_normal", "near_one", "seeded", "small"]
-
-_DRAWN = 2**16
-"""Numbers drawn at a time."""
+__all__ = ["Builder", "constant", "he_normal", "near_one", "seeded", "small"]
 
 Size = int | Sequence[int]
 """One number for every spatial axis, or one each."""
 
 Border = Size | Literal["same"]
 """Padding before and after; "same" gives ceil(size / stride) positions, as TensorFlow's SAME."""
-
-
-def seeded(network: str, parameter: str, seed: int = 0) -> np.random.Generator:
-    """A generator that depends on the three names alone: not on the process or the order."""
-    import numpy as np
-
-    digest = hashlib.sha256(f"{network}/{parameter}/{seed}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
-
-
-def he_normal(generator: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> np.ndarray:
-    """Weights of variance 2 / fan_in, which keeps a ReLU network's activations in range.
-
-    Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, ICCV 2015, equation 10.
-    """
-    import numpy as np
-
-    result = np.empty(shape, np.float32)
-    flat = result.reshape(-1)
-    for start in range(
-        0, flat.size, _DRAWN
-    ):  # in double precision, which would take thrice as much
-        block = flat[start : start + _DRAWN]
-        block[...] = generator.standard_normal(block.size) * (2 / fan_in) ** 0.5
-    return result
-
-
-def near_one(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """0.5 to 1.5: a scale or a variance, never 0 or negative."""
-    return _float32(generator.uniform(0.5, 1.5, shape))
-
-
-def small(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Around 0 with deviation 0.1: a bias, a shift or a mean."""
-    return _float32(generator.standard_normal(shape) * 0.1)
-
-
-def _float32(values: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    return values.astype(np.float32)
 
 
 class Builder:
@@ -90,6 +46,7 @@ class Builder:
         self.seed = seed
         self._assembly = Assembly(name)
         self.input = self._assembly.input("input", input)
+        self._quantized: dict[str, Encoding] = {}
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """The shape of a tensor so far.
@@ -161,36 +118,69 @@ class Builder:
         padding: Border = 0,
         dilation: Size = 1,
         scaling: Scaling = Scaling.NONE,
+        unsigned: str = "",
+        one_alpha: bool = False,
         pad_value: int = 0,
         name: str | None = None,
     ) -> str:
-        """A convolution with +-1 weights and no bias, over +-1 (see `sign`) or over floats.
+        """A convolution with +-1 weights and no bias, over +-1 (see `sign`) or over numbers.
 
         With scaling alpha its sums are multiplied by mean|W| of the float weights that the signs
-        are taken of. A +-1 input is padded with `pad_value`.
+        are taken of: of each filter, or `one_alpha` for all. With alpha_k they are multiplied by
+        K too, which is formed of `unsigned`, the tensor that the input is the sign of. A +-1 input
+        is padded with `pad_value`.
+
+        Raises:
+            UsageError: scaling alpha_k without `unsigned`.
         """
         windows = self._windows(x, kernel, stride, padding, dilation)
         op = ops.Conv(out_channels, *windows, pad_value=pad_value)
         shape = (out_channels, self.shape(x)[1], *op.kernel)
-        return self._binary(op, x, shape, scaling, name)
+        return self._binary(op, x, shape, scaling, name, unsigned, one_alpha)
 
     def binary_dense(
-        self, x: str, features: int, *, scaling: Scaling = Scaling.NONE, name: str | None = None
+        self,
+        x: str,
+        features: int,
+        *,
+        scaling: Scaling = Scaling.NONE,
+        unsigned: str = "",
+        one_alpha: bool = False,
+        name: str | None = None,
     ) -> str:
         """A fully connected layer with +-1 weights and no bias, as `binary_conv`."""
         in_features = self.shape(x)[-1]
         op = ops.Dense(in_features, features, transpose_weight=True)
-        return self._binary(op, x, (features, in_features), scaling, name)
+        return self._binary(op, x, (features, in_features), scaling, name, unsigned, one_alpha)
 
     def _binary(
-        self, op: ops.Weighted, x: str, shape: tuple[int, ...], scaling: Scaling, name: str | None
+        self,
+        op: ops.Weighted,
+        x: str,
+        shape: tuple[int, ...],
+        scaling: Scaling,
+        name: str | None,
+        unsigned: str,
+        one_alpha: bool,
     ) -> str:
+        if (scaling is Scaling.ALPHA_K) is not bool(unsigned):
+            raise UsageError(
+                f"{self.name}: scaling {scaling}: alpha_k, and no other, takes `unsigned`, which K "
+                "is formed of"
+            )
         name = name or self._numbered(op)
         drawn, values = _linear(shape, shape[0], bias=False)["weight"]
         weight = self._parameter(f"{name}.weight", drawn, values)
         made = binary_parameters(f"{name}.weight", weight, op, scaling)
-        used = Scheme(BIPOLAR, self._assembly.spec(x).encoding, scaling)
-        return self._assembly.layer(op, x, name=name, parameters=made, scheme=used)
+        if one_alpha:
+            title, alpha = made["alpha"]
+            made["alpha"] = (title, _shared(alpha))
+        read = self._quantized.get(x, self._assembly.spec(x).encoding)
+        inputs, roles = ((x, unsigned), ("", "unsigned")) if unsigned else ((x,), ())
+        return self._assembly.layer(
+            op, *inputs, name=name, parameters=made, scheme=Scheme(BIPOLAR, read, scaling),
+            roles=roles,
+        )  # fmt: skip
 
     def dense(self, x: str, features: int, *, bias: bool = True, name: str | None = None) -> str:
         """A fully connected layer over the last axis; weight (features, in_features)."""
@@ -225,6 +215,15 @@ class Builder:
     def sign(self, x: str, *, name: str | None = None) -> str:
         """+1 where x >= 0, else -1."""
         return self.layer(ops.Sign(), x, name=name)
+
+    def quantize(self, x: str, to: Encoding, *, scale: float, name: str | None = None) -> str:
+        """round(x / scale) in the range of `to`, times scale; layers that read it multiply `to`."""
+        name = name or self._numbered("quantize")
+        scales = {"scale": ((), partial(constant, value=scale))}
+        codes = self.layer(ops.Quantize(to), x, parameters=scales, name=f"{name}.codes")
+        result = self.layer(ops.Dequantize(FLOAT32), codes, parameters=scales, name=name)
+        self._quantized[result] = to
+        return result
 
     def softmax(self, x: str, *, axis: int = -1, name: str | None = None) -> str:
         """Softmax over one axis."""
@@ -325,6 +324,21 @@ def _draw(
     values: partial, shape: tuple[int, ...], network: str, parameter: str, seed: int
 ) -> np.ndarray:
     return values(seeded(network, parameter, seed), shape)
+
+
+def _shared(alpha: Parameter) -> Parameter:
+    """One scale for every filter, the mean of theirs: they are as many weights each."""
+    (part,) = alpha.stored
+    one = Stored(part.key, TensorSpec((1,), FLOAT32), part.is_scale)
+    assert alpha.load is not None  # the builder draws every value
+    return Parameter(alpha.spec, (one,), partial(_mean_for_all, alpha.load))
+
+
+def _mean_for_all(load: Callable[[], np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    alphas = load()
+    return np.full_like(alphas, alphas.mean(dtype=np.float64))
 
 
 def _linear(
