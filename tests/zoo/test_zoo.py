@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 
 import pytest
@@ -9,7 +10,15 @@ import pytest
 from xnorsim import zoo
 from xnorsim.errors import UsageError
 from xnorsim.network.graph import Graph, Node, check
-from xnorsim.network.ops import BatchNorm, Conv, Dense, Identity, LocalResponseNorm
+from xnorsim.network.ops import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Dequantize,
+    Identity,
+    LocalResponseNorm,
+    Quantize,
+)
 
 
 def macs(graph: Graph, node: Node) -> int:
@@ -137,17 +146,35 @@ def test_every_network(name: str) -> None:
     graph = zoo.build(name)
     assert check(graph) is graph
     assert graph.name == name
-    assert graph.metadata["format"] == "zoo"
-    assert graph.metadata["source"] == zoo.ZOO[name].source
-    assert [graph.tensors[t].shape for t in (*graph.inputs, *graph.outputs)] == [
-        (1, 3, 224, 224),
-        (1, 1000),
-    ]
+    assert graph.metadata == {"format": "zoo", "source": zoo.ZOO[name].source}
+    (image,), (classes,) = (
+        [graph.tensors[tensor].shape for tensor in tensors]
+        for tensors in (graph.inputs, graph.outputs)
+    )
+    assert (image, classes) == SHAPES.get(name, ((1, 3, 224, 224), (1, 1000)))
     assert zoo.ZOO[name].function.__doc__
-    million = parameters(graph, without=("mean", "variance", "alpha")) / 1e6
-    giga = sum(layer_macs(graph).values()) / 1e9
-    assert f"{million:.1f}" in zoo.ZOO[name].summary
-    assert f"{giga:.3g} G" in zoo.ZOO[name].summary
+
+
+MNIST = ((1, 1, 28, 28), (1, 10))
+SHAPES = {
+    "finn-tfc-1w1a": MNIST,
+    "finn-sfc-1w1a": MNIST,
+    "finn-lfc-1w1a": MNIST,
+    "finn-cnv-1w1a": ((1, 3, 32, 32), (1, 10)),
+}
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_numbers_of_a_docstring_are_its_networks(name: str) -> None:
+    graph = zoo.build(name)
+    text = " ".join(str(zoo.ZOO[name].function.__doc__).split())
+    fixed = sum(isinstance(node.op, Quantize | Dequantize) for node in graph.nodes)  # their scales
+    trained = parameters(graph, without=("mean", "variance", "alpha")) - fixed
+    macs_of = sum(layer_macs(graph).values())
+    for stated, found in ((r"([\d,]+) parameters", trained), (r"([\d,]+) MACs", macs_of)):
+        match = re.search(stated, text)
+        if match:
+            assert int(match[1].replace(",", "")) == found, stated
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -1,17 +1,22 @@
-"""AlexNet, in the two variants that go by the name.
+"""AlexNet, in the variants that go by the name.
 
 Source: Krizhevsky, Sutskever, Hinton, ImageNet Classification with Deep Convolutional Neural
 Networks, NIPS 2012. The two towers of the paper are one here. It states inputs of 224x224, from
 which 11x11 filters at stride 4 give the 55x55 positions of its figure 2 only with padding 2 (or
 from 227x227 without); 224 with padding 2 is used, which has the same MACs.
+
+Those of Rastegari et al. (XNOR-Net, ECCV 2016) follow the authors' Torch code: padding 2 too, no
+groups, batch normalization in place of response normalization, and convolutions at the end.
 """
 
 from __future__ import annotations
 
 from xnorsim.network.graph import Graph
+from xnorsim.zoo import xnor
 from xnorsim.zoo.builder import Builder
+from xnorsim.zoo.xnor import binary_weights, xnor_conv
 
-__all__ = ["alexnet", "alexnet_grouped"]
+__all__ = ["alexnet", "alexnet_bn", "alexnet_grouped", "bwn_alexnet", "xnor_alexnet"]
 
 SOURCE = "Krizhevsky, Sutskever, Hinton, NIPS 2012"
 
@@ -55,3 +60,49 @@ def _normalized(b: Builder, x: str) -> str:
     # Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75, where alpha multiplies the sum itself;
     # here, as in ONNX, alpha is divided by n.
     return b.lrn(x, 5, alpha=5e-4, beta=0.75, bias=2.0)
+
+
+def alexnet_bn(batch: int = 1) -> Graph:
+    """AlexNet as Rastegari et al. train it: convolution, batch normalization, ReLU, pool.
+
+    62,397,480 parameters with the scales and shifts of batch normalization, and the MACs of
+    `alexnet`.
+    """
+    b = Builder("alexnet-bn", input=(batch, 3, 224, 224))
+
+    def block(x: str, channels: int, kernel: int, padding: int, name: str, stride: int = 1) -> str:
+        x = b.conv(x, channels, kernel, stride=stride, padding=padding, name=name)
+        return b.relu(b.batch_norm(x, epsilon=1e-3))
+
+    x = b.max_pool(block(b.input, 96, 11, 2, "conv1", stride=4), 3, stride=2)
+    x = b.max_pool(block(x, 256, 5, 2, "conv2"), 3, stride=2)
+    x = block(x, 384, 3, 1, "conv3")
+    x = block(x, 384, 3, 1, "conv4")
+    x = b.dropout(b.max_pool(block(x, 256, 3, 1, "conv5"), 3, stride=2))
+    x = b.dropout(block(x, 4096, 6, 0, "fc6"))
+    x = block(x, 4096, 1, 0, "fc7")
+    return b.graph(b.softmax(b.flatten(b.conv(x, 1000, 1, name="fc8"))), source=xnor.SOURCE)
+
+
+def bwn_alexnet(batch: int = 1) -> Graph:
+    """`alexnet_bn` with +-alpha weights from conv2 to fc7."""
+    return binary_weights(alexnet_bn(batch), "bwn-alexnet")
+
+
+def xnor_alexnet(batch: int = 1) -> Graph:
+    """The XNOR-Network of AlexNet: batch normalization, sign, binary convolution, pool.
+
+    Binary from conv2 to fc7, scaled by alpha and K, without bias: the code sets those to 0. No
+    ReLU but around the two float layers.
+    """
+    b = Builder("xnor-alexnet", input=(batch, 3, 224, 224))
+    x = b.conv(b.input, 96, 11, stride=4, padding=2, name="conv1")
+    x = b.max_pool(b.relu(b.batch_norm(x, epsilon=1e-5)), 3, stride=2)
+    x = b.max_pool(xnor_conv(b, x, 256, 5, padding=2, name="conv2"), 3, stride=2)
+    x = xnor_conv(b, x, 384, 3, padding=1, name="conv3")
+    x = xnor_conv(b, x, 384, 3, padding=1, name="conv4")
+    x = b.max_pool(xnor_conv(b, x, 256, 3, padding=1, name="conv5"), 3, stride=2)
+    x = xnor_conv(b, x, 4096, 6, name="fc6")
+    x = xnor_conv(b, x, 4096, 1, name="fc7")
+    x = b.relu(b.batch_norm(x, epsilon=1e-3))
+    return b.graph(b.softmax(b.flatten(b.conv(x, 1000, 1, name="fc8"))), source=xnor.SOURCE)

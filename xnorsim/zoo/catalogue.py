@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.graph import Graph
-from xnorsim.zoo import alexnet, larq, larq_extended, resnet, vgg
+from xnorsim.zoo import alexnet, finn, googlenet, larq, larq_extended, resnet, vgg, xnor
 
 __all__ = ["ZOO", "Entry", "build", "names"]
 
@@ -22,81 +22,88 @@ class Entry:
 
 
 ZOO = {
-    "alexnet": Entry(
-        alexnet.alexnet, "AlexNet, ungrouped: 62.4 M parameters, 1.14 G MACs", alexnet.SOURCE
-    ),
+    "alexnet": Entry(alexnet.alexnet, "AlexNet without groups, float", alexnet.SOURCE),
     "alexnet-grouped": Entry(
-        alexnet.alexnet_grouped,
-        "AlexNet as published: 61.0 M parameters, 0.724 G MACs",
-        alexnet.SOURCE,
+        alexnet.alexnet_grouped, "AlexNet as published, float", alexnet.SOURCE
     ),
-    "vgg19": Entry(vgg.vgg19, "VGG-19: 143.7 M parameters, 19.6 G MACs", vgg.SOURCE),
-    "resnet18": Entry(resnet.resnet18, "ResNet-18: 11.7 M parameters, 1.81 G MACs", resnet.SOURCE),
-    "quicknet": Entry(
-        larq.quicknet, "QuickNet: 13.2 M parameters, 1.88 G MACs, 98.4 % binary", larq.QUICKNET
+    "alexnet-bn": Entry(
+        alexnet.alexnet_bn, "AlexNet of XNOR-Net with batch normalization, float", xnor.SOURCE
     ),
-    "quicknet-small": Entry(
-        larq.quicknet_small,
-        "QuickNetSmall: 12.7 M parameters, 1.17 G MACs, 98.6 % binary",
-        larq.QUICKNET,
+    "bwn-alexnet": Entry(alexnet.bwn_alexnet, "AlexNet of XNOR-Net, binary weights", xnor.SOURCE),
+    "xnor-alexnet": Entry(
+        alexnet.xnor_alexnet, "AlexNet of XNOR-Net, binary weights and inputs", xnor.SOURCE
     ),
-    "quicknet-large": Entry(
-        larq.quicknet_large,
-        "QuickNetLarge: 23.3 M parameters, 3.73 G MACs, 99.2 % binary",
-        larq.QUICKNET,
+    "vgg16": Entry(vgg.vgg16, "VGG-16 (configuration D), float", vgg.SOURCE),
+    "vgg19": Entry(vgg.vgg19, "VGG-19 (configuration E), float", vgg.SOURCE),
+    "resnet18": Entry(resnet.resnet18, "ResNet-18, float", resnet.SOURCE),
+    "bwn-resnet18": Entry(
+        resnet.bwn_resnet18, "ResNet-18 of XNOR-Net, binary weights", xnor.SOURCE
     ),
-    "bireal-net-18": Entry(
-        larq.bireal_net_18,
-        "Bi-Real Net 18: 11.7 M parameters, 1.81 G MACs, 92.4 % binary",
-        larq.BIREAL,
+    "xnor-resnet18": Entry(
+        resnet.xnor_resnet18, "ResNet-18 of XNOR-Net, binary weights and inputs", xnor.SOURCE
     ),
-    "binary-resnet-e-18": Entry(
-        larq.binary_resnet_e_18,
-        "BinaryResNetE18: 11.7 M parameters, 1.81 G MACs, 92.4 % binary",
-        larq.BETHGE,
+    "resnet50": Entry(resnet.resnet50, "ResNet-50, float", resnet.SOURCE),
+    "googlenet-variant": Entry(
+        googlenet.googlenet_variant,
+        "XNOR-Net's GoogLeNet variant without branches, float",
+        xnor.SOURCE,
     ),
-    "xnor-net-larq": Entry(
-        larq.xnor_net, "Larq's XNORNet: 62.4 M parameters, 1.14 G MACs, 90.0 % binary", larq.XNOR
+    "bwn-googlenet-variant": Entry(
+        googlenet.bwn_googlenet_variant, "XNOR-Net's GoogLeNet variant, binary weights", xnor.SOURCE
+    ),
+    "xnor-googlenet-variant": Entry(
+        googlenet.xnor_googlenet_variant,
+        "XNOR-Net's GoogLeNet variant, binary weights and inputs",
+        xnor.SOURCE,
     ),
     "binary-alexnet": Entry(
-        larq.binary_alexnet,
-        "BinaryAlexNet: 61.8 M parameters, 0.841 G MACs, 91.3 % binary",
-        larq.ALEXNET,
+        larq.binary_alexnet, "BinaryAlexNet, no layer with float weights", larq.ALEXNET
     ),
     "binary-alexnet-dense": Entry(
-        larq.binary_alexnet_dense,
-        "BinaryAlexNet of 2020, dense: 61.8 M parameters, 0.841 G MACs, 91.3 % binary",
-        larq.ALEXNET,
+        larq.binary_alexnet_dense, "BinaryAlexNet of 2020, with dense layers", larq.ALEXNET
     ),
-    "binary-densenet-28": Entry(
-        larq.binary_densenet_28,
-        "BinaryDenseNet28: 5.1 M parameters, 3.79 G MACs, 94.7 % binary",
-        larq.BETHGE,
+    "xnor-net-larq": Entry(
+        larq.xnor_net, "Larq's XNORNet: an AlexNet scaled by alpha, without K", larq.XNOR
     ),
-    "binary-densenet-37": Entry(
-        larq.binary_densenet_37,
-        "BinaryDenseNet37: 8.7 M parameters, 4.71 G MACs, 95.8 % binary",
-        larq.BETHGE,
+    "dorefa-net": Entry(
+        larq_extended.dorefa_net,
+        "DoReFaNet: 1-bit weights, 2-bit activations",
+        larq_extended.DOREFA,
     ),
+    "bireal-net-18": Entry(
+        larq.bireal_net_18, "Bi-Real Net 18: a shortcut around each binary layer", larq.BIREAL
+    ),
+    "binary-resnet-e-18": Entry(larq.binary_resnet_e_18, "BinaryResNetE18", larq.BETHGE),
+    "binary-densenet-28": Entry(larq.binary_densenet_28, "BinaryDenseNet28", larq.BETHGE),
+    "binary-densenet-37": Entry(larq.binary_densenet_37, "BinaryDenseNet37", larq.BETHGE),
     "binary-densenet-37-dilated": Entry(
-        larq.binary_densenet_37_dilated,
-        "BinaryDenseNet37Dilated: 8.7 M parameters, 8.23 G MACs, 94.5 % binary",
-        larq.BETHGE,
+        larq.binary_densenet_37_dilated, "BinaryDenseNet37Dilated", larq.BETHGE
     ),
-    "binary-densenet-45": Entry(
-        larq.binary_densenet_45,
-        "BinaryDenseNet45: 13.9 M parameters, 6.67 G MACs, 96.3 % binary",
-        larq.BETHGE,
-    ),
+    "binary-densenet-45": Entry(larq.binary_densenet_45, "BinaryDenseNet45", larq.BETHGE),
     "real-to-binary-net": Entry(
         larq_extended.real_to_binary_net,
-        "Real-to-Binary Net: 12.0 M parameters, 1.81 G MACs, 92.4 % binary",
+        "Real-to-Binary Net: binary layers with float gates",
         larq_extended.REAL_TO_BINARY,
     ),
     "meliusnet-22": Entry(
         larq_extended.meliusnet_22,
-        "MeliusNet22: 6.9 M parameters, 4.76 G MACs, 97.1 % binary",
+        "MeliusNet22: dense and improvement blocks",
         larq_extended.MELIUS,
+    ),
+    "quicknet": Entry(larq.quicknet, "QuickNet", larq.QUICKNET),
+    "quicknet-small": Entry(larq.quicknet_small, "QuickNetSmall", larq.QUICKNET),
+    "quicknet-large": Entry(larq.quicknet_large, "QuickNetLarge", larq.QUICKNET),
+    "finn-tfc-1w1a": Entry(
+        finn.finn_tfc, "TFC of FINN: dense layers of 64, for MNIST", finn.SOURCE
+    ),
+    "finn-sfc-1w1a": Entry(
+        finn.finn_sfc, "SFC of FINN: dense layers of 256, for MNIST", finn.SOURCE
+    ),
+    "finn-lfc-1w1a": Entry(
+        finn.finn_lfc, "LFC of FINN: dense layers of 1024, for MNIST", finn.SOURCE
+    ),
+    "finn-cnv-1w1a": Entry(
+        finn.finn_cnv, "CNV of FINN: six convolutions, for CIFAR-10", finn.SOURCE
     ),
 }
 

@@ -1,6 +1,6 @@
-"""Networks of Larq's zoo whose binary layers are helped by float ones; see zoo/larq.py.
+"""Networks of Larq's zoo with more than binary layers: float gates, 2 bits; see zoo/larq.py.
 
-Source: larq_zoo, literature/real_to_bin_nets.py and literature/meliusnet.py.
+Source: larq_zoo, literature/real_to_bin_nets.py, meliusnet.py and dorefanet.py.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from functools import partial
 from xnorsim.network.functions import Function, Operator
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import Activation, Elementwise, Pad, Reshape
+from xnorsim.network.precision import ENCODINGS, Scaling
 from xnorsim.zoo.builder import Builder, small
 from xnorsim.zoo.larq_blocks import sign_conv, top
 
-__all__ = ["meliusnet_22", "real_to_binary_net"]
+__all__ = ["dorefa_net", "meliusnet_22", "real_to_binary_net"]
 
+DOREFA = "Zhou et al., arXiv 1606.06160, as in larq_zoo"
 MELIUS = "Bethge et al., WACV 2021, as in larq_zoo"
 REAL_TO_BINARY = "Martinez et al., ICLR 2020, as in larq_zoo"
 
@@ -101,3 +103,38 @@ def _dense_and_improved(b: Builder, x: str, name: str) -> str:
     y = sign_conv(b, b.batch_norm(x), _GROWTH, 3, name=f"{name}.improve")
     before = (b.shape(x)[1] - _GROWTH, 0)
     return b.add(x, b.layer(Pad(((0, 0), before, (0, 0), (0, 0))), y))
+
+
+def dorefa_net(batch: int = 1) -> Graph:
+    """DoReFa-Net: 62,384,968 parameters, 3,049,637,888 MACs at batch 1, 95.9 % with 2 bits.
+
+    An AlexNet without groups. Weights are +-alpha with one alpha a layer, and what they multiply
+    is 0, 1/3, 2/3 or 1. The first layer has 12x12 filters without padding, so conv2 reads 54x54
+    positions where AlexNet's has 27x27.
+    """
+    b = Builder("dorefa-net", input=(batch, 3, 224, 224))
+    x = b.conv(b.input, 96, 12, stride=4, name="conv1")
+    x = b.max_pool(_dorefa_conv(b, x, 256, 5, "conv2"), 3, stride=2, padding="same")
+    x = b.max_pool(_dorefa_conv(b, x, 384, 3, "conv3"), 3, stride=2, padding="same")
+    x = _dorefa_conv(b, x, 384, 3, "conv4")
+    x = b.flatten(b.max_pool(_dorefa_conv(b, x, 256, 3, "conv5"), 3, stride=2))
+    for name in ("fc6", "fc7"):
+        x = b.binary_dense(
+            _two_bits(b, x, name), 4096, scaling=Scaling.ALPHA, one_alpha=True, name=name
+        )
+        x = b.batch_norm(x, epsilon=1e-4, scale=False)
+    x = b.layer(Activation(Function.CLIP, (("min", 0.0), ("max", 1.0))), x)
+    return b.graph(b.softmax(b.dense(x, 1000, name="fc8")), source=DOREFA)
+
+
+def _dorefa_conv(b: Builder, x: str, channels: int, kernel: int, name: str) -> str:
+    x = b.binary_conv(
+        _two_bits(b, x, name), channels, kernel, padding="same", scaling=Scaling.ALPHA,
+        one_alpha=True, name=name,
+    )  # fmt: skip
+    return b.batch_norm(x, epsilon=1e-4, scale=False)
+
+
+def _two_bits(b: Builder, x: str, name: str) -> str:
+    """The nearest third in 0 .. 1 (Zhou et al., equation 9)."""
+    return b.quantize(x, ENCODINGS["uint2"], scale=1 / 3, name=f"{name}.quantize")
