@@ -361,5 +361,6 @@ def test_single_node_cases_of_onnx(tmp_path: Path) -> None:
     for name, text in refused.items():
         assert "case.onnx: " in text, name
         assert "malformed" not in text, (name, text)
-    never = set(RULES) - seen - {("", "GlobalLpPool"), ("", "BatchNormalization")} - CONTROL
+    own = {key for key in RULES if key[0] == ""}  # onnx has cases of its own operators alone
+    never = own - seen - {("", "GlobalLpPool"), ("", "BatchNormalization")} - CONTROL
     assert not never, "rules that no case has tried"

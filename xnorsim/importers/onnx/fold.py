@@ -16,10 +16,10 @@ import onnx
 from onnx import numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx.rules import KNOWN
+from xnorsim.importers.onnx.rules import KNOWN, RULES
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, value_of
 from xnorsim.importers.onnx.tensors import encoding_of, is_external, stored_parameter, type_proto
-from xnorsim.importers.onnx.view import SETTING, NodeView
+from xnorsim.importers.onnx.view import SETTING, Coded, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
 
@@ -46,7 +46,7 @@ def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool
     domain, operator = key
     given = [name for name in inputs if name]
     return (
-        domain == ""
+        (domain == "" or (key in RULES and RULES[key].constant is not None))
         and operator not in _RANDOM
         and bool(given)
         and all(name in constants for name in given)
@@ -91,6 +91,10 @@ def fold(
     """
     if key in KNOWN:
         _add_shape(state, view, key)
+        return
+    rule = RULES.get(key)
+    if rule is not None and rule.constant is not None:
+        _add_coded(state, view, rule.constant(view))
         return
     outputs = [name for name in node.output if name]
     inputs = {name: state.constants[name] for name in node.input if name}
@@ -176,11 +180,18 @@ def _scaling_operand(state: State, view: NodeView) -> int | None:
     return 0 if left < right else 1
 
 
+def _add_coded(state: State, view: NodeView, coded: Coded) -> None:
+    name = view.outputs[0]
+    add_constant(state, view.where, name, coded.parameter)
+    state.dequantized[name], state.magnitudes[name] = coded.encoding, coded.magnitude
+
+
 def _remember_encoding(state: State, view: NodeView, name: str) -> None:
     if view.operator == "DequantizeLinear":
         state.dequantized[name] = state.specs[view.inputs[0]].encoding
     elif view.operator in _SAME_VALUES and view.inputs[0] in state.dequantized:
         state.dequantized[name] = state.dequantized[view.inputs[0]]
+        state.magnitudes[name] = state.magnitudes.get(view.inputs[0])
 
 
 def _fill(node: onnx.NodeProto) -> np.ndarray:

@@ -19,6 +19,7 @@ from onnx import checker, numpy_helper, shape_inference
 from onnx.defs import OpSchema, SchemaError
 
 from xnorsim.errors import ModelError, ShapeError
+from xnorsim.importers.onnx.rules import RULES
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, value_of
 from xnorsim.importers.onnx.tensors import encoding_of, type_proto
 from xnorsim.importers.onnx.view import SETTING, NodeView
@@ -91,6 +92,9 @@ def infer(state: State, view: NodeView, domain: str, node: onnx.NodeProto) -> di
         ModelError: the node breaks its operator's definition (inputs, attributes, types).
         ShapeError: the input shapes do not fit.
     """
+    rule = RULES.get((domain, node.op_type))
+    if rule is not None and rule.specs is not None:
+        return dict(rule.specs(view))
     schema = schema_of(domain, node.op_type, view.version)
     if schema is None:
         return {}

@@ -16,12 +16,14 @@ from typing import Any
 import onnx
 
 from xnorsim.errors import InputError, ModelError
+from xnorsim.importers.onnx.binary import Known
 from xnorsim.importers.onnx.control import walk
 from xnorsim.importers.onnx.file import Source, is_onnx, opsets, read_model
 from xnorsim.importers.onnx.inline import inline_functions
 from xnorsim.importers.onnx.inputs import Inputs, resolve_inputs
 from xnorsim.importers.onnx.names import check_names, node_names, ordered, reads
 from xnorsim.importers.onnx.operators import check_operators
+from xnorsim.importers.onnx.patterns import recognize
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, add_tensor
 from xnorsim.importers.onnx.tensors import elements_of, is_external, stored_parameter
 from xnorsim.importers.onnx.view import Layer
@@ -93,6 +95,8 @@ def _read(
         _metadata(source, model, inputs),
         tuple(dict.fromkeys(state.notes)),
     )
+    known = Known(state.dequantized, state.magnitudes)
+    result = recognize(result, known)
     try:
         return check(result)
     except ModelError as fault:

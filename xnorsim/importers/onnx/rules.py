@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from xnorsim.importers.onnx import functions, movement, products, recurrent, resize, windows
+from xnorsim.importers.onnx import (
+    finn,
+    functions,
+    movement,
+    products,
+    qonnx,
+    recurrent,
+    resize,
+    windows,
+)
 from xnorsim.importers.onnx.view import Rule
 
 __all__ = ["CONTROL", "KNOWN", "RULES"]
+
+QONNX: dict[str, Rule] = {**qonnx.QUANTIZERS, **finn.OPERATORS}
+"""The operators of QONNX, the same in all of its domains."""
 
 RULES: dict[tuple[str, str], Rule] = {
     **windows.RULES,
@@ -14,6 +26,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **functions.RULES,
     **movement.RULES,
     **resize.RULES,
+    **{(domain, name): rule for domain in qonnx.DOMAINS for name, rule in QONNX.items()},
 }
 
 CONTROL = frozenset({("", "If"), ("", "Loop"), ("", "Scan")})

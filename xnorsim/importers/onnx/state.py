@@ -50,9 +50,10 @@ class State:
     """Grows node by node; `specs` has every tensor, activations and constants alike.
 
     `protos` are small tensors of the file, handed to onnx's inference as they are. `dequantized`
-    is the encoding that a tensor had before a DequantizeLinear. `stated` is the file's value_info,
-    `symbols` the sizes given for its symbolic dimensions, `read` every tensor that somebody reads.
-    `names` are the file's node names, `emitted` those of `nodes`, `rounds` how many nodes
+    is the encoding that a tensor had before a DequantizeLinear, or that a quantizer gave it;
+    `magnitudes` has the one scale of what is +-1 times it (None: several). `stated` is the file's
+    value_info, `symbols` the sizes given for its symbolic dimensions, `read` every tensor that
+    somebody reads. `names` are the file's node names, `emitted` those of `nodes`, `rounds` how many nodes
     the rounds of loops were written out to, after each of them; `keys`
     what `as_stored` has given out; `filled`, `unknown` and
     `rebatched` are what the notes tell.
@@ -80,6 +81,7 @@ class State:
     tensors: dict[str, TensorSpec] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dequantized: dict[str, Encoding] = field(default_factory=dict)
+    magnitudes: dict[str, float | None] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
     rebatched: list[str] = field(default_factory=list)

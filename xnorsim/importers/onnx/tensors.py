@@ -7,10 +7,12 @@ lengths.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -28,7 +30,9 @@ __all__ = [
     "element_type",
     "encoding_of",
     "external_file",
+    "glance",
     "is_external",
+    "load_tensor",
     "stored_parameter",
     "tensor_spec",
     "type_proto",
@@ -219,21 +223,54 @@ def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto
     else:
         path, offset = external_file(where, tensor, source.path.parent)
     expected = _bytes_of(tensor_spec(where, tensor))
-    try:
-        state = path.stat()
-        if inside and (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
-            raise ModelError(f"{where}: {path} was changed after it was read")
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read(expected)
-    except OSError as fault:
-        raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
+    with _opened(where, path, source if inside else None) as stream:
+        stream.seek(offset)
+        data = stream.read(expected)
     if len(data) != expected:
         raise ModelError(
             f"{where}: its data needs {expected} bytes at offset {offset} of {path}, where "
             f"{len(data)} are left"
         )
     return TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=data)
+
+
+@contextmanager
+def _opened(where: str, path: Path, source: Source | None) -> Iterator[BinaryIO]:
+    """A file to read values from; that of `source` has to be as it was."""
+    try:
+        state = path.stat()
+        if source and (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
+            raise ModelError(f"{where}: {path} was changed after it was read")
+        with path.open("rb") as stream:
+            yield stream
+    except OSError as fault:
+        raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
+
+
+def glance(
+    where: str, tensor: TensorProto, source: Source, positions: Sequence[int]
+) -> np.ndarray | None:
+    """The float32 values at `positions`, ascending, of a tensor of the model file itself.
+
+    None where they lie in another file or are not float32.
+
+    Raises:
+        ModelError: the file cannot be read, or was changed meanwhile.
+    """
+    if tensor.data_type != TensorProto.FLOAT:
+        return None
+    if not is_external(tensor):
+        return load_tensor(where, tensor, source).reshape(-1)[list(positions)]
+    if _entries(tensor).get("location") != INSIDE:
+        return None
+    data, start = b"", int(_entries(tensor)["offset"])
+    near = positions[-1] == len(positions) - 1
+    length = 4 * len(positions) if near else 4
+    with _opened(where, source.path, source) as stream:
+        for position in positions[: 1 if near else None]:
+            stream.seek(start + 4 * position)
+            data += stream.read(length)
+    return np.frombuffer(data, "<f4")
 
 
 def elements_of(shape: tuple[int, ...]) -> int:

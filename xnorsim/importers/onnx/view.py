@@ -16,11 +16,12 @@ import numpy as np
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.network.graph import Parameter, TensorSpec
 from xnorsim.network.ops import Op
-from xnorsim.network.precision import Scheme
+from xnorsim.network.precision import Encoding, Scheme
 
 __all__ = [
     "DATA",
     "SETTING",
+    "Coded",
     "Layer",
     "NodeView",
     "Rule",
@@ -82,16 +83,32 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """What an operator makes of a constant: numbers of `encoding` times scales.
+
+    `magnitude` is the one scale of +-1, None where there are several.
+    """
+
+    parameter: Parameter
+    encoding: Encoding
+    magnitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A row of the operator table.
 
     `build` answers what the node is; `roles` are those of its inputs, the last one for all that
-    follow; `check` finds faults that onnx's inference passes over, before it runs.
+    follow; `check` finds faults that onnx's inference passes over, before it runs. Operators that
+    onnx does not define state the `specs` of their outputs here, and what they make of constants:
+    `constant`.
     """
 
     build: Callable[[NodeView], Op | Sequence[Layer]]
     roles: tuple[str, ...] = (DATA,)
     check: Callable[[NodeView], None] | None = None
+    specs: Callable[[NodeView], Mapping[str, TensorSpec]] | None = None
+    constant: Callable[[NodeView], Coded] | None = None
 
 
 def require(view: NodeView, holds: bool, text: str) -> None:
