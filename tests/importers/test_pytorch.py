@@ -46,6 +46,31 @@ def test_a_module_runs_as_torch_runs_it(torch: Any) -> None:
 
 
 @needs_torch
+def test_binary_layers_are_recognized(torch: Any) -> None:
+    torch.manual_seed(0)
+
+    class Binary(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(16, 32, 3, bias=False)
+            with torch.no_grad():
+                weight = self.conv.weight
+                alpha = weight.abs().mean((1, 2, 3), keepdim=True)
+                weight.copy_(torch.where(weight >= 0, alpha, -alpha))
+
+        def forward(self, x: Any) -> Any:
+            return self.conv(torch.where(x >= 0, 1.0, -1.0))
+
+    module, x = Binary().eval(), torch.randn(1, 16, 8, 8)
+    graph = xs.from_torch(module, x, name="binary")
+    assert graph.name == "binary"
+    assert totals(layer_table(graph))["binary_macs"] == 32 * 36 * 16 * 9
+    assert [text.rsplit(": ")[-1] for text in graph.recognized.values()] == ["xnor"]
+    (found,) = xs.run(graph, x.numpy()).outputs.values()
+    np.testing.assert_allclose(found, module(x).detach().numpy(), rtol=1e-5, atol=1e-5)
+
+
+@needs_torch
 def test_the_mode_is_left_as_it_was(torch: Any) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Dropout())
     module.train()

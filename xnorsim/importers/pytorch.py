@@ -93,7 +93,8 @@ def _export_torch(module: Any, inputs: tuple[Any, ...], path: Path) -> None:
     """By torch.export where its writer is installed, else by tracing as TorchScript."""
     import torch  # pyright: ignore[reportMissingImports]
 
-    torch.onnx.export(module, inputs, str(path), dynamo=find_spec("onnxscript") is not None)
+    modern = find_spec("onnxscript") is not None
+    torch.onnx.export(module, inputs, str(path), dynamo=modern, verbose=False)
 
 
 def _in_memory(item: Parameter) -> Parameter:
