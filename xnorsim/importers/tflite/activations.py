@@ -1,0 +1,190 @@
+"""Functions of each element, alone and fused to other operators; and the end of an operator.
+
+Source: TensorFlow, tensorflow/lite/kernels/activations.cc and internal/reference; schema.fbs,
+ActivationFunctionType.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import tflite
+
+from xnorsim.errors import ModelError
+from xnorsim.importers.channels import Value
+from xnorsim.importers.tflite.schema import names_of
+from xnorsim.importers.tflite.view import (
+    Rule,
+    View,
+    axis_in,
+    emit,
+    encoding,
+    float_constant,
+    option,
+    quantization,
+    quantized_axis,
+    quantizer,
+    real,
+    require,
+    spread,
+    value,
+    write,
+)
+from xnorsim.network import ops
+from xnorsim.network.ops import Function, Operator
+from xnorsim.network.precision import BIPOLAR
+
+__all__ = ["RULES", "finish", "fused"]
+
+
+def _clip(low: float, high: float) -> ops.Activation:
+    return ops.Activation(Function.CLIP, (("min", low), ("max", high)))
+
+
+RELU = ops.Activation(Function.RELU)
+FUSED: Mapping[str, ops.Activation | None] = {
+    "NONE": None,
+    "RELU": RELU,
+    "RELU_N1_TO_1": _clip(-1.0, 1.0),
+    "RELU6": _clip(0.0, 6.0),
+    "TANH": ops.Activation(Function.TANH),
+}
+_WORDS = names_of(tflite.ActivationFunctionType)
+
+
+def fused(view: View, number: int) -> ops.Activation | None:
+    """The activation that an operator ends with.
+
+    Raises:
+        ModelError: one that is not known.
+    """
+    word = _WORDS.get(number, str(number))
+    if word not in FUSED:
+        raise ModelError(f"{view.where}: fused activation {word}: expected {', '.join(FUSED)}")
+    return FUSED[word]
+
+
+def finish(
+    view: View, result: str, channels_first: bool, position: int = 0, *, has_fused: bool = False
+) -> None:
+    """Write a result of float arithmetic: its fused activation, and its quantization if the file
+    keeps the output in integers."""
+    op = fused(view, int(option(view, "FusedActivationFunction"))) if has_fused else None
+    if op is not None:
+        result = emit(view, op, result, suffix=str(op.function))
+    target = (
+        view.state.model.tensors[view.operator.outputs[position]]
+        if (position < len(view.operator.outputs))
+        else None
+    )
+    form = quantization(target) if target is not None else None
+    if target is not None and form is not None:
+        view.state.counted.setdefault("requantized", []).append(view.name)
+        axis = quantized_axis(form, Value(result, channels_first), view.state)
+        to = ops.Quantize(target.spec.encoding, axis, rounding="half_up")
+        result = emit(view, to, result, suffix="quantized", parameters=quantizer(target, form))
+    write(view, result, channels_first, position)
+
+
+def _apply(view: View, op: ops.Op, **more: object) -> None:
+    given = real(view, 0)
+    finish(view, emit(view, op, given.tensor), given.channels_first)
+
+
+def _function(op: ops.Op) -> Callable[[View], None]:
+    return lambda view: _apply(view, op)
+
+
+def _relu(view: View) -> None:
+    _apply(view, RELU)
+
+
+def _leaky_relu(view: View) -> None:
+    alpha = float(option(view, "Alpha"))
+    _apply(view, ops.Activation(Function.LEAKY_RELU, (("alpha", alpha),)))
+
+
+def _gelu(view: View) -> None:
+    word = Function.GELU_TANH if option(view, "Approximate") else Function.GELU
+    _apply(view, ops.Activation(word))
+
+
+def _prelu(view: View) -> None:
+    given, slope = real(view, 0), float_constant(view, 1)
+    if slope is None:
+        raise ModelError(f"{view.where}: its slope is computed at run time")
+    rank = len(view.state.assembly.shape(given.tensor))
+    require(view, len(slope.spec.shape) <= rank, f"slope {list(slope.spec.shape)} has more axes")
+    held = {"slope": spread(slope, rank, given.channels_first)}
+    op = ops.Activation(Function.PRELU)
+    finish(view, emit(view, op, given.tensor, parameters=held), given.channels_first)
+
+
+def _rsqrt(view: View) -> None:
+    given = real(view, 0)
+    root = emit(view, ops.Activation(Function.SQRT), given.tensor, suffix="sqrt")
+    result = emit(view, ops.Activation(Function.RECIPROCAL), root)
+    finish(view, result, given.channels_first)
+
+
+def _square(view: View) -> None:
+    given = real(view, 0)
+    op = ops.Elementwise(Operator.MUL)
+    finish(view, emit(view, op, given.tensor, given.tensor), given.channels_first)
+
+
+def _softmax(logarithm: bool) -> Callable[[View], None]:
+    def build(view: View) -> None:
+        beta = float(option(view, "Beta", 1.0)) if not logarithm else 1.0
+        if beta != 1.0:
+            raise ModelError(f"{view.where}: softmax with beta {beta:g}: only 1 is supported")
+        given = real(view, 0)
+        rank = len(view.state.assembly.shape(given.tensor))
+        op = ops.Softmax(axis_in(given, -1, rank, view), logarithm)
+        finish(view, emit(view, op, given.tensor), given.channels_first)
+
+    return build
+
+
+def _sign(view: View) -> None:
+    """-1, 0 or +1; of what is +-1 already the same."""
+    if encoding(view, 0) == BIPOLAR:
+        given = value(view, 0)
+        write(view, given.tensor, given.channels_first)
+        return
+    _apply(view, ops.Activation(Function.SIGNUM))
+
+
+_FUNCTIONS = {
+    "ABS": Function.ABS,
+    "CEIL": Function.CEIL,
+    "COS": Function.COS,
+    "ELU": Function.ELU,
+    "EXP": Function.EXP,
+    "FLOOR": Function.FLOOR,
+    "HARD_SWISH": Function.HARD_SWISH,
+    "LOG": Function.LOG,
+    "LOGICAL_NOT": Function.NOT,
+    "LOGISTIC": Function.SIGMOID,
+    "NEG": Function.NEG,
+    "ROUND": Function.ROUND,
+    "SIN": Function.SIN,
+    "SQRT": Function.SQRT,
+    "TANH": Function.TANH,
+}
+
+RULES: dict[str, Rule] = {
+    **{name: Rule(_function(ops.Activation(word))) for name, word in _FUNCTIONS.items()},
+    "GELU": Rule(_gelu, "GeluOptions"),
+    "LEAKY_RELU": Rule(_leaky_relu, "LeakyReluOptions"),
+    "LOG_SOFTMAX": Rule(_softmax(True), "LogSoftmaxOptions"),
+    "PRELU": Rule(_prelu),
+    "RELU": Rule(_relu),
+    "RELU6": Rule(_function(_clip(0.0, 6.0))),
+    "RELU_0_TO_1": Rule(_function(_clip(0.0, 1.0))),
+    "RELU_N1_TO_1": Rule(_function(_clip(-1.0, 1.0))),
+    "RSQRT": Rule(_rsqrt),
+    "SIGN": Rule(_sign),
+    "SOFTMAX": Rule(_softmax(False), "SoftmaxOptions"),
+    "SQUARE": Rule(_square),
+}
