@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.exact.keras_case import read_case
 from xnorsim.exact.engines import ENGINES
 from xnorsim.exact.execute import execute, prepare
+from xnorsim.importers.keras import read_graph
 from xnorsim.network.graph import Graph
 
 CASES = {
@@ -29,6 +29,12 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
+def read(folder: Path, batch: int) -> Graph:
+    return read_graph(
+        folder / "model.keras_config.json", batch=batch, weights=folder / "weights.npz"
+    )
+
+
 def run(graph: Graph, x: np.ndarray, engine: str) -> np.ndarray:
     (output,) = graph.outputs
     return execute(prepare(graph, engine), {graph.inputs[0]: x}).outputs[output]
@@ -40,8 +46,22 @@ def test_equals_the_interpreter(data: Path, name: str, engine: str) -> None:
     folder = data / "lce" / name
     assert json.loads((folder / "case.json").read_text())["compare"] == "exact"
     given = arrays(folder)
-    graph = read_case(folder, batch=len(given["x"]))
+    graph = read(folder, batch=len(given["x"]))
     assert_array_equal(run(graph, given["x"], engine), given["y"], strict=True)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", CASES)
+def test_an_hdf5_file_is_the_same_network(shared_data: Path, name: str, engine: str) -> None:
+    folder = shared_data / "lce" / name
+    given = arrays(folder)
+    graph = read_graph(folder / "model.h5", batch=len(given["x"]))
+    assert_array_equal(run(graph, given["x"], engine), given["y"], strict=True)
+    beside = read_graph(
+        folder / "model.keras_config.json", batch=len(given["x"]), weights=folder / "model.h5"
+    )
+    assert_array_equal(run(beside, given["x"], engine), given["y"], strict=True)
+    assert beside.nodes == graph.nodes == read(folder, len(given["x"])).nodes
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -49,7 +69,7 @@ def test_where_float_sums_decide_signs_keras_is_wrong(data: Path, name: str) -> 
     """Keras multiplies by +-alpha and adds in floats: what should be 0 becomes less than 0."""
     folder = data / "lce" / name
     case, given = json.loads((folder / "case.json").read_text()), arrays(folder)
-    ours = run(read_case(folder, batch=len(given["x"])), given["x"], "blas")
+    ours = run(read(folder, batch=len(given["x"])), given["x"], "blas")
     assert np.count_nonzero(ours != given["y_keras"]) == case["n_diff_y_vs_keras"]
     assert (case["n_diff_y_vs_keras"] > 0) == (name == "xnor_alpha_chain")
 

@@ -1,0 +1,391 @@
+"""Layers with weights: convolutions of all kinds and dense ones, plain and Larq's.
+
+The kernel of a file is (*spatial, in, out), that of an op (out, in, *spatial). A depthwise kernel
+is (*spatial, in, multiplier), and filter i * multiplier + m reads channel i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from xnorsim.errors import ModelError, ShapeError, UnsupportedOpError
+from xnorsim.importers.channels import Value
+from xnorsim.importers.keras.activations import activated, quantized_input
+from xnorsim.importers.keras.kernels import Kernel, Quantized, quantized_kernel
+from xnorsim.importers.keras.settings import flag, number, sizes, whole, word
+from xnorsim.importers.keras.state import (
+    Use,
+    add,
+    image,
+    latent,
+    origin,
+    shaped,
+    spatial,
+)
+from xnorsim.importers.recognition import recognized
+from xnorsim.network import ops
+from xnorsim.network.extents import same_padding, transposed_output, window_extent
+from xnorsim.network.graph import Parameter
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Meaning, Scheme
+from xnorsim.network.shapes import product_encoding
+
+__all__ = [
+    "Windows",
+    "conv",
+    "conv_transpose",
+    "dense",
+    "depthwise_conv",
+    "read_windows",
+    "separable_conv",
+]
+
+Rule = Callable[[Use], Value]
+Pads = ops.Padding
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Where a layer's windows lie, as its config has it."""
+
+    rank: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    form: str
+    channels_last: bool
+
+
+def read_windows(use: Use, rank: int, causal: bool = False) -> Windows:
+    """The windows of a convolution."""
+    settings = use.settings
+    forms = ("valid", "same", "causal") if causal else ("valid", "same")
+    return Windows(
+        rank,
+        sizes(settings, "kernel_size", rank),
+        sizes(settings, "strides", rank, 1),
+        sizes(settings, "dilation_rate", rank, 1),
+        word(settings, "padding", forms, "valid"),
+        is_channels_last(use),
+    )
+
+
+def is_channels_last(use: Use) -> bool:
+    """The order of axes that the layer says it reads."""
+    words = ("channels_last", "channels_first")
+    given = use.layer.config.get("data_format")
+    return given is None or word(use.settings, "data_format", words) == "channels_last"
+
+
+def padding_of(windows: Windows, size: tuple[int, ...]) -> Pads:
+    """What a layer adds around an input of `size`."""
+    if windows.form == "valid":
+        return ((0, 0),) * windows.rank
+    axes = list(zip(size, windows.kernel, windows.stride, windows.dilation, strict=True))
+    if windows.form == "causal":
+        return tuple(((kernel - 1) * dilation, 0) for _, kernel, _, dilation in axes)
+    return tuple(same_padding(*axis) for axis in axes)
+
+
+def _scheme(use: Use, tensor: str, quantized: Quantized) -> Scheme:
+    """What the layer multiplies: its weights, and what its input was quantized to."""
+    return Scheme(quantized.encoding, origin(use.state, tensor)[1], quantized.scaling)
+
+
+def _multiplied(
+    use: Use,
+    op: ops.Weighted,
+    tensor: str,
+    quantized: Quantized,
+    bias: Parameter | None,
+    part: str = "",
+    channel_axis: int = 1,
+) -> str:
+    """The node of a product, with its scale and bias.
+
+    Both are the node's own where it writes floats. The product of narrow integers is an integer:
+    it is converted first.
+    """
+    spec = use.state.assembly.spec(tensor)
+    scheme = _scheme(use, tensor, quantized)
+    held: dict[str, Parameter | tuple[str, Parameter]] = dict(quantized.parameters)
+    weight = quantized.parameters["weight"][1].spec.encoding
+    plain = (scheme.weight, scheme.activation) == (FLOAT32, FLOAT32)
+    _recognize(use, op, tensor, quantized, scheme, part)
+    name = f"{part}.bias" if part else "bias"
+    if product_encoding(weight, spec.encoding).meaning is Meaning.FLOAT:
+        if bias is not None:
+            held["bias"] = (f"{use.name}.{name}", bias)
+        return add(use, op, tensor, part=part, parameters=held, scheme=None if plain else scheme)
+    scale = held.pop("alpha", None)
+    scheme = Scheme(scheme.weight, scheme.activation)
+    result = add(use, op, tensor, part=part, parameters=held, scheme=scheme)
+    result = add(use, ops.Cast(FLOAT32), result, part=f"{part}.float" if part else "float")
+    rank = len(use.state.assembly.shape(result))
+    for item, operator, word_ in (
+        (scale, ops.Operator.MUL, "scaled"),
+        (bias and (f"{use.name}.{name}", bias), ops.Operator.ADD, "biased"),
+    ):
+        if item is None:
+            continue
+        title, parameter = item if isinstance(item, tuple) else (f"{use.name}.{word_}", item)
+        spread = {"right": (title, _along(parameter, rank, channel_axis))}
+        below = f"{part}.{word_}" if part else word_
+        result = add(use, ops.Elementwise(operator), result, part=below, parameters=spread)
+    return result
+
+
+def _along(parameter: Parameter, rank: int, axis: int) -> Parameter:
+    """A vector where it broadcasts along an axis of a tensor."""
+    from functools import partial
+
+    shape = (-1,) + (1,) * (rank - 1 - axis % rank)
+    final = (parameter.spec.elements, *shape[1:])
+    load = None if parameter.load is None else partial(_reshaped, parameter.load, final)
+    return replace(parameter, spec=replace(parameter.spec, shape=final), load=load)
+
+
+def _reshaped(load: Callable, shape: tuple[int, ...]):
+    return load().reshape(shape)
+
+
+def _recognize(
+    use: Use, op: ops.Weighted, tensor: str, quantized: Quantized, scheme: Scheme, part: str
+) -> None:
+    """The sentence of the report, unless everything is float and nothing claims otherwise."""
+    source, encoding, _ = origin(use.state, tensor)
+    has_quantizer = any(
+        use.layer.config.get(key) is not None
+        for key in use.layer.config
+        if isinstance(key, str) and key.endswith("_quantizer")
+    )
+    if (scheme.weight, encoding) == (FLOAT32, FLOAT32) and not has_quantizer:
+        return
+    title = f"{use.title}.{part}" if part else use.title
+    words = quantized.words
+    if scheme.weight == BIPOLAR and encoding != BIPOLAR:
+        source = f"{source} ({encoding}, not +-1)"
+    use.state.assembly.recognized[title] = recognized(scheme, words, source)
+
+
+def _convolved(
+    use: Use,
+    value: Value,
+    windows: Windows,
+    filters: int,
+    groups: int,
+    quantized: Callable[[ops.Conv], Quantized],
+    bias: Parameter | None,
+    part: str = "",
+) -> Value:
+    """A convolution of a value, with what pads it."""
+    tensor = image(use, value, windows.channels_last)
+    size = use.state.assembly.shape(tensor)[2:]
+    pads = padding_of(windows, size)
+    op = ops.Conv(filters, windows.kernel, windows.stride, pads, windows.dilation, groups)
+    made = quantized(op)
+    if made.encoding == BIPOLAR:
+        tensor, op = _with_padding_before(use, tensor, op)
+    tensor, op = _with_pad_value(use, tensor, op, made)
+    result = _multiplied(use, op, tensor, made, bias, part)
+    return Value(result, windows.channels_last)
+
+
+def _with_padding_before(use: Use, tensor: str, op: ops.Conv) -> tuple[str, ops.Conv]:
+    """Zeros that an earlier layer puts around +-1 are padding of the binary layer itself."""
+    before = use.state.padded.get(tensor)
+    filled = number(use.settings, "pad_values", 0.0)
+    if before is None or (filled and any(map(any, op.padding))):
+        return tensor, op
+    pairs = zip(before.padding, op.padding, strict=True)
+    total = tuple((a + c, b + d) for (a, b), (c, d) in pairs)
+    return before.source, replace(op, padding=total)
+
+
+def _with_pad_value(use: Use, tensor: str, op: ops.Conv, made: Quantized) -> tuple[str, ops.Conv]:
+    """Larq's pad_values: a binary layer's own padding, or else a layer before it."""
+    filled = number(use.settings, "pad_values", 0.0)
+    if not filled or not any(map(any, op.padding)) or word_of_padding(use) != "same":
+        return tensor, op
+    encoding = use.state.assembly.spec(tensor).encoding
+    is_one = filled in (-1.0, 1.0)
+    if encoding == made.encoding == BIPOLAR and is_one:
+        return tensor, replace(op, pad_value=int(filled))
+    if encoding.meaning not in (Meaning.FLOAT, Meaning.INTEGER) and not (
+        encoding == BIPOLAR and is_one
+    ):
+        tensor = add(use, ops.Cast(FLOAT32), tensor, part="unpadded")
+    pads = ((0, 0), (0, 0), *op.padding)
+    tensor = add(use, ops.Pad(pads, value=filled), tensor, part="pad")
+    return tensor, replace(op, padding=((0, 0),) * len(op.padding))
+
+
+def word_of_padding(use: Use) -> str:
+    """The "padding" of a config."""
+    return str(use.layer.config.get("padding", "valid"))
+
+
+def _bias(use: Use, features: int) -> Parameter | None:
+    has_bias = flag(use.settings, "use_bias", True)
+    return latent(use, "bias", (features,)) if has_bias else None
+
+
+def conv(rank: int) -> Rule:
+    """Conv1D, Conv2D, Conv3D and their quantized forms."""
+
+    def build(use: Use) -> Value:
+        value = quantized_input(use, use.value)
+        windows = read_windows(use, rank, causal=rank == 1)
+        channels = _channels(use, value, windows)
+        filters = whole(use.settings, "filters")
+        groups = whole(use.settings, "groups", 1)
+        if channels % groups or filters % groups:
+            raise ShapeError(
+                f"{use.where}: groups {groups} does not divide {channels} input channels and "
+                f"{filters} filters"
+            )
+        shape = (*windows.kernel, channels // groups, filters)
+        order = (rank + 1, rank, *range(rank))
+
+        def quantized(op: ops.Conv) -> Quantized:
+            weight = latent(use, "kernel", shape, order)
+            kernel = Kernel(f"{use.name}.weight", weight, op, rank + 2, filters)
+            return quantized_kernel(use, "kernel_quantizer", kernel)
+
+        bias = _bias(use, filters)
+        result = _convolved(use, value, windows, filters, groups, quantized, bias)
+        return activated(use, result)
+
+    return build
+
+
+def _channels(use: Use, value: Value, windows: Windows) -> int:
+    spatial(use, value, windows.rank, windows.channels_last)
+    return shaped(use, value)[-1 if windows.channels_last else 1]
+
+
+def _depthwise(
+    use: Use, value: Value, windows: Windows, bias: bool, part: str
+) -> tuple[Value, int]:
+    """A filter for each channel and position in the multiplier: (result, how many)."""
+    rank, channels = windows.rank, _channels(use, value, windows)
+    multiplier = whole(use.settings, "depth_multiplier", 1)
+    filters = channels * multiplier
+    shape = (*windows.kernel, channels, multiplier)
+    final = (filters, 1, *windows.kernel)
+
+    def quantized(op: ops.Conv) -> Quantized:
+        roles = ("depthwise_kernel", "kernel")
+        weight = latent(use, roles, shape, (rank, rank + 1, *range(rank)), final)
+        name = f"{use.name}.{part}.weight" if part else f"{use.name}.weight"
+        kernel = Kernel(name, weight, op, rank + 2, multiplier)
+        return quantized_kernel(use, "depthwise_quantizer", kernel)
+
+    own = _bias(use, filters) if bias else None
+    return _convolved(use, value, windows, filters, channels, quantized, own, part), filters
+
+
+def depthwise_conv(rank: int) -> Rule:
+    """DepthwiseConv1D, DepthwiseConv2D and QuantDepthwiseConv2D."""
+
+    def build(use: Use) -> Value:
+        value = quantized_input(use, use.value)
+        windows = read_windows(use, rank)
+        return activated(use, _depthwise(use, value, windows, True, "")[0])
+
+    return build
+
+
+def separable_conv(rank: int) -> Rule:
+    """SeparableConv1D and 2D and their quantized forms: a depthwise layer, then 1x1 filters."""
+
+    def build(use: Use) -> Value:
+        value = quantized_input(use, use.value)
+        windows = read_windows(use, rank, causal=rank == 1)
+        filters = whole(use.settings, "filters")
+        value, channels = _depthwise(use, value, windows, False, "depthwise")
+        ones = (1,) * rank
+        points = replace(windows, kernel=ones, stride=ones, dilation=ones, form="valid")
+        shape = (*ones, channels, filters)
+        order = (rank + 1, rank, *range(rank))
+
+        def quantized(op: ops.Conv) -> Quantized:
+            weight = latent(use, "pointwise_kernel", shape, order)
+            kernel = Kernel(f"{use.name}.weight", weight, op, rank + 2, filters)
+            return quantized_kernel(use, "pointwise_quantizer", kernel)
+
+        bias = _bias(use, filters)
+        return activated(use, _convolved(use, value, points, filters, 1, quantized, bias))
+
+    return build
+
+
+def conv_transpose(rank: int) -> Rule:
+    """Conv1DTranspose, Conv2DTranspose, Conv3DTranspose and Larq's: kernels (*spatial, out, in)."""
+
+    def build(use: Use) -> Value:
+        value = quantized_input(use, use.value)
+        windows = read_windows(use, rank)
+        channels, filters = _channels(use, value, windows), whole(use.settings, "filters")
+        if whole(use.settings, "groups", 1) != 1:
+            raise UnsupportedOpError(f"{use.where}: no rule for groups of a transposed layer")
+        tensor = image(use, value, windows.channels_last)
+        size = use.state.assembly.shape(tensor)[2:]
+        padding, extra = _transposed_padding(use, windows, size)
+        op = ops.ConvTranspose(
+            filters, windows.kernel, windows.stride, padding, windows.dilation, 1, extra
+        )
+        shape = (*windows.kernel, filters, channels)
+        weight = latent(use, "kernel", shape, (rank + 1, rank, *range(rank)))
+        kernel = Kernel(f"{use.name}.weight", weight, op, rank + 2, channels)
+        made = quantized_kernel(use, "kernel_quantizer", kernel)
+        result = _multiplied(use, op, tensor, made, _bias(use, filters))
+        return activated(use, Value(result, windows.channels_last))
+
+    return build
+
+
+def _transposed_padding(
+    use: Use, windows: Windows, size: tuple[int, ...]
+) -> tuple[Pads, tuple[int, ...]]:
+    """Padding and output padding: those of the convolution that goes the other way.
+
+    Source: Keras 2.15, conv_utils.deconv_output_length.
+    """
+    given = use.layer.config.get("output_padding")
+    wanted = None if given is None else sizes(use.settings, "output_padding", windows.rank, least=0)
+    padding, extra = [], []
+    axes = zip(size, windows.kernel, windows.stride, windows.dilation, strict=True)
+    for axis, (length, kernel, stride, dilation) in enumerate(axes):
+        extent = window_extent(kernel, dilation)
+        is_same = windows.form == "same"
+        if wanted is None:
+            result = length * stride + (0 if is_same else max(extent - stride, 0))
+        else:
+            around = 2 * (extent // 2) if is_same else 0
+            result = (length - 1) * stride + extent - around + wanted[axis]
+        pads = same_padding(result, kernel, stride, dilation) if is_same else (0, 0)
+        more = result - transposed_output(length, kernel, stride, pads, dilation)
+        if more < 0 or result < 1:
+            raise UnsupportedOpError(
+                f"{use.where}: output_padding {given} makes {result} of {length}: no rule"
+            )
+        padding.append(pads)
+        extra.append(more)
+    return tuple(padding), tuple(extra)
+
+
+def dense(use: Use) -> Value:
+    """Dense and QuantDense: over the last axis of the file's order."""
+    value = quantized_input(use, use.value)
+    shape = shaped(use, value)
+    if len(shape) < 2:
+        raise ModelError(f"{use.where}: its input {list(shape)} has no features")
+    units = whole(use.settings, "units")
+    op = ops.Dense(shape[-1], units)
+    weight = latent(use, "kernel", (shape[-1], units))
+    kernel = Kernel(f"{use.name}.weight", weight, op, 2, units)
+    made = quantized_kernel(use, "kernel_quantizer", kernel)
+    tensor = use.state.axes.last(value)
+    result = _multiplied(use, op, tensor, made, _bias(use, units), channel_axis=-1)
+    return activated(use, Value(result, False))

@@ -1,0 +1,148 @@
+"""The weights that go with a config: found by layer and name, read when they are loaded."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xnorsim.errors import ModelError, choices
+from xnorsim.importers.keras.hdf5 import dataset_values, stored_weights, weights_group
+
+if TYPE_CHECKING:
+    import h5py
+    import numpy as np
+
+__all__ = ["Tensor", "Weights", "arranged", "from_hdf5", "from_npz", "index", "lookup"]
+
+Load = Callable[[], "np.ndarray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One array of a weights file: the key it has there, its shape, and how to get its values."""
+
+    key: str
+    shape: tuple[int, ...]
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weights file: tensors by layer, with their names split at "/" and without ":0"."""
+
+    file: str
+    tensors: Mapping[str, tuple[tuple[tuple[str, ...], Tensor], ...]]
+    used: set[str] = field(default_factory=set)
+
+
+_NUMBERED = re.compile(r":\d+$")
+
+
+def index(file: str, entries: Iterable[tuple[str, str, Tensor]]) -> Weights:
+    """Weights from (layer, name in the layer, tensor)."""
+    found: dict[str, list[tuple[tuple[str, ...], Tensor]]] = {}
+    for layer, name, tensor in entries:
+        parts = tuple(_NUMBERED.sub("", name).split("/"))
+        found.setdefault(layer, []).append((parts, tensor))
+    return Weights(file, {layer: tuple(items) for layer, items in found.items()})
+
+
+def lookup(weights: Weights, layer: str, path: Sequence[str], roles: Sequence[str]) -> Tensor:
+    """The weight of a layer by its role ("kernel"); `path` leads to it through inner models.
+
+    Raises:
+        ModelError: there is none, or there are several.
+    """
+    top = weights.tensors.get(path[0], ())
+    matches = [(parts[:-1], tensor) for parts, tensor in top if parts[-1] in roles]
+    if len(path) > 1 or len(matches) > 1:  # of an inner model: the name before the role tells
+        matches = [(parts, tensor) for parts, tensor in matches if parts[-1:] == (path[-1],)]
+    found = [tensor for _, tensor in matches]
+    if len(found) == 1:
+        weights.used.add(found[0].key)
+        return found[0]
+    held = ", ".join("/".join(parts) for parts, _ in top[:10])
+    if not top:
+        held = f"nothing for layer '{path[0]}': {choices(path[0], weights.tensors)}"
+    problem = f"{len(found)} weights" if found else "no weight"
+    raise ModelError(
+        f"{weights.file}: {problem} '{roles[0]}' for layer '{layer}'; the file has {held}"
+    )
+
+
+def from_hdf5(path: Path, file: h5py.File) -> Weights | None:
+    """The weights of an open HDF5 file; None if it lists none."""
+    group = weights_group(path.name, file)
+    if group is None:
+        return None
+    return index(
+        path.name,
+        (
+            (layer, name, Tensor(where, shape, partial(dataset_values, path, where, shape)))
+            for layer, name, shape, where in stored_weights(path.name, group)
+        ),
+    )
+
+
+def from_npz(path: Path) -> Weights:
+    """The weights of an .npz with keys "layer/weight" or "layer/layer/kernel:0".
+
+    Raises:
+        ModelError: not an archive of arrays, or arrays of objects.
+    """
+    entries = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                key = info.filename.removesuffix(".npy")
+                shape = _npy_shape(f"{path.name}: array '{key}'", archive, info)
+                tensor = Tensor(key, shape, partial(_npz_values, path, key, shape))
+                steps = key.split("/")
+                for cut in range(1, len(steps)):  # names of layers may have slashes themselves
+                    entries.append(("/".join(steps[:cut]), "/".join(steps[cut:]), tensor))
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as fault:
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+    return index(path.name, entries)
+
+
+def _npy_shape(where: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:
+    """The shape in an array's header; its values have to be as long as the archive says."""
+    from numpy.lib import format as npy
+
+    with archive.open(info) as stream:
+        major, _ = npy.read_magic(stream)
+        read: Any = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        values = info.file_size - stream.tell()
+    if dtype.kind not in "fiu":
+        raise ModelError(f"{where}: its type is {dtype}: weights are numbers")
+    if prod(shape) * dtype.itemsize != values:
+        raise ModelError(f"{where}: {values} bytes do not hold {list(shape)} of {dtype}")
+    return tuple(shape)
+
+
+def _npz_values(path: Path, key: str, shape: tuple[int, ...]) -> np.ndarray:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = file[key]
+    except Exception as fault:  # zipfile, zlib and numpy each raise their own
+        raise ModelError(f"{path}: array '{key}': {type(fault).__name__}: {fault}") from fault
+    if values.shape != shape:
+        raise ModelError(f"{path}: array '{key}' is {list(values.shape)}, not {list(shape)}")
+    return values
+
+
+def arranged(load: Load, order: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """The values as float32, their axes permuted by `order`, under a new shape."""
+    import numpy as np
+
+    values = load().astype(np.float32, copy=False)
+    return np.ascontiguousarray(values.transpose(order)).reshape(shape)
