@@ -149,37 +149,6 @@ def test_alexnet_with_dense_layers_counts_as_with_convolutions() -> None:
             assert ours[name] == theirs[name], (name, column)
 
 
-# larq_zoo's documentation of each network: parameters, size in MiB (which it calls MB at times),
-# and the vectors of a batch normalization that the two count.
-PUBLISHED = [
-    ("quicknet", 13_234_088, 2, 4.17, 2),
-    ("quicknet-small", 12_655_688, 2, 4.00, 2),
-    ("quicknet-large", 23_342_248, 2, 5.40, 2),
-    ("meliusnet-22", 6_944_584, 2, 3.88, 2),
-    ("real-to-binary-net", 11_995_624, 4, 5.13, 2),
-    ("binary-resnet-e-18", 11_699_368, 4, 4.03, 4),
-    ("binary-densenet-37", 8_734_120, 4, 5.25, 4),
-    ("binary-densenet-37-dilated", 8_734_120, 4, 5.25, 4),
-    ("binary-densenet-45", 13_939_240, 4, 7.54, 4),
-]
-
-
-@pytest.mark.parametrize(("name", "parameters", "counted", "mebibytes", "stored"), PUBLISHED)
-def test_sizes_are_those_published(
-    name: str, parameters: int, counted: int, mebibytes: float, stored: int
-) -> None:
-    graph = zoo.build(name)
-    normalized = sum(
-        graph.tensors[node.outputs[0]].shape[1]
-        for node in graph.nodes
-        if isinstance(node.op, ops.BatchNorm)
-    )
-    weights = elements(graph, "scale", "shift", "mean", "variance")
-    assert weights + counted * normalized == parameters
-    bits = totals(layer_table(graph, ()))["weight_bits"] + 32 * stored * normalized
-    assert round(bits / 8 / 2**20, 2) == mebibytes
-
-
 def test_dilated_blocks_keep_their_positions() -> None:
     graph = zoo.build("binary-densenet-37-dilated")
     plain = zoo.build("binary-densenet-37")
