@@ -76,6 +76,8 @@ def binarized(graph: Graph, known: Known) -> Graph:
         parameters |= dict(made.values())
         scaling = Scaling.ALPHA if "alpha" in made else Scaling.NONE
         scheme = Scheme(BIPOLAR, source.encoding, scaling)
+        if node.scheme is not None and node.scheme.scaling is Scaling.ALPHA_K:
+            scheme = replace(node.scheme, activation=source.encoding)
         held = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
         inputs = (source.tensor, *node.inputs[1:])
         replaced[node.name] = [replace(node, inputs=inputs, parameters=held, scheme=scheme)]
@@ -144,6 +146,8 @@ def _weights(graph: Graph, known: Known, node: Node, source: _Input) -> tuple[Ma
     magnitude = known.magnitudes.get(name)
     if known.encodings.get(name) == BIPOLAR and magnitude is not None:
         return _made(node, weight, source, unit=magnitude == 1)
+    if known.encodings.get(name) == BIPOLAR and weight.placeholder:
+        return _made(node, weight, source, unit=False)
     if known.encodings.get(name) == BIPOLAR or source.encoding in (BIPOLAR, TERNARY):
         found = _magnitudes(weight, op)
     elif looks_binary(weight, op):
@@ -171,6 +175,9 @@ def _made(node: Node, weight: Parameter, source: _Input, *, unit: bool) -> tuple
     if plain:
         return made, "+-1"
     title, alpha = made["alpha"]
+    scales = tuple(part for part in weight.stored if part.is_scale)
+    if sum(part.spec.elements for part in scales) == 1:  # one for all filters
+        made["alpha"] = (title, alpha := replace(alpha, stored=scales))
     if source.factor != 1 and alpha.load is not None:
         scaled = replace(alpha, load=partial(_times, alpha.load, source.factor))
         made["alpha"] = (f"{node.name}.alpha", scaled)

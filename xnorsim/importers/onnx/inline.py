@@ -10,6 +10,7 @@ import onnx
 from onnx import inliner
 
 from xnorsim.errors import ModelError
+from xnorsim.exporters.onnx.local import is_own
 from xnorsim.importers.onnx.names import key_of, subgraphs
 from xnorsim.importers.onnx.state import mark
 
@@ -25,16 +26,19 @@ _HOLDERS = frozenset({("", "Constant"), ("", "ConstantOfShape")})
 
 
 def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model` without calls of its own functions; itself, if it has none.
+    """`model` without calls of its own functions; itself, if it has none. Those that our exporter
+    writes stay: there are rules for them.
 
     Raises:
         ModelError: functions that call each other in a circle or grow beyond all bounds, or that
             onnx cannot put in place.
     """
+    own = [(f.domain, f.name) for f in model.functions if is_own(f)]
     _mark_tensors(model)
-    if not model.functions:
+    if len(own) == len(model.functions):
         return model
     bodies = {(f.domain, f.name): list(f.node) for f in model.functions}
+    bodies = {key: body for key, body in bodies.items() if key not in own}
     sizes: dict[Key, int] = {}
     for key in bodies:
         _size(file, key, bodies, sizes, ())
@@ -42,7 +46,7 @@ def inline_functions(file: str, model: onnx.ModelProto) -> onnx.ModelProto:
     if total > LARGEST_GRAPH:
         raise ModelError(f"{file}: its functions expand to {total} nodes (at most {LARGEST_GRAPH})")
     try:
-        return inliner.inline_local_functions(model)
+        return inliner.inline_selected_functions(model, own, exclude=True)
     except Exception as fault:
         raise ModelError(f"{file}: its functions cannot be put in place: {fault}") from fault
 

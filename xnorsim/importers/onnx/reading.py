@@ -19,6 +19,7 @@ from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.onnx.binary import Known
 from xnorsim.importers.onnx.control import walk
 from xnorsim.importers.onnx.file import Source, is_onnx, opsets, read_model
+from xnorsim.importers.onnx.hints import hinted
 from xnorsim.importers.onnx.inline import inline_functions
 from xnorsim.importers.onnx.inputs import Inputs, resolve_inputs
 from xnorsim.importers.onnx.names import check_names, node_names, ordered, reads
@@ -96,7 +97,7 @@ def _read(
         tuple(dict.fromkeys(state.notes)),
     )
     known = Known(state.dequantized, state.magnitudes)
-    result = recognize(result, known)
+    result = hinted(recognize(result, known), nodes, model.metadata_props)
     try:
         return check(result)
     except ModelError as fault:

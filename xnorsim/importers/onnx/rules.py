@@ -6,6 +6,7 @@ from xnorsim.importers.onnx import (
     finn,
     functions,
     movement,
+    own,
     products,
     qonnx,
     recurrent,
@@ -26,6 +27,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **functions.RULES,
     **movement.RULES,
     **resize.RULES,
+    **own.RULES,
     **{(domain, name): rule for domain in qonnx.DOMAINS for name, rule in QONNX.items()},
 }
 

@@ -1,0 +1,179 @@
+"""Rules of quantizers.
+
+Source: ONNX operator specification, QuantizeLinear-21, DequantizeLinear-21,
+DynamicQuantizeLinear-11, QLinearConv-10, QLinearMatMul-21; QONNX, Quant-2, MultiThreshold-1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from xnorsim.exporters.onnx.dispatch import write
+from xnorsim.exporters.onnx.operands import (
+    activations,
+    bits_and_sign,
+    operands,
+    optional,
+    quant,
+)
+from xnorsim.exporters.onnx.products import window
+from xnorsim.exporters.onnx.sheet import QONNX, Sheet, constant, layer, refused, spec, step
+from xnorsim.exporters.onnx.tensors import element_type
+from xnorsim.network import ops
+from xnorsim.network.graph import Node
+from xnorsim.network.precision import BIPOLAR, TERNARY, UNIPOLAR, Encoding, Meaning
+
+__all__ = ["dynamic", "is_linear", "narrow_pair", "requantized"]
+
+_LINEAR_BITS = (2, 4, 8, 16)
+
+
+def is_linear(op: ops.Quantize) -> bool:
+    """Whether QuantizeLinear does the same."""
+    to = op.to
+    fits = to.meaning is Meaning.FLOAT or (
+        to.meaning is Meaning.INTEGER and to.bits in _LINEAR_BITS
+    )
+    return fits and op.rounding == "round" and not op.narrow
+
+
+@write.register
+def _(op: ops.Quantize, node: Node, sheet: Sheet) -> None:
+    if op.dynamic:
+        raise refused(sheet, node, "its range is not that of its own data over all axes")
+    if not is_linear(op):
+        raise refused(
+            sheet, node,
+            f"no quantizer to {op.to} with rounding {op.rounding}"
+            f"{' and a narrow range' if op.narrow else ''} but one that dequantizes at once",
+        )  # fmt: skip
+    if optional(sheet, node, "input_scale") != [""]:
+        raise refused(sheet, node, "what it requantizes is not the product of one layer alone")
+    inputs = [*operands(sheet, node, "input", "scale"), *optional(sheet, node, "zero_point")]
+    layer(
+        sheet, node, "QuantizeLinear", inputs,
+        axis=_axis(sheet, node, op), block_size=op.block or None,
+        saturate=None if op.saturate else 0,
+        output_dtype=None if inputs[-1] else element_type(op.to),
+    )  # fmt: skip
+
+
+def _axis(sheet: Sheet, node: Node, op: ops.Quantize | ops.Dequantize) -> int | None:
+    """The axis, where it says anything."""
+    name = node.parameters.get("scale")
+    single = name is not None and sheet.graph.parameters[name].spec.elements == 1
+    return None if single and not op.block else op.axis
+
+
+@write.register
+def _(op: ops.Dequantize, node: Node, sheet: Sheet) -> None:
+    encoding = spec(sheet, node.inputs[0]).encoding
+    if element_type(encoding) is None or node.inputs[0] in sheet.carried:
+        raise refused(sheet, node, f"{encoding} that no Quantize before it alone has made")
+    inputs = [*operands(sheet, node, "input", "scale"), *optional(sheet, node, "zero_point")]
+    axis = _axis(sheet, node, op)
+    layer(sheet, node, "DequantizeLinear", inputs, axis=axis, block_size=op.block or None)
+
+
+_DATA_TYPES = {BIPOLAR: "BIPOLAR", UNIPOLAR: "BINARY", TERNARY: "TERNARY"}
+
+
+@write.register
+def _(op: ops.Thresholds, node: Node, sheet: Sheet) -> None:
+    layer(
+        sheet, node, "MultiThreshold", operands(sheet, node, "input", "thresholds"),
+        domain=QONNX,
+        out_dtype=_data_type(op.to), out_scale=op.scale, out_bias=op.offset,
+    )  # fmt: skip
+
+
+def _data_type(encoding: Encoding) -> str:
+    """The word that FINN has for an encoding: INT3, UINT12, FLOAT32."""
+    return _DATA_TYPES.get(encoding, encoding.name.upper())
+
+
+def narrow_pair(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
+    """A Quantize and the Dequantize that alone reads it: QONNX's Quant, floats in and out."""
+    first, last = nodes
+    assert isinstance(first.op, ops.Quantize)
+    op = first.op
+    (x,) = operands(sheet, first, "input", "scale")[:1]
+    rank = len(spec(sheet, first.inputs[0]).shape)
+    along = (-1, *(1,) * (rank - op.axis % rank - 1))
+    inputs = [x]
+    for role in ("scale", "zero_point"):
+        inputs.append(_column(sheet, first, role, along))
+    bits, signed = bits_and_sign(op.to)
+    if op.to == UNIPOLAR:
+        bits, signed = 1, False
+    quant(
+        sheet, inputs, sheet.names[last.outputs[0]], first.name, bits, signed,
+        narrow=op.narrow, rounding=op.rounding,
+    )  # fmt: skip
+    if first.layer:
+        sheet.nodes[-1].metadata_props.add(key="xnorsim.layer", value=first.layer)
+
+
+def _column(sheet: Sheet, node: Node, role: str, along: tuple[int, ...]) -> str:
+    """Scales or zero points as floats that broadcast to the data."""
+    name = node.parameters.get(role)
+    if name is None:
+        return constant(sheet, f"{node.name}.{role}", np.zeros((), np.float32))
+    item = sheet.graph.parameters[name]
+    if item.load is None:
+        raise refused(sheet, node, f"its {role} has no values")
+    values = np.asarray(item.load()).astype(np.float32)
+    return constant(sheet, name, values.reshape(() if values.size == 1 else along))
+
+
+def dynamic(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
+    """A maximum, a minimum, and the conversion by them."""
+    *_, last = nodes
+    (x,) = activations(last)[0]
+    layer(sheet, last, "DynamicQuantizeLinear", [sheet.names[x]])
+
+
+def requantized(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
+    """A product of 8-bit integers and the conversion of its sums: QLinearConv or QLinearMatMul."""
+    product, last = nodes
+    right = "right" if isinstance(product.op, ops.MatMul) else "weight"
+    left = "left" if isinstance(product.op, ops.MatMul) else "input"
+    x, weight = operands(sheet, product, left, right)
+    x_scale, w_scale, scale = (
+        optional(sheet, last, role)[0] for role in ("input_scale", "weight_scale", "scale")
+    )
+    zeros = {"x": (product, "input_zero_point"), "w": (product, "weight_zero_point"),
+             "y": (last, "zero_point")}  # fmt: skip
+    encodings = {"x": _encoding(sheet, product, 0), "w": _weight_encoding(sheet, product, right),
+                 "y": spec(sheet, last.outputs[0]).encoding}  # fmt: skip
+    x_zero, w_zero, y_zero = (
+        optional(sheet, node, role)[0] or _zero(sheet, product, f"{key}_zero", encodings[key])
+        for key, (node, role) in zeros.items()
+    )
+    inputs = [x, x_scale, x_zero, weight, w_scale, w_zero, scale, y_zero]
+    attributes = {}
+    kind = "QLinearMatMul"
+    if isinstance(product.op, ops.Conv):
+        inputs += optional(sheet, product, "bias")
+        kind, attributes = "QLinearConv", {"group": product.op.groups, **window(product.op)}
+    made = layer(sheet, last, kind, inputs, **attributes)
+    made.name = product.name
+
+
+def _encoding(sheet: Sheet, node: Node, position: int) -> Encoding:
+    return spec(sheet, activations(node)[0][position]).encoding
+
+
+def _weight_encoding(sheet: Sheet, node: Node, role: str) -> Encoding:
+    if role in node.parameters:
+        return sheet.graph.parameters[node.parameters[role]].spec.encoding
+    return _encoding(sheet, node, 1)
+
+
+def _zero(sheet: Sheet, node: Node, word: str, encoding: Encoding) -> str:
+    """The zero point 0 that the operator asks for and the layer has not: filled, not stored."""
+    shape = constant(sheet, f"{node.name}.{word}_shape", np.zeros((0,), np.int64))
+    kind = element_type(encoding) or TensorProto.INT8
+    value = helper.make_tensor("value", kind, [1], [0])
+    return step(sheet, node, word, "ConstantOfShape", [shape], value=value)
