@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.importers.channels import Value
@@ -19,6 +19,7 @@ __all__ = [
     "activation_layer",
     "elu",
     "leaky_relu",
+    "operation",
     "prelu",
     "quantized_input",
     "quantizer_layer",
@@ -90,7 +91,7 @@ def applied(use: Use, value: Value, given: object, part: str) -> Value:
             f"{use.where}: no rule for activation {title!r:.80}: {choices(title, ACTIVATIONS)}"
         )
     if name in INPUT_QUANTIZERS:
-        settings = Settings(f"{use.where}: activation {name}", found[1])
+        settings = Settings(f"{use.where}: {part or 'activation'} {name}", found[1])
         return INPUT_QUANTIZERS[name](use, value, settings, part)
     if name in ("softmax", "log_softmax"):
         return _softmax(use, value, (-1,), part, name == "log_softmax")
@@ -127,6 +128,11 @@ def identity(use: Use) -> Value:
     return Value(add(use, ops.Identity(), value.tensor), value.channels_first)
 
 
+def operation(name: str) -> Callable[[Use], Value]:
+    """A function of keras.ops as a layer of its own, as Keras 3 writes it."""
+    return lambda use: _steps(use, use.value, _PLAIN[name], "")
+
+
 def quantizer_layer(use: Use) -> Value:
     """One of Larq's quantizers as a layer of its own."""
     rule = INPUT_QUANTIZERS[use.layer.kind]
@@ -141,9 +147,7 @@ def relu(use: Use) -> Value:
     slope = 0.0 if config.get("negative_slope") is None else number(settings, "negative_slope")
     threshold = 0.0 if config.get("threshold") is None else number(settings, "threshold")
     if slope and threshold:
-        raise UnsupportedOpError(
-            f"{use.where}: no rule for negative_slope {slope:g} with threshold {threshold:g}"
-        )
+        return _leaky_above(use, top, slope, threshold)
     if slope:
         steps: Steps = ((Function.LEAKY_RELU, (("alpha", slope),)),)
         cap: Constants = () if top is None else (("max", top),)
@@ -155,6 +159,21 @@ def relu(use: Use) -> Value:
     else:
         steps, cap = (), (("min", 0.0), ("max", top))
     return _steps(use, use.value, (*steps, *(((Function.CLIP, cap),) if cap else ())), "")
+
+
+def _leaky_above(use: Use, top: float | None, slope: float, threshold: float) -> Value:
+    """x where x > threshold, else 0, at most `top`; less slope * relu(threshold - x)."""
+    value, affine = use.value, Function.AFFINE
+    above: Steps = ((Function.THRESHOLDED_RELU, (("alpha", threshold),)),)
+    cap: Steps = () if top is None else ((Function.CLIP, (("min", 0.0), ("max", top))),)
+    below: Steps = (
+        (affine, (("alpha", -1.0), ("beta", threshold))),
+        (Function.RELU, ()),
+        (affine, (("alpha", slope), ("beta", 0.0))),
+    )
+    high = _steps(use, value, (*above, *cap), "above").tensor
+    low = _steps(use, value, below, "below").tensor
+    return Value(add(use, ops.Elementwise(ops.Operator.SUB), high, low), value.channels_first)
 
 
 def leaky_relu(use: Use) -> Value:

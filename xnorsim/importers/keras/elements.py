@@ -10,7 +10,7 @@ import numpy as np
 from xnorsim.errors import ModelError, ShapeError, UnsupportedOpError
 from xnorsim.importers.channels import Value, first_axis
 from xnorsim.importers.keras.activations import identity
-from xnorsim.importers.keras.settings import Settings, flag, listed, number, wholes
+from xnorsim.importers.keras.settings import Settings, flag, listed, number, whole, wholes
 from xnorsim.importers.keras.state import Use, add, constant, file_weight, latent, shaped
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
@@ -21,6 +21,7 @@ __all__ = [
     "batch_norm",
     "concatenate",
     "dot",
+    "group_norm",
     "layer_norm",
     "learned_rescale",
     "merge",
@@ -168,6 +169,29 @@ def layer_norm(use: Use) -> Value:
     return Value(add(use, op, use.state.axes.last(value), parameters=held), False)
 
 
+def group_norm(use: Use) -> Value:
+    """GroupNormalization of the channels, the last axis, in equal parts."""
+    value, settings = use.value, use.settings
+    shape = shaped(use, value)
+    rank = len(shape)
+    groups = whole(settings, "groups", 32, least=-1)
+    groups = shape[-1] if groups == -1 else groups
+    if wholes(settings, "axis", -1) not in ((-1,), (rank - 1,)) or rank < 3:
+        raise UnsupportedOpError(
+            f"{use.where}: no rule for axis {use.layer.config.get('axis')!r:.80} of {list(shape)}"
+        )
+    if groups < 1 or shape[-1] % groups:
+        raise ShapeError(f"{use.where}: {shape[-1]} channels do not form {groups} groups")
+    held = {}
+    if flag(settings, "scale", True):
+        held["scale"] = latent(use, "gamma", shape[-1:])
+    if flag(settings, "center", True):
+        held["shift"] = latent(use, "beta", shape[-1:])
+    epsilon = number(settings, "epsilon", 1e-3)
+    op = ops.Normalize("group", tuple(range(1, rank)), epsilon=epsilon, groups=groups)
+    return Value(add(use, op, use.state.axes.first(value), parameters=held), True)
+
+
 def _numbers(use: Use, key: str, default: float) -> Parameter:
     """One number of a config, or one for each channel."""
     given = use.layer.config.get(key, default)
@@ -234,9 +258,7 @@ def learned_rescale(use: Use) -> Value:
         "scale_c": (1, 1, channels),
     }
     found = {role: (size, *file_weight(use, role, size)) for role, size in sizes.items()}
-    stored = tuple(
-        Stored(name, TensorSpec(size, FLOAT32), is_scale=True) for size, name, _ in found.values()
-    )
+    stored = tuple(Stored(name, TensorSpec(size, FLOAT32)) for size, name, _ in found.values())
     loads = tuple(load for *_, load in found.values() if load is not None)
     spec = TensorSpec((channels, height, width), FLOAT32)
     load = partial(_product, loads) if len(loads) == len(found) else None

@@ -67,9 +67,11 @@ def read_source(path: Path, weights: Path | None) -> Source:
     if is_hdf5(path):
         return _from_hdf5(path, weights)
     data = _json(path)
-    version = data.get("keras_version") if isinstance(data, dict) else None
+    version = ""
+    if isinstance(data, dict):  # Keras 3 does not say which it is, but names modules
+        version = data.get("keras_version") or ("3" if "module" in data else "")
     held = None if weights is None else _weights(weights)
-    return Source(path, "Keras config", data, held, str(version or ""))
+    return Source(path, "Keras config", data, held, str(version))
 
 
 def _json(path: Path) -> Any:

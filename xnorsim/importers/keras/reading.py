@@ -73,7 +73,7 @@ def _read(
     model = read_model(file, source.config)
     check_layers(file, model, allow_unknown)
     assembly = Assembly(file)
-    state = State(file, assembly, Axes(assembly), source.weights, source.version)
+    state = State(file, assembly, Axes(assembly), source.weights, source.version, model.name)
     inputs = [
         Value(assembly.input(name, shape), False)
         for name, shape in _inputs(file, model, input_shapes, batch).items()

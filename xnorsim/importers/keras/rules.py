@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 
 from xnorsim.errors import UnsupportedOpError, choices
 from xnorsim.importers.channels import Value
@@ -70,6 +71,7 @@ RULES: Mapping[str, Rule] = {
        for word, reduction in (("Max", Reduction.MAX), ("Average", Reduction.MEAN))
        for before, make in (("", windows.pool), ("Global", windows.global_pool))
        for rank in (1, 2, 3)},
+    **{kind: activations.operation(kind.lower()) for kind in ("Relu", "Relu6", "Sigmoid", "Tanh")},
     **{kind: activations.quantizer_layer for kind in INPUT_QUANTIZERS if kind[0].isupper()},
     "Activation": activations.activation_layer,
     "BatchNormalization": elements.batch_norm,
@@ -77,6 +79,7 @@ RULES: Mapping[str, Rule] = {
     "Dot": elements.dot,
     "ELU": activations.elu,
     "Flatten": movement.flatten,
+    "GroupNormalization": elements.group_norm,
     "Lambda": build_lambda,
     "LayerNormalization": elements.layer_norm,
     "LeakyReLU": activations.leaky_relu,
@@ -110,7 +113,13 @@ def check_layers(file: str, model: Model, allow_unknown: bool) -> None:
     if not faults:
         return
     more = [f"... and {len(faults) - 20} more"] if len(faults) > 20 else []
+    if any(": class " in fault for fault in faults):
+        more.append(f"classes with a rule: {', '.join(_classes())}")
     raise UnsupportedOpError(f"{file}: no rule for:\n  " + "\n  ".join([*faults[:20], *more]))
+
+
+def _classes() -> list[str]:
+    return sorted(kind for kind in RULES if kind not in INPUT_QUANTIZERS)
 
 
 def _faults(layer: Layer, allow_unknown: bool) -> Iterator[str]:
@@ -144,8 +153,8 @@ def _unknown(layer: Layer) -> str:
     if layer.kind == "TFOpLambda":
         title = str(layer.config.get("function"))
         return f"TFOpLambda of {title!r:.80}: {choices(title, TENSORFLOW_OPS)}"
-    known = [kind for kind in RULES if kind not in INPUT_QUANTIZERS]
-    return f"class {layer.kind!r:.80}: {choices(layer.kind, known)}"
+    near = get_close_matches(layer.kind, _classes(), n=3)
+    return f"class {layer.kind!r:.80}" + (f": did you mean {' or '.join(near)}?" if near else "")
 
 
 def _valid(layer: Layer, key: str) -> frozenset[str]:

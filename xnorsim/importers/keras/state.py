@@ -56,6 +56,7 @@ class State:
     axes: Axes
     weights: Weights | None
     version: str
+    model: str
     uses: dict[str, int] = field(default_factory=dict)
     padded: dict[str, Padded] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -174,7 +175,7 @@ def file_weight(
     name, weights = f"{use.name}/{roles[0]}", use.state.weights
     if weights is None:
         return name, None
-    found = lookup(weights, use.name, use.path, roles)
+    found = lookup(weights, use.name, (use.state.model, *use.path), roles)
     if found.shape != tuple(shape):
         raise ShapeError(
             f"{use.where}: weight '{found.key}' in {weights.file} is {list(found.shape)}, and the "

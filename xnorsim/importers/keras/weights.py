@@ -54,26 +54,33 @@ def index(file: str, entries: Iterable[tuple[str, str, Tensor]]) -> Weights:
 
 
 def lookup(weights: Weights, layer: str, path: Sequence[str], roles: Sequence[str]) -> Tensor:
-    """The weight of a layer by its role ("kernel"); `path` leads to it through inner models.
+    """The weight of a layer by its role ("kernel"). `path` is (model, outer, ..., layer): files
+    name weights from the outermost layer, from the layer itself, or from the model.
 
     Raises:
         ModelError: there is none, or there are several.
     """
+    for start in (*range(1, len(path)), 0):
+        found = _found(weights, path[start:], roles)
+        if len(found) == 1:
+            weights.used.add(found[0].key)
+            return found[0]
+    top = weights.tensors.get(path[1], ())
+    held = ", ".join("/".join(parts) for parts, _ in top[:10])
+    if not top:
+        held = f"nothing for layer '{path[1]}': {choices(path[1], weights.tensors)}"
+    raise ModelError(
+        f"{weights.file}: no single weight '{roles[0]}' for layer '{layer}'; the file has {held}"
+    )
+
+
+def _found(weights: Weights, path: Sequence[str], roles: Sequence[str]) -> list[Tensor]:
+    """What the file has of these roles under the first of `path`."""
     top = weights.tensors.get(path[0], ())
     matches = [(parts[:-1], tensor) for parts, tensor in top if parts[-1] in roles]
     if len(path) > 1 or len(matches) > 1:  # of an inner model: the name before the role tells
         matches = [(parts, tensor) for parts, tensor in matches if parts[-1:] == (path[-1],)]
-    found = [tensor for _, tensor in matches]
-    if len(found) == 1:
-        weights.used.add(found[0].key)
-        return found[0]
-    held = ", ".join("/".join(parts) for parts, _ in top[:10])
-    if not top:
-        held = f"nothing for layer '{path[0]}': {choices(path[0], weights.tensors)}"
-    problem = f"{len(found)} weights" if found else "no weight"
-    raise ModelError(
-        f"{weights.file}: {problem} '{roles[0]}' for layer '{layer}'; the file has {held}"
-    )
+    return [tensor for _, tensor in matches]
 
 
 def from_hdf5(path: Path, file: h5py.File) -> Weights | None:
