@@ -20,6 +20,7 @@ from xnorsim.cli import (
     calibration,
     execution,
     explanation,
+    export,
     plots,
     profiles,
     search,
@@ -39,7 +40,7 @@ app = group(
 for _command in (
     *(analysis.analyze, analysis.compare, analysis.summary, explanation.explain),
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
-    *(validation.validate, calibration.calibrate, sweep.sweep, search.search),
+    *(export.export, validation.validate, calibration.calibrate, sweep.sweep, search.search),
 ):
     app.command()(_command)
 for _name, _commands in (("profiles", profiles), ("zoo", zoo), ("plot", plots)):
