@@ -41,11 +41,13 @@ _THROUGH = (ops.Identity, ops.Reshape, ops.Transpose, ops.Slice, ops.Pad)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What reading the file has told of tensors: integers that floats stand for, and the one
-    magnitude of constants that are +-1 times it (None: several)."""
+    """What reading the file has told: of tensors, the integers that floats stand for, and the one
+    magnitude of constants that are +-1 times it (None: several); of the file, whether it has
+    operators of QONNX."""
 
     encodings: Mapping[str, Encoding]
     magnitudes: Mapping[str, float | None]
+    qonnx: bool
 
 
 @dataclass(frozen=True, slots=True)

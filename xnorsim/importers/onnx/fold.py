@@ -191,7 +191,8 @@ def _remember_encoding(state: State, view: NodeView, name: str) -> None:
         state.dequantized[name] = state.specs[view.inputs[0]].encoding
     elif view.operator in _SAME_VALUES and view.inputs[0] in state.dequantized:
         state.dequantized[name] = state.dequantized[view.inputs[0]]
-        state.magnitudes[name] = state.magnitudes.get(view.inputs[0])
+        if view.inputs[0] in state.magnitudes:
+            state.magnitudes[name] = state.magnitudes[view.inputs[0]]
 
 
 def _fill(node: onnx.NodeProto) -> np.ndarray:

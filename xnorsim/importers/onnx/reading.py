@@ -22,9 +22,10 @@ from xnorsim.importers.onnx.file import Source, is_onnx, opsets, read_model
 from xnorsim.importers.onnx.hints import hinted
 from xnorsim.importers.onnx.inline import inline_functions
 from xnorsim.importers.onnx.inputs import Inputs, resolve_inputs
-from xnorsim.importers.onnx.names import check_names, node_names, ordered, reads
+from xnorsim.importers.onnx.names import check_names, key_of, node_names, ordered, reads
 from xnorsim.importers.onnx.operators import check_operators
 from xnorsim.importers.onnx.patterns import recognize
+from xnorsim.importers.onnx.qonnx import DOMAINS
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, add_tensor
 from xnorsim.importers.onnx.tensors import elements_of, is_external, stored_parameter
 from xnorsim.importers.onnx.view import Layer
@@ -96,7 +97,8 @@ def _read(
         _metadata(source, model, inputs),
         tuple(dict.fromkeys(state.notes)),
     )
-    known = Known(state.dequantized, state.magnitudes)
+    qonnx = any(key_of(node)[0] in DOMAINS for _, node in nodes)
+    known = Known(state.dequantized, state.magnitudes, qonnx)
     result = hinted(recognize(result, known), nodes, model.metadata_props)
     try:
         return check(result)

@@ -53,10 +53,9 @@ class State:
     is the encoding that a tensor had before a DequantizeLinear, or that a quantizer gave it;
     `magnitudes` has the one scale of what is +-1 times it (None: several). `stated` is the file's
     value_info, `symbols` the sizes given for its symbolic dimensions, `read` every tensor that
-    somebody reads. `names` are the file's node names, `emitted` those of `nodes`, `rounds` how many nodes
-    the rounds of loops were written out to, after each of them; `keys`
-    what `as_stored` has given out; `filled`, `unknown` and
-    `rebatched` are what the notes tell.
+    somebody reads. `names` are the file's node names, `emitted` those of `nodes`, `rounds` how
+    many nodes the rounds of loops were written out to, after each of them; `keys` what
+    `as_stored` has given out; `filled`, `unknown` and `rebatched` are what the notes tell.
     """
 
     file: str
