@@ -158,7 +158,7 @@ def _new_parts(graph: Graph, node: Node, by_larq: bool, seen: set[str]) -> list[
     """What the file stores for a node and no node before it."""
     found = []
     for role, name in node.parameters.items():
-        if by_larq and (role == "alpha" or not _is_weight(node, role)):
+        if by_larq and not _is_weight(node, role):
             continue
         for part in graph.parameters[name].stored:
             if part.key not in seen and not (by_larq and part.is_scale):
@@ -167,11 +167,13 @@ def _new_parts(graph: Graph, node: Node, by_larq: bool, seen: set[str]) -> list[
     return found
 
 
-_WEIGHTS = frozenset({"weight", "bias", "slope", "scale", "shift", "mean", "variance", "alpha"})
+_WEIGHTS = frozenset(
+    {"weight", "bias", "slope", "scale", "shift", "mean", "variance", "left", "right"}
+)
 
 
 def _is_weight(node: Node, role: str) -> bool:
-    """Whether Keras has a variable for it: thresholds and scales of quantizers are constants."""
+    """Whether Keras has a variable for it: alpha, thresholds and scales of quantizers are made."""
     return role in _WEIGHTS and not isinstance(node.op, ops.Quantize | ops.Dequantize)
 
 

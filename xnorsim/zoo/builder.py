@@ -71,10 +71,12 @@ class Builder:
         *inputs: str,
         parameters: Mapping[str, tuple[tuple[int, ...], partial]] | None = None,
         name: str | None = None,
+        of: str = "",
     ) -> str:
         """Add any layer with one result; `parameters` maps a role to a shape and its values.
 
-        Values are drawn by partial(function, ...) called with (generator, shape).
+        Values are drawn by partial(function, ...) called with (generator, shape). It may be part
+        `of` another layer: its input quantizer.
 
         Raises:
             UsageError: an input that does not exist.
@@ -86,7 +88,7 @@ class Builder:
             role: self._parameter(f"{name}.{role}", shape, values)
             for role, (shape, values) in (parameters or {}).items()
         }
-        return self._assembly.layer(op, *inputs, name=name, parameters=made)
+        return self._assembly.layer(op, *inputs, name=name, parameters=made, layer=of)
 
     def conv(
         self,
@@ -212,16 +214,22 @@ class Builder:
         """max(x, 0)."""
         return self.layer(ops.Activation(ops.Function.RELU), x, name=name)
 
-    def sign(self, x: str, *, name: str | None = None) -> str:
-        """+1 where x >= 0, else -1."""
-        return self.layer(ops.Sign(), x, name=name)
+    def sign(self, x: str, *, of: str = "", name: str | None = None) -> str:
+        """+1 where x >= 0, else -1: what the layer `of` that name reads, or a layer by itself."""
+        name = name or (f"{of}.sign" if of else None)
+        return self.layer(ops.Sign(), x, name=name, of=of)
 
-    def quantize(self, x: str, to: Encoding, *, scale: float, name: str | None = None) -> str:
-        """round(x / scale) in the range of `to`, times scale; layers that read it multiply `to`."""
-        name = name or self._numbered("quantize")
+    def quantize(
+        self, x: str, to: Encoding, *, scale: float, of: str = "", name: str | None = None
+    ) -> str:
+        """round(x / scale) in the range of `to`, times scale; layers that read it multiply `to`.
+
+        `of` as for `sign`.
+        """
+        name = name or (f"{of}.quantize" if of else self._numbered("quantize"))
         scales = {"scale": ((), partial(constant, value=scale))}
-        codes = self.layer(ops.Quantize(to), x, parameters=scales, name=f"{name}.codes")
-        result = self.layer(ops.Dequantize(FLOAT32), codes, parameters=scales, name=name)
+        codes = self.layer(ops.Quantize(to), x, parameters=scales, name=f"{name}.codes", of=of)
+        result = self.layer(ops.Dequantize(FLOAT32), codes, parameters=scales, name=name, of=of)
         self._quantized[result] = to
         return result
 

@@ -167,7 +167,7 @@ def binary_alexnet_dense(batch: int = 1) -> Graph:
     b, x = _binary_alexnet("binary-alexnet-dense", batch)
     x = b.flatten(x)
     for name, features in (("fc6", 4096), ("fc7", 4096), ("fc8", 1000)):
-        x = _shifted(b, b.binary_dense(b.sign(x, name=f"{name}.sign"), features, name=name))
+        x = _shifted(b, b.binary_dense(b.sign(x, of=name), features, name=name))
     return b.graph(b.softmax(x), source=ALEXNET)
 
 

@@ -23,7 +23,7 @@ def sign_conv(
 ) -> str:
     """The sign of `x` and a binary convolution of it."""
     return b.binary_conv(
-        b.sign(x, name=f"{name}.sign"),
+        b.sign(x, of=name),
         channels,
         kernel,
         stride=stride,

@@ -137,4 +137,4 @@ def _dorefa_conv(b: Builder, x: str, channels: int, kernel: int, name: str) -> s
 
 def _two_bits(b: Builder, x: str, name: str) -> str:
     """The nearest third in 0 .. 1 (Zhou et al., equation 9)."""
-    return b.quantize(x, ENCODINGS["uint2"], scale=1 / 3, name=f"{name}.quantize")
+    return b.quantize(x, ENCODINGS["uint2"], scale=1 / 3, of=name)

@@ -43,7 +43,7 @@ def xnor_conv(
     11 of the paper). A pool, where there is one, comes next: of what is not yet binary again.
     """
     x = b.batch_norm(x, epsilon=epsilon)
-    signs = b.sign(x, name=f"{name}.sign")
+    signs = b.sign(x, of=name)
     return b.binary_conv(
         signs, channels, kernel, stride=stride, padding=padding, scaling=Scaling.ALPHA_K,
         unsigned=x, name=name,
