@@ -8,7 +8,7 @@ know where they come from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xnorsim.errors import ModelError
@@ -126,7 +126,17 @@ def _model(where: str, data: Mapping[str, Any], name: str, depth: int) -> Model 
             f"{where}: model '{name}' has no input_layers or output_layers, as [layer, call, "
             "result] each"
         )
-    return Model(name, tuple(layers), *ends)
+    inputs, outputs = ends
+    if any(isinstance(node, dict) for item in config["layers"] for node in item["inbound_nodes"]):
+        outputs = tuple(_counted_from_zero(layers, reference) for reference in outputs)
+    return Model(name, tuple(layers), inputs, outputs)
+
+
+def _counted_from_zero(layers: Sequence[Layer], output: Reference) -> Reference:
+    """Keras 3 counts calls of functional models from 1 in outputs, and from 0 elsewhere."""
+    inner = next((layer for layer in layers if layer.name == output.layer), None)
+    functional = inner is not None and inner.model is not None and "input_layers" in inner.config
+    return replace(output, call=output.call - 1) if functional and output.call else output
 
 
 def _nested(ends: object) -> object:
@@ -232,17 +242,7 @@ def _sequential(where: str, name: str, config: Mapping[str, Any], layers: Sequen
     chained = [layers[0]]
     for layer in layers[1:]:
         call = Call((Reference(chained[-1].name, 0, 0),))
-        chained.append(
-            Layer(
-                layer.name,
-                layer.kind,
-                layer.module,
-                layer.config,
-                (call,),
-                layer.model,
-                layer.built_for,
-            )
-        )
+        chained.append(replace(layer, calls=(call,)))
     ends = (Reference(chained[0].name, 0, 0),), (Reference(chained[-1].name, 0, 0),)
     return Model(name, tuple(chained), *ends)
 

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     import h5py
     import numpy as np
 
-__all__ = ["attribute_text", "dataset_values", "opened", "stored_weights", "weights_group"]
+__all__ = [
+    "DEFLATE_RATIO",
+    "attribute_text",
+    "dataset_values",
+    "opened",
+    "stored_weights",
+    "weights_group",
+]
 
 LONGEST_LIST = 2**16
 """Names in one attribute."""

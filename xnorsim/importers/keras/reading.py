@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from xnorsim.errors import InputError, ModelError, ShapeError, UsageError, choices
 from xnorsim.importers.channels import Axes, Value
-from xnorsim.importers.keras.config import Layer, Model, read_model
+from xnorsim.importers.keras.config import Layer, Model, every_layer, read_model
 from xnorsim.importers.keras.file import Source, read_source
+from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.rules import check_layers
 from xnorsim.importers.keras.settings import LARGEST, shape_of
 from xnorsim.importers.keras.state import State
@@ -195,8 +197,21 @@ def _drop_unread(state: State, outputs: Sequence[str]) -> None:
     assembly.nodes[:] = reversed(kept)
 
 
+def _precision(dtype: tuple[str, Mapping[str, Any]]) -> object:
+    """The name of a dtype, or of a policy, in which variables may be wider than results."""
+    return dtype[1].get("name", dtype[0])
+
+
 def _notes(state: State, model: Model) -> tuple[str, ...]:
-    notes = list(state.notes)
+    notes = []
+    reduced = [
+        name
+        for name, layer in every_layer(model)
+        if (found := named(layer.config.get("dtype"))) and _precision(found) != "float32"
+    ]
+    if reduced:
+        shown = ", ".join(reduced[:5]) + (", ..." if len(reduced) > 5 else "")
+        notes.append(f"{len(reduced)} layers of another type than float32 taken as such ({shown}).")
     if state.unknown:
         shown = ", ".join(state.unknown[:10])
         notes.append(

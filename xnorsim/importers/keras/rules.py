@@ -143,7 +143,7 @@ def _has_rule(layer: Layer) -> bool:
     if layer.kind == "Lambda":
         return knows_lambda(layer)
     if layer.kind == "TFOpLambda":
-        return layer.config.get("function") in TENSORFLOW_OPS
+        return str(layer.config.get("function")) in TENSORFLOW_OPS
     return layer.kind in RULES
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "MOST_NODES",
     "Padded",
     "State",
     "Use",
@@ -57,9 +58,9 @@ class State:
     weights: Weights | None
     version: str
     model: str
+    calls: int = 0
     uses: dict[str, int] = field(default_factory=dict)
     padded: dict[str, Padded] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     _written_by: dict[str, Node] = field(default_factory=dict)
     _seen: int = 0

@@ -12,7 +12,7 @@ from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.config import Layer, Model, Reference, references
 from xnorsim.importers.keras.rules import INPUT, RULES
 from xnorsim.importers.keras.settings import shape_of
-from xnorsim.importers.keras.state import State, Use, add
+from xnorsim.importers.keras.state import MOST_NODES, State, Use, add
 from xnorsim.network import ops
 
 __all__ = ["run_model"]
@@ -50,8 +50,7 @@ class _Run:
         self.layers = {layer.name: layer for layer in model.layers}
         self.written: dict[tuple[str, int], tuple[Value, ...]] = {}
         self.first_call = _first_calls(model)
-        self.where = f"{state.file}: model '{'/'.join((*path, '')) or model.name}'"
-        self.readers: defaultdict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+        self.where = f"{state.file}: model '{'/'.join(path) or model.name}'"
 
     def source(self, reference: Reference, reader: str) -> tuple[str, int]:
         """(layer, call) that a reference names."""
@@ -144,6 +143,9 @@ class _Run:
         args = tuple(self._filled(item, reader) for item in call.args)
         kwargs = {key: self._filled(item, reader) for key, item in call.kwargs.items()}
         inputs = tuple(_values((args, kwargs)))
+        self.state.calls += 1
+        if self.state.calls > MOST_NODES:
+            raise ModelError(f"{self.state.file}: more than {MOST_NODES} calls of layers")
         if layer.model is not None:
             return run_model(self.state, layer.model, inputs, path)
         name = "/".join(path)

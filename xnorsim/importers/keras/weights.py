@@ -7,12 +7,18 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import ModelError, choices
-from xnorsim.importers.keras.hdf5 import dataset_values, stored_weights, weights_group
+from xnorsim.importers.keras.hdf5 import (
+    DEFLATE_RATIO,
+    dataset_values,
+    stored_weights,
+    weights_group,
+)
 
 if TYPE_CHECKING:
     import h5py
@@ -40,6 +46,9 @@ class Weights:
     tensors: Mapping[str, tuple[tuple[tuple[str, ...], Tensor], ...]]
     used: set[str] = field(default_factory=set)
 
+
+LONGEST_HEADER = 2**14
+"""[bytes] What an array says of itself in an .npz."""
 
 _NUMBERED = re.compile(r":\d+$")
 
@@ -122,11 +131,14 @@ def _npy_shape(where: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> t
     """The shape in an array's header; its values have to be as long as the archive says."""
     from numpy.lib import format as npy
 
-    with archive.open(info) as stream:
-        major, _ = npy.read_magic(stream)
-        read: Any = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
-        shape, _, dtype = read(stream)
-        values = info.file_size - stream.tell()
+    if info.file_size > DEFLATE_RATIO * (info.compress_size + 1):
+        raise ModelError(f"{where}: {info.compress_size} bytes cannot hold {info.file_size}")
+    with archive.open(info) as packed:
+        stream = BytesIO(packed.read(LONGEST_HEADER))
+    major, _ = npy.read_magic(stream)
+    read: Any = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    values = info.file_size - stream.tell()
     if dtype.kind not in "fiu":
         raise ModelError(f"{where}: its type is {dtype}: weights are numbers")
     if prod(shape) * dtype.itemsize != values:
