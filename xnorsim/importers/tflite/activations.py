@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import tflite
 
 from xnorsim.errors import ModelError
 from xnorsim.importers.channels import Value
+from xnorsim.importers.tflite.bounds import bounds
+from xnorsim.importers.tflite.constants import made
 from xnorsim.importers.tflite.schema import names_of
 from xnorsim.importers.tflite.view import (
     Rule,
@@ -32,7 +35,10 @@ from xnorsim.importers.tflite.view import (
 )
 from xnorsim.network import ops
 from xnorsim.network.ops import Function, Operator
-from xnorsim.network.precision import BIPOLAR
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, UNIPOLAR
+
+MOST_BITS = 16
+"""Wider integers are no quantizer but a rounding."""
 
 __all__ = ["RULES", "finish", "fused"]
 
@@ -147,12 +153,51 @@ def _softmax(logarithm: bool) -> Callable[[View], None]:
 
 
 def _sign(view: View) -> None:
-    """-1, 0 or +1; of what is +-1 already the same."""
+    """-1, 0 or +1; of what is never below 0 one bit; of what is +-1 already the same."""
     if encoding(view, 0) == BIPOLAR:
         given = value(view, 0)
         write(view, given.tensor, given.channels_first)
         return
-    _apply(view, ops.Activation(Function.SIGNUM))
+    given, state = real(view, 0), view.state
+    low, _ = bounds(state, given.tensor)
+    if low < 0:
+        _apply(view, ops.Activation(Function.SIGNUM))
+        return
+    write(
+        view,
+        _bit(view, given.tensor, float(np.nextafter(np.float32(0), np.float32(1)))),
+        given.channels_first,
+    )
+
+
+def _bit(view: View, data: str, level: float) -> str:
+    """1 from `level` (above 0) on, else 0: so a rectifier before it changes nothing."""
+    node = view.state.producer(data)
+    if node is not None and node.op == RELU and node.outputs[0] == data:
+        view.state.bypassed.add(node.name)
+        data = node.inputs[0]
+    held = {"thresholds": made(np.full((1, 1), level, np.float32), FLOAT32)}
+    return emit(view, ops.Thresholds(UNIPOLAR), data, parameters=held)
+
+
+def _round(view: View) -> None:
+    """To the nearest integer, halves to even; of 0 to 2**k - 1 it is a quantizer of k bits."""
+    given = real(view, 0)
+    low, high = bounds(view.state, given.tensor)
+    bits = int(high).bit_length() if 0 < high < 2**MOST_BITS else 0
+    if low != 0 or bits == 0 or high != 2**bits - 1:
+        _apply(view, ops.Activation(Function.ROUND))
+        return
+    if bits == 1:
+        above = float(np.nextafter(np.float32(0.5), np.float32(1)))
+        write(view, _bit(view, given.tensor, above), given.channels_first)
+        return
+    one = {"scale": made(np.ones((), np.float32), FLOAT32)}
+    to = ENCODINGS[f"uint{bits}"]
+    codes = emit(view, ops.Quantize(to), given.tensor, suffix="quantize", parameters=one)
+    result = emit(view, ops.Dequantize(FLOAT32), codes, parameters=one)
+    view.state.codes[result] = to
+    finish(view, result, given.channels_first)
 
 
 _FUNCTIONS = {
@@ -167,7 +212,6 @@ _FUNCTIONS = {
     "LOGICAL_NOT": Function.NOT,
     "LOGISTIC": Function.SIGMOID,
     "NEG": Function.NEG,
-    "ROUND": Function.ROUND,
     "SIN": Function.SIN,
     "SQRT": Function.SQRT,
     "TANH": Function.TANH,
@@ -183,6 +227,7 @@ RULES: dict[str, Rule] = {
     "RELU6": Rule(_function(_clip(0.0, 6.0))),
     "RELU_0_TO_1": Rule(_function(_clip(0.0, 1.0))),
     "RELU_N1_TO_1": Rule(_function(_clip(-1.0, 1.0))),
+    "ROUND": Rule(_round),
     "RSQRT": Rule(_rsqrt),
     "SIGN": Rule(_sign),
     "SOFTMAX": Rule(_softmax(False), "SoftmaxOptions"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xnorsim.errors import ModelError
+from xnorsim.importers.channels import Value
 from xnorsim.importers.tflite.activations import finish
 from xnorsim.importers.tflite.view import (
     Rule,
@@ -41,12 +42,27 @@ def _operands(view: View, *roles: str) -> Operands:
         raise ModelError(f"{view.where}: all of its inputs are constant")
     ranks = {at: len(shape(view, at)) for at in range(count)}
     rank = max(ranks.values())
+    given = {at: _batched(view, item, rank) for at, item in given.items()}
+    ranks |= {at: len(view.state.axes.shape(item)) for at, item in given.items()}
     aligned = rank > 2 and all(ranks[at] == rank for at in given)
     first = aligned and any(item.channels_first for item in given.values())
     axes = view.state.axes
     names = [axes.first(item) if first else axes.last(item) for item in given.values()]
     held = {roles[at]: spread(item, rank, first) for at, item in fixed.items() if item is not None}
     return names, held, tuple(roles[at] for at in given), first
+
+
+def _batched(view: View, item: Value, rank: int) -> Value:
+    """An operand of fewer axes where another batch is used than the file's batch of 1, which
+    stretched over the image: axes of 1 after its batch keep that in its place."""
+    size, batches = view.state.axes.shape(item), view.state.batches
+    if batches is None or batches[0] == batches[1] or batches[0] != 1:
+        return item
+    if not 2 <= len(size) < rank or size[0] != batches[1]:
+        return item
+    wanted = (size[0], *(1,) * (rank - len(size)), *size[1:])
+    data = view.state.axes.last(item)
+    return Value(emit(view, ops.Reshape(wanted), data, suffix="batched"), False)
 
 
 def _joined(op: ops.Op, *roles: str, has_fused: bool = False) -> Callable[[View], None]:

@@ -1,29 +1,47 @@
 """What a file computes from constants and shapes alone: it is no work, and may be a setting.
 
 Converters write the shape of a tensor, a slice of it and a new shape made of that before a reshape
-whose batch is open. Weights in halves or integers stand behind a DEQUANTIZE.
+whose batch is open: those integers are computed at once. Weights in halves or integers stand behind
+a DEQUANTIZE, and what binarizes large weights is not computed by the converter: those floats are
+computed when they are loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from xnorsim.errors import ModelError
 from xnorsim.importers.tflite.constants import changed, dequantized, made, values_of
-from xnorsim.importers.tflite.view import View, constant, has, option, quantization, shape, tensor
-from xnorsim.network.graph import Parameter
-from xnorsim.network.precision import FLOAT32
+from xnorsim.importers.tflite.schema import Tensor
+from xnorsim.importers.tflite.view import (
+    View,
+    constant,
+    has,
+    option,
+    quantization,
+    require,
+    settings,
+    shape,
+    tensor,
+)
+from xnorsim.network.binary import signs
+from xnorsim.network.graph import Parameter, TensorSpec
+from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32
 
-__all__ = ["fold", "is_known"]
+__all__ = ["FOLDED", "fold", "is_known"]
+
+FOLDED = frozenset({"SHAPE"})
+"""Operators whose results are always known beforehand."""
 
 Arrays = list[np.ndarray]
 
 
 def is_known(view: View) -> bool:
     """Whether all that the operator reads is known beforehand (of SHAPE: always)."""
-    if view.operator.name == "SHAPE":
+    if view.operator.name in FOLDED:
         return True
     given = [position for position in range(len(view.operator.inputs)) if has(view, position)]
     return bool(given) and all(
@@ -49,16 +67,19 @@ def _folded(view: View) -> Parameter:
     target = view.state.model.tensors[view.operator.outputs[0]]
     if name == "SHAPE":
         return made(np.asarray(shape(view, 0), target.spec.encoding.name), target.spec.encoding)
-    if name == "DEQUANTIZE":
+    if name in ("DEQUANTIZE", "LceDequantize"):
         source, form = constant(view, 0), quantization(tensor(view, 0))
         assert source is not None
         if form is not None:
             return dequantized(source, tensor(view, 0), form)
         return changed(source, source.spec.shape, _float32, FLOAT32)
+    if name in _LATER and target.spec.encoding in (FLOAT32, INT32) and _is_float(view):
+        return _later(view, target)
     if name not in _EVALUATED:
+        known = ", ".join(dict.fromkeys(("DEQUANTIZE", "SHAPE", *_EVALUATED, *_LATER)))
         raise ModelError(
             f"{view.where}: all of its inputs are constant, and only these are evaluated while a "
-            f"file is read: DEQUANTIZE, SHAPE, {', '.join(_EVALUATED)}"
+            f"file is read: {known}"
         )
     given = []
     for position in range(len(view.operator.inputs)):
@@ -68,6 +89,52 @@ def _folded(view: View) -> Parameter:
     values = np.asarray(_EVALUATED[name](view, given))
     kind = np.dtype(target.spec.encoding.name)
     return made(values.astype(kind), target.spec.encoding)
+
+
+def _is_float(view: View) -> bool:
+    item = constant(view, 0)
+    return item is not None and item.spec.encoding == FLOAT32 and item.load is not None
+
+
+def _later(view: View, target: Tensor) -> Parameter:
+    """A function of floats that is computed when it is loaded; what it is made of is stored."""
+    count, settles = _LATER[view.operator.name][0], view.operator.name in ("MEAN", "TRANSPOSE")
+    given = [constant(view, position) for position in range(count)]
+    loads = tuple(item.load for item in given if item is not None and item.load is not None)
+    require(view, len(loads) == count, f"it has fewer than {count} inputs")
+    setting: tuple[int, ...] = settings(view, 1) if settles else ()
+    if view.operator.name == "MEAN" and not option(view, "KeepDims"):
+        raise ModelError(f"{view.where}: a mean of constants that drops axes is not evaluated")
+    spec = target.spec
+    if view.operator.name == "LceQuantize":  # the file's shape is that of packed words
+        spec = TensorSpec(shape(view, 0), BIPOLAR)
+    stored = tuple(dict.fromkeys(part for item in given if item for part in item.stored))
+    work = partial(_computed, view.where, view.operator.name, loads, setting, spec.shape)
+    return Parameter(spec, stored, work)
+
+
+def _computed(
+    where: str,
+    name: str,
+    loads: tuple[Callable[[], np.ndarray], ...],
+    setting: tuple[int, ...],
+    expected: tuple[int, ...],
+) -> np.ndarray:
+    result = _LATER[name][1](setting, *(load() for load in loads))
+    if result.shape != expected:
+        raise ModelError(f"{where}: it gives {list(result.shape)}, the file says {list(expected)}")
+    return result
+
+
+_LATER: Mapping[str, tuple[int, Callable[..., np.ndarray]]] = {
+    "ABS": (1, lambda setting, x: np.abs(x)),
+    "LceQuantize": (1, lambda setting, x: signs(x)),
+    "MEAN": (1, lambda axes, x: x.mean(axis=axes, keepdims=True, dtype=np.float32)),
+    "MUL": (2, lambda setting, x, y: x * y),
+    "RELU_N1_TO_1": (1, lambda setting, x: np.clip(x, np.float32(-1), np.float32(1))),
+    "TRANSPOSE": (1, lambda order, x: x.transpose(order)),
+}
+"""How many operands, and the function of a setting and them."""
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

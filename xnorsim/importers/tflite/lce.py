@@ -65,6 +65,8 @@ from xnorsim.network.precision import (
 __all__ = ["RULES"]
 
 WORD = 32
+MOST_KEYS = 64
+"""Options of one operator."""
 PADDINGS = ("SAME", "VALID")
 LARGEST_NUMBER = 2**31 - 1
 BINARY = Scheme(BIPOLAR, BIPOLAR)
@@ -80,7 +82,8 @@ def _numbers(view: View, *names: str) -> dict[str, int]:
     """
     try:
         root = flexbuffers.GetRoot(view.operator.custom_options).AsMap
-        refs = {name: root[name] for name in names}
+        held = {key.AsKey for key in root.Keys} if len(root) <= MOST_KEYS else set()
+        refs = {name: root[name] for name in names if name in held}
         found = {name: int(ref.AsInt) for name, ref in refs.items() if ref.IsInt}
     except Exception as fault:  # flexbuffers raises what it likes on damaged bytes
         raise ModelError(
@@ -88,7 +91,9 @@ def _numbers(view: View, *names: str) -> dict[str, int]:
         ) from fault
     wrong = [name for name in names if not 0 <= found.get(name, -1) <= LARGEST_NUMBER]
     if wrong:
-        raise ModelError(f"{view.where}: its option {wrong[0]} is no number from 0 on: damaged")
+        raise ModelError(
+            f"{view.where}: its option {wrong[0]} is missing, or no number from 0 on: damaged"
+        )
     return found
 
 
@@ -254,7 +259,10 @@ def _transform(view: View, op: ops.Conv) -> tuple[np.ndarray, np.ndarray]:
             raise ModelError(f"{view.where}: it writes numbers without a {word}")
         spec = TensorSpec((op.out_channels,), FLOAT32)
         require(view, given.spec == spec, f"its {word} {given.spec} is not {spec}")
-        found.append(given.load())
+        values = given.load()
+        if not np.all(np.isfinite(values)):
+            raise ModelError(f"{view.where}: its {word} has numbers that are not finite")
+        found.append(values)
     return found[0], found[1]
 
 
@@ -314,6 +322,8 @@ def _clamp(view: View, activation: ops.Activation) -> ops.Activation:
 
 
 def _vector(view: View, position: int, values: np.ndarray) -> Parameter:
+    if np.abs(values).max(initial=0) > np.finfo(np.float32).max:
+        raise ModelError(f"{view.where}: its scaling has numbers beyond float32")
     given = constant(view, position)
     stored = given.stored if given is not None else ()
     return made(values.astype(np.float32), FLOAT32, *stored)

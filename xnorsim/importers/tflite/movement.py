@@ -14,6 +14,7 @@ from xnorsim.importers.channels import Value, to_first
 from xnorsim.importers.tflite.activations import finish
 from xnorsim.importers.tflite.constants import values_of
 from xnorsim.importers.tflite.view import (
+    BinaryPad,
     Rule,
     View,
     axis_in,
@@ -28,6 +29,7 @@ from xnorsim.importers.tflite.view import (
     require,
     settings,
     shape,
+    stated_shape,
     tensor,
     value,
     write,
@@ -55,17 +57,15 @@ def _end(view: View, result: str, channels_first: bool, plain: bool, position: i
 
 
 def _target(view: View, size: int) -> tuple[int, ...]:
-    """The shape to make: the setting if it is constant, else what the file states.
-
-    A batch that is written into it is the new one where another is used.
-    """
+    """The shape to make: what the file states, with the batch that is used, if it has as many
+    elements; else the setting."""
+    target = view.state.model.tensors[view.operator.outputs[0]]
+    stated = stated_shape(view.state, target)
+    if stated is not None and prod(stated) == size:
+        return stated
     fixed = has(view, 1) and constant(view, 1) is not None
     wanted = list(settings(view, 1)) if fixed else list(_stated(view))
     open_axes = [axis for axis, length in enumerate(wanted) if length == -1]
-    state = view.state
-    if not open_axes and prod(wanted) != size and wanted and wanted[0] == state.old_batch:
-        wanted[0], open_axes = -1, [0]
-        state.counted.setdefault("rebatched", []).append(view.name)
     rest = prod(length for length in wanted if length != -1)
     fits = len(open_axes) <= 1 and rest > 0 and size % rest == 0
     require(view, fits, f"its {size} elements do not fill {wanted}")
@@ -195,8 +195,6 @@ def _unpack(view: View) -> None:
 def _pad(view: View) -> None:
     """Integers are padded with what stands for 0; of bits, which have no 0, floats are."""
     (given,), plain = _carried(view)
-    if encoding(view, 0) == BIPOLAR:
-        given = real(view, 0)
     added, rank = settings(view, 1), len(shape(view, 0))
     require(view, len(added) == 2 * rank, f"{len(added)} paddings for {rank} axes")
     rows = [(added[2 * axis], added[2 * axis + 1]) for axis in range(rank)]
@@ -209,6 +207,12 @@ def _pad(view: View) -> None:
         if number is None or number.spec.elements != 1:
             raise ModelError(f"{view.where}: what it pads with is not one constant number")
         fill = float(values_of(view.where, number).reshape(()))
+    if encoding(view, 0) == BIPOLAR and fill in (-1.0, 1.0):
+        target = view.operator.outputs[0]
+        view.state.pads[target] = BinaryPad(given, tuple(rows), int(fill))
+        view.state.bypassed.add(view.name)
+    elif encoding(view, 0) == BIPOLAR:
+        given = real(view, 0)
     op = ops.Pad(tuple(rows), "constant", fill)
     _end(view, emit(view, op, given.tensor), given.channels_first, plain)
 
@@ -330,6 +334,11 @@ def _cast(view: View) -> None:
     write(view, emit(view, ops.Cast(to), given.tensor), given.channels_first)
 
 
+def _zeros_like(view: View) -> None:
+    target = view.state.model.tensors[view.operator.outputs[0]]
+    write(view, emit(view, ops.Constant(shape(view, 0), target.spec.encoding)), False)
+
+
 def _quantize(view: View) -> None:
     """From floats to integers, or from one scale to another."""
     given = real(view, 0)
@@ -383,4 +392,5 @@ RULES: dict[str, Rule] = {
     "TILE": Rule(_tile),
     "TRANSPOSE": Rule(_transpose),
     "UNPACK": Rule(_unpack, "UnpackOptions"),
+    "ZEROS_LIKE": Rule(_zeros_like),
 }

@@ -1,7 +1,7 @@
-"""Layers with weights: float, binary in float clothes, integer, and integer weights alone.
+"""Layers with weights: float, of few levels in float clothes, integer, and integer weights alone.
 
-A filter is binary where all of its weights have one magnitude: then it is +-1 times alpha. Where
-what it reads is binary too (Larq Compute Engine keeps dense and depthwise layers so), sums are of
+Larq Compute Engine has no binary kernels for dense, depthwise and transposed layers, and keeps them
+in floats; levels.py tells them. Where what they read is of few levels too, their sums are of
 integers, and alpha scales them afterwards.
 
 Source: TensorFlow, tensorflow/lite/kernels/fully_connected.cc, conv.cc, batch_matmul.cc;
@@ -22,10 +22,10 @@ from xnorsim.importers.tflite.activations import FUSED, finish, fused
 from xnorsim.importers.tflite.constants import (
     changed,
     dequantized,
-    first_values,
     scales,
     zero_points,
 )
+from xnorsim.importers.tflite.levels import alphas, levels_of, parameters
 from xnorsim.importers.tflite.schema import Quantization, Tensor
 from xnorsim.importers.tflite.view import (
     Rule,
@@ -41,76 +41,59 @@ from xnorsim.importers.tflite.view import (
     real,
     require,
     shape,
+    spread,
     tensor,
     value,
     write,
 )
 from xnorsim.network import ops
-from xnorsim.network.binary import binary_parameters
 from xnorsim.network.graph import Parameter
-from xnorsim.network.ops import Function
-from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32, Scaling, Scheme
+from xnorsim.network.ops import Function, Operator
+from xnorsim.network.precision import FLOAT32, INT32, Encoding, Scaling, Scheme
+from xnorsim.network.results import product_encoding
 
 __all__ = ["RULES", "Weight", "multiplied", "source_of"]
 
-HEAD = 16
-"""Weights of a first filter that are looked at before all of them are read."""
+Product = ops.Conv | ops.ConvTranspose | ops.Dense
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
     """How a layer reads its filter, input 1 of the operator: the shape, how to turn the file's
-    values to it, and the axis of the filters in the file."""
+    values to it, and the axis of the filters in the file. `data` and `bias` are the positions of
+    what else the operator reads."""
 
     shape: tuple[int, ...]
     turn: Callable[[np.ndarray], np.ndarray]
     axis: int
+    data: int = 0
+    bias: int = 2
 
 
-def multiplied(
-    view: View, op: ops.Conv | ops.Dense, data: str, weight: Weight, *, channels_first: bool
-) -> None:
-    """Write a layer with weights and all that is fused to it; `data` is input 0 as it reads it."""
-    image, filters = quantization(tensor(view, 0)), quantization(tensor(view, 1))
-    target = view.state.model.tensors[view.operator.outputs[0]]
-    form = quantization(target)
-    if image is not None and filters is not None and form is not None:
+def multiplied(view: View, op: Product, data: str, weight: Weight, *, channels_first: bool) -> None:
+    """Write a layer with weights and all that is fused to it; `data` is what it reads."""
+    image, filters = quantization(tensor(view, weight.data)), quantization(tensor(view, 1))
+    form = quantization(view.state.model.tensors[view.operator.outputs[0]])
+    if image and filters and form and not isinstance(op, ops.ConvTranspose):
         result = _integers(view, op, data, weight, (image, filters, form), channels_first)
         write(view, result, channels_first)
         return
-    if image is not None:
+    if image and not isinstance(op, ops.ConvTranspose):
         raise ModelError(
-            f"{view.where}: its input is {tensor(view, 0).spec.encoding}, its filter "
-            f"{tensor(view, 1).spec.encoding} and its output {target.spec.encoding}: quantized "
-            "layers have integers in all three"
+            f"{view.where}: its input is quantized, but not its filter and its output too"
         )
     found = _float_weight(view, weight, filters)
-    plain = view.state.assembly.spec(data).encoding
-    if filters is not None:
-        scheme = Scheme(tensor(view, 1).spec.encoding, plain)
-        view.state.counted.setdefault("weights alone", []).append(view.name)
-        held = {"weight": found}
-        view.state.assembly.recognized[view.name] = recognized(
-            scheme, f"{scheme.weight} with scales", source_of(view, data)
-        )
+    if filters:
+        result = _weights_alone(view, op, data, weight, found)
     else:
-        held, scheme = _binary(view, op, data, weight, found)
-    bias = float_constant(view, 2) if has(view, 2) else None
-    if bias is not None:
-        held = {**held, "bias": bias}
-    result = emit(view, op, data, parameters=held, scheme=scheme)
+        result = _product(view, op, data, weight, found, channels_first)
     finish(view, result, channels_first, has_fused=True)
 
 
 def source_of(view: View, name: str) -> str:
     """The layer that a tensor comes from, for a sentence about it."""
-    written = {node.outputs[0]: node for node in view.state.assembly.nodes[-200:]}
-    node = written.get(name)
-    while node is not None and isinstance(node.op, ops.Transpose | ops.Reshape):
-        name = node.inputs[0]
-        node = written.get(name)
-    word = type(node.op).__name__ if node is not None else "tensor"
-    return f"{word} '{node.layer or node.name if node is not None else name}'"
+    node = view.state.producer(name)
+    return f"{type(node.op).__name__} '{node.layer or node.name}'" if node else f"tensor '{name}'"
 
 
 def _float_weight(view: View, weight: Weight, form: Quantization | None) -> Parameter:
@@ -122,52 +105,73 @@ def _float_weight(view: View, weight: Weight, form: Quantization | None) -> Para
     return changed(given, weight.shape, weight.turn)
 
 
-def _binary(
-    view: View, op: ops.Conv | ops.Dense, data: str, weight: Weight, found: Parameter
-) -> tuple[dict[str, Parameter], Scheme | None]:
-    """The weight as +-1 and alpha, if it is; and the scheme that says so."""
-    activation = view.state.assembly.spec(data).encoding
-    alpha = _magnitudes(view, weight)
-    if alpha is None:
-        if activation == BIPOLAR:
-            scheme = Scheme(FLOAT32, BIPOLAR)
-            view.state.assembly.recognized[view.name] = recognized(
-                scheme, "of several magnitudes in a filter", source_of(view, data)
-            )
-        return {"weight": found}, None
-    scaling = Scaling.NONE if np.all(alpha == 1) else Scaling.ALPHA
-    scheme = Scheme(BIPOLAR, activation, scaling)
-    words = "+-1" if scaling is Scaling.NONE else "+-alpha per channel"
-    view.state.assembly.recognized[view.name] = recognized(
-        scheme, f"{words}, in {found.spec.encoding}", source_of(view, data)
-    )
-    made_of = binary_parameters(named(view, 1), found, op, scaling)
-    return {role: item for role, (_, item) in made_of.items()}, scheme
+def _bias(view: View, weight: Weight) -> dict[str, Parameter]:
+    given = float_constant(view, weight.bias) if has(view, weight.bias) else None
+    return {} if given is None else {"bias": given}
 
 
-def _magnitudes(view: View, weight: Weight) -> np.ndarray | None:
-    """The one magnitude of each filter's weights; None if some filter has several, or only 0.
+def _weights_alone(view: View, op: Product, data: str, weight: Weight, found: Parameter) -> str:
+    """Integer weights with float activations."""
+    scheme = Scheme(tensor(view, 1).spec.encoding, view.state.assembly.spec(data).encoding)
+    view.state.counted.setdefault("weights alone", []).append(view.name)
+    _tell(view, scheme, f"{scheme.weight} with scales", data)
+    return emit(view, op, data, parameters={"weight": found, **_bias(view, weight)}, scheme=scheme)
 
-    Filters of floats differ in their first weights already, so the rest is not read.
-    """
-    given = constant(view, 1)
-    taps = prod(weight.shape[1:])
-    if given is None or given.load is None or given.spec.encoding != FLOAT32 or taps < 2:
-        return None
-    stored = tensor(view, 1).length is not None
-    if stored and weight.axis == 0:
-        head = np.abs(first_values(given, min(taps, HEAD)))
-        if np.any(head != head[0]):
-            return None
-    size = np.abs(np.moveaxis(given.load(), weight.axis, 0).reshape(weight.shape[0], -1))
-    alpha = size[:, 0]
-    same = bool(np.all(size == alpha[:, None]) and np.all(alpha > 0) and np.all(np.isfinite(alpha)))
-    return alpha if same else None
+
+def _tell(view: View, scheme: Scheme, words: str, data: str) -> None:
+    sentence = recognized(scheme, words, source_of(view, data))
+    view.state.assembly.recognized[view.name] = sentence
+
+
+def _activation(view: View, data: str) -> Encoding:
+    """How what a layer reads is encoded; of floats that hold integers, as those."""
+    node = view.state.producer(data)
+    held = view.state.assembly.spec(data).encoding
+    return view.state.codes.get(node.outputs[0], held) if node else held
+
+
+def _product(
+    view: View, op: Product, data: str, weight: Weight, found: Parameter, channels_first: bool
+) -> str:
+    """Float weights, or those of few levels."""
+    activation, held = _activation(view, data), view.state.assembly.spec(data).encoding
+    levels = levels_of(view, weight.axis)
+    bias = _bias(view, weight)
+    if levels is None:
+        scheme = None
+        if activation != FLOAT32:
+            scheme = Scheme(FLOAT32, activation)
+            _tell(view, scheme, "of several magnitudes in a filter", data)
+        return emit(view, op, data, parameters={"weight": found, **bias}, scheme=scheme)
+    sums_are_integers = product_encoding(levels.encoding, held) == INT32
+    scaled = levels.scaled and not sums_are_integers
+    scheme = Scheme(levels.encoding, activation, Scaling.ALPHA if scaled else Scaling.NONE)
+    _tell(view, scheme, f"{levels}, in {found.spec.encoding}", data)
+    made_of = parameters(levels, found, scaled=scaled)
+    if not sums_are_integers:
+        return emit(view, op, data, parameters={**made_of, **bias}, scheme=scheme)
+    sums = emit(view, op, data, parameters=made_of, scheme=scheme)
+    factor = alphas(levels, found) if levels.scaled else None
+    return _scaled(view, sums, factor, bias.get("bias"), channels_first)
+
+
+def _scaled(
+    view: View, sums: str, alpha: Parameter | None, bias: Parameter | None, channels_first: bool
+) -> str:
+    """Integers as floats, times alpha, plus the bias."""
+    result = emit(view, ops.Cast(FLOAT32), sums, suffix="float")
+    rank = len(view.state.assembly.shape(sums))
+    for word, operator, values in (("alpha", Operator.MUL, alpha), ("bias", Operator.ADD, bias)):
+        if values is not None:
+            right = {"right": spread(values, rank, channels_first)}
+            op = ops.Elementwise(operator)
+            result = emit(view, op, result, suffix=word, parameters=right)
+    return result
 
 
 def _integers(
     view: View,
-    op: ops.Conv | ops.Dense,
+    op: Product,
     data: str,
     weight: Weight,
     forms: tuple[Quantization, Quantization, Quantization],
@@ -186,8 +190,11 @@ def _integers(
         "its scales are not one for the input, one for the output and one for each filter",
     )
     held = {"weight": changed(given, weight.shape, weight.turn)}
-    bias = constant(view, 2) if has(view, 2) else None
-    zeros = {"input": zero_points(tensor(view, 0), image), "weight": zero_points(source, filters)}
+    bias = constant(view, weight.bias) if has(view, weight.bias) else None
+    zeros = {
+        "input": zero_points(tensor(view, weight.data), image),
+        "weight": zero_points(source, filters),
+    }
     held |= {f"{side}_zero_point": item for side, item in zeros.items() if item is not None}
     if bias is not None:
         require(view, bias.spec.encoding == INT32, f"its bias is {bias.spec.encoding}, not int32")
@@ -195,13 +202,13 @@ def _integers(
     sums = emit(view, op, data, parameters=held)
     axis = 1 if channels_first else max(len(view.state.assembly.shape(sums)) - 1, 0)
     to = ops.Quantize(target.spec.encoding, axis, rounding="half_up")
-    parameters = {
+    held = {
         **quantizer(target, form),
-        "input_scale": scales(tensor(view, 0), image),
+        "input_scale": scales(tensor(view, weight.data), image),
         "weight_scale": scales(source, filters),
     }
     view.state.counted.setdefault("requantized", []).append(view.name)
-    result = emit(view, to, sums, suffix="requantize", parameters=parameters)
+    result = emit(view, to, sums, suffix="requantize", parameters=held)
     return _clamped(view, result, target, form)
 
 

@@ -22,7 +22,7 @@ from xnorsim.errors import (
 )
 from xnorsim.importers.channels import Axes, Value
 from xnorsim.importers.tflite.file import mapped
-from xnorsim.importers.tflite.folding import fold, is_known
+from xnorsim.importers.tflite.folding import FOLDED, fold, is_known
 from xnorsim.importers.tflite.names import Names
 from xnorsim.importers.tflite.rules import CONTROL, CUSTOM_RULES, RULES
 from xnorsim.importers.tflite.schema import Model, Operator, Tensor, read_model
@@ -88,6 +88,7 @@ def _read(
     outputs = [_output(state, model.tensors[index]) for index in model.outputs]
     if not outputs:
         raise ModelError(f"{path.name}: the network has no outputs")
+    _drop_unread(state, outputs)
     metadata = _metadata(model, state)
     return state.assembly.graph(outputs, metadata=metadata, notes=tuple(_notes(state)))
 
@@ -114,7 +115,7 @@ def _check_operators(file: str, model: Model, names: Names, allow_unknown: bool)
     for number, operator in enumerate(model.operators):
         if operator.name in CONTROL and not operator.custom:
             control[operator.name] += 1
-        elif _rule(operator) is None and operator.name != "SHAPE":
+        elif _rule(operator) is None and (operator.custom or operator.name not in FOLDED):
             title = _title(names, model, number, operator)
             missing[operator.name, operator.custom].append(title)
     rows = [
@@ -152,17 +153,26 @@ def _start(
         name: _input_shape(path.name, name, tensor, input_shapes.get(name), batch)
         for name, tensor in inputs.items()
     }
-    kept = all(shapes[name] == tensor.spec.shape for name, tensor in inputs.items())
-    old = next((t.spec.shape[0] for t in inputs.values() if t.spec.shape), 1)
-    new = next((shape[0] for shape in shapes.values() if shape), 1)
     assembly = Assembly(path.stem)
-    state = State(model, names, assembly, Axes(assembly), kept, old, new)
+    state = State(model, names, assembly, Axes(assembly), _batches(inputs, shapes))
     for name, tensor in inputs.items():
         if tensor.index in state.values or tensor.length is not None:
             raise ModelError(f"{path.name}: input '{name}' is a constant")
         assembly.input(name, shapes[name], tensor.spec.encoding)
         state.values[tensor.index] = Value(name, False)
     return state
+
+
+def _batches(
+    inputs: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[int, int] | None:
+    """The file's batch and the one used, if all else is as the file states it."""
+    pairs = [(tensor.spec.shape, shapes[name]) for name, tensor in inputs.items()]
+    if all(old == new for old, new in pairs):
+        return 1, 1
+    found = {(old[0], new[0]) for old, new in pairs if old and old[1:] == new[1:]}
+    same = all(old and old[1:] == new[1:] for old, new in pairs)
+    return found.pop() if same and len(found) == 1 else None
 
 
 def _input_shape(
@@ -192,7 +202,7 @@ def _apply(state: State, number: int, operator: Operator) -> None:
     where = f"{state.file}: {operator.name} '{name}'"
     view = View(state, operator, name, where)
     rule = _rule(operator)
-    if operator.name == "SHAPE" or (rule is not None and not operator.custom and is_known(view)):
+    if operator.name in FOLDED or (rule is not None and is_known(view)):
         fold(view)
         return
     if rule is None:
@@ -233,13 +243,30 @@ def _output(state: State, tensor: Tensor) -> str:
     return name
 
 
+def _drop_unread(state: State, outputs: Sequence[str]) -> None:
+    """Leave out layers that another has taken over, and orders of axes that nothing reads."""
+    assembly, read = state.assembly, set(outputs)
+    kept = []
+    for node in reversed(assembly.nodes):
+        relabels = isinstance(node.op, ops.Transpose) and node.op.relabels
+        if (relabels or node.name in state.bypassed) and read.isdisjoint(node.outputs):
+            for name in node.outputs:
+                del assembly.tensors[name]
+            continue
+        kept.append(node)
+        read.update(node.inputs)
+    assembly.nodes[:] = reversed(kept)
+    used = {name for node in kept for name in node.parameters.values()}
+    for name in set(assembly.parameters) - used:
+        del assembly.parameters[name]
+
+
 _NOTES = {
     "requantized": "{} written as quantized integers: their scales are applied in float32, where "
     "TensorFlow Lite has fixed-point multipliers, so results may differ by one step ({}).",
     "weights alone": "{} with integer weights and float activations: run in floats, where "
     "TensorFlow Lite quantizes the activations as it runs, so results differ slightly ({}).",
     "in floats": "{} between integers, counted and run in floats ({}).",
-    "rebatched": "{} with a batch written into the file, where another is used instead ({}).",
     "unknown": "{} without a rule, which count as nothing: every total is a lower bound ({}).",
 }
 

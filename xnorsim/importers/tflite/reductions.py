@@ -32,6 +32,11 @@ def _reduce(reduction: Reduction) -> Callable[[View], None]:
         given, axes = real(view, 0), settings(view, 1)
         rank, keeps = len(shape(view, 0)), bool(option(view, "KeepDims"))
         require(view, all(-rank <= a < rank for a in axes), f"axes {axes} of {rank} dimensions")
+        batches = view.state.batches
+        mixed = batches is not None and batches[0] != batches[1] and 0 in {a % rank for a in axes}
+        require(
+            view, not mixed, f"it reduces the batch, which is {batches and batches[0]} in the file"
+        )
         # what is left has its channels at the end, unless all of the image is gone
         whole = {axis % rank for axis in axes} >= set(range(1, rank - 1))
         if given.channels_first and not keeps and not whole:

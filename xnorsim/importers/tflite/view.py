@@ -22,10 +22,11 @@ from xnorsim.importers.tflite.names import Names
 from xnorsim.importers.tflite.schema import Model, Operator, Quantization, Tensor
 from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly
-from xnorsim.network.graph import Parameter
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Encoding, Meaning, Scheme
+from xnorsim.network.graph import Node, Parameter
+from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32, Encoding, Meaning, Scheme
 
 __all__ = [
+    "BinaryPad",
     "Rule",
     "State",
     "View",
@@ -42,6 +43,8 @@ __all__ = [
     "require",
     "settings",
     "shape",
+    "spread",
+    "stated_shape",
     "tensor",
     "value",
     "write",
@@ -56,31 +59,54 @@ class Rule:
     options: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BinaryPad:
+    """Bits that are padded with +-1: what is padded, by how much along each axis, and with what."""
+
+    before: Value
+    rows: ops.Padding
+    fill: int
+
+
 @dataclass
 class State:
     """A network in the making.
 
     `values` are the activations by the file's number of the tensor, `derived` the constants that
-    were computed. `reals` holds the float form of tensors that have another one. `kept` says that
-    the shapes are those that the file states, so that they can be compared.
+    were computed, `reals` the float form of tensors that have another one, `pads` the binary
+    padding that a convolution may take over. `batches` are the file's batch and the one that is
+    used, None where other sizes differ too. `bypassed` are layers to leave out if nothing reads
+    them.
     """
 
     model: Model
     names: Names
     assembly: Assembly
     axes: Axes
-    kept: bool
-    old_batch: int
-    batch: int
+    batches: tuple[int, int] | None
     values: dict[int, Value] = field(default_factory=dict)
     derived: dict[int, Parameter] = field(default_factory=dict)
     reals: dict[int, Value] = field(default_factory=dict)
+    pads: dict[int, BinaryPad] = field(default_factory=dict)
+    codes: dict[str, Encoding] = field(default_factory=dict)
+    bypassed: set[str] = field(default_factory=set)
     counted: dict[str, list[str]] = field(default_factory=dict)
+
+    _written: dict[str, Node] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
         """The file's name, for messages."""
         return self.model.source.path.name
+
+    def producer(self, name: str) -> Node | None:
+        """The layer that writes a tensor, what only relabels or reshapes it left out."""
+        for node in self.assembly.nodes[len(self._written) :]:
+            self._written[node.outputs[0]] = node
+        node = self._written.get(name)
+        while node is not None and isinstance(node.op, ops.Transpose | ops.Reshape):
+            node = self._written.get(node.inputs[0])
+        return node
 
 
 @dataclass(frozen=True)
@@ -179,7 +205,14 @@ def value(view: View, position: int) -> Value:
     if found.index not in view.state.values:
         kind = "a constant" if constant(view, position) else "written by no operator before it"
         raise ModelError(f"{view.where}: its input {position} '{named(view, position)}' is {kind}")
-    return view.state.values[found.index]
+    given = view.state.values[found.index]
+    packed = found.spec.encoding == INT32 and not view.operator.custom
+    if packed and view.state.assembly.spec(given.tensor).encoding == BIPOLAR:
+        raise ModelError(
+            f"{view.where}: its input {position} '{named(view, position)}' is packed bits, which "
+            "only operators of Larq Compute Engine read"
+        )
+    return given
 
 
 def encoding(view: View, position: int) -> Encoding:
@@ -299,16 +332,27 @@ def write(view: View, result: str, channels_first: bool, position: int = 0) -> N
     _check_stated(view, held, target)
 
 
+def stated_shape(state: State, target: Tensor) -> tuple[int, ...] | None:
+    """The shape of a tensor as the file states it, with the batch that is used; None if unknown."""
+    stated = target.spec.shape
+    if state.batches is None or not stated:
+        return None
+    old, new = state.batches
+    return stated if old == new else (stated[0] * new // old, *stated[1:])
+
+
 def _check_stated(view: View, held: Value, target: Tensor) -> None:
-    """The shape of a file that is run as it states, packed where it packs bits."""
-    state, stated = view.state, target.spec.shape
-    if not state.kept or not stated:
+    """The shape is the file's, packed where it packs bits."""
+    state, stated = view.state, stated_shape(view.state, target)
+    if stated is None or state.batches is None:
         return
     found = state.axes.shape(held)
     packed = (*found[:-1], -(-found[-1] // 32)) if found else found
     is_bits = state.assembly.spec(held.tensor).encoding == BIPOLAR
-    if stated != found and not (is_bits and stated == packed):
-        raise ShapeError(
-            f"{view.where}: it writes {list(found)}, where the file states {list(stated)} for "
-            f"'{state.names.of(target)}'"
-        )
+    if stated == found or (is_bits and stated == packed):
+        return
+    old, new = state.batches
+    text = f"it writes {list(found)}, where the file states {list(target.spec.shape)} for "
+    if old != new:
+        text = f"it mixes the batch, {old} in the file and {new} here, with other axes: {text}"
+    raise ShapeError(f"{view.where}: {text}'{state.names.of(target)}'")

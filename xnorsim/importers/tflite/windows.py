@@ -8,6 +8,7 @@ transpose_conv.cc, pooling.cc; filters are (out, height, width, in), or of depth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,6 @@ import tflite
 
 from xnorsim.errors import ModelError
 from xnorsim.importers.tflite.activations import finish
-from xnorsim.importers.tflite.constants import changed
 from xnorsim.importers.tflite.products import Weight, multiplied
 from xnorsim.importers.tflite.schema import names_of
 from xnorsim.importers.tflite.view import (
@@ -23,7 +23,6 @@ from xnorsim.importers.tflite.view import (
     View,
     constant,
     emit,
-    float_constant,
     named,
     option,
     quantization,
@@ -80,6 +79,18 @@ def _window(view: View, image: str, kernel: tuple[int, ...], *, dilated: bool) -
     return ops.Conv(0, kernel, stride, padding, dilation)
 
 
+def _padded(view: View) -> tuple[str, ops.Padding, int] | None:
+    """What a convolution reads before its binary padding, which it can do itself: channel-first,
+    the padding of its spatial axes, and what it pads with."""
+    pad = view.state.pads.get(tensor(view, 0).index)
+    if pad is None or _PADDINGS.get(int(option(view, "Padding"))) != "VALID":
+        return None
+    rows = pad.rows if pad.before.channels_first else [pad.rows[axis] for axis in (0, 3, 1, 2)]
+    if any(map(any, rows[:2])) or min(map(min, rows)) < 0:
+        return None
+    return view.state.axes.first(pad.before), tuple(rows[2:]), pad.fill
+
+
 def _filter(view: View, position: int) -> tuple[int, ...]:
     """The shape of a constant filter.
 
@@ -98,23 +109,29 @@ def _filter(view: View, position: int) -> tuple[int, ...]:
 
 def _conv(view: View) -> None:
     out, height, width, inner = _filter(view, 1)
-    image = view.state.axes.first(value(view, 0))
-    form = _window(view, image, (height, width), dilated=True)
-    channels = view.state.assembly.shape(image)[1]
+    image, form, channels = _image(view, (height, width))
     require(view, channels % inner == 0, f"filters of {inner} do not fit {channels} channels")
-    op = ops.Conv(out, form.kernel, form.stride, form.padding, form.dilation, channels // inner)
+    op = replace(form, out_channels=out, groups=channels // inner)
     weight = Weight((out, inner, height, width), partial(np.transpose, axes=(0, 3, 1, 2)), 0)
     multiplied(view, op, image, weight, channels_first=True)
 
 
+def _image(view: View, kernel: tuple[int, ...]) -> tuple[str, ops.Conv, int]:
+    """What a convolution reads, its window, and the channels of the image."""
+    image = view.state.axes.first(value(view, 0))
+    form, padded = _window(view, image, kernel, dilated=True), _padded(view)
+    if padded is not None:
+        image, padding, fill = padded
+        form = replace(form, padding=padding, pad_value=fill)
+    return image, form, view.state.assembly.shape(image)[1]
+
+
 def _depthwise(view: View) -> None:
     one, height, width, out = _filter(view, 1)
-    image = view.state.axes.first(value(view, 0))
-    form = _window(view, image, (height, width), dilated=True)
-    channels = view.state.assembly.shape(image)[1]
+    image, form, channels = _image(view, (height, width))
     fits = one == 1 and out % channels == 0
     require(view, fits, f"its filter of {out} outputs does not fit {channels} channels")
-    op = ops.Conv(out, form.kernel, form.stride, form.padding, form.dilation, channels)
+    op = replace(form, out_channels=out, groups=channels)
     weight = Weight((out, 1, height, width), partial(np.transpose, axes=(3, 0, 1, 2)), 3)
     multiplied(view, op, image, weight, channels_first=True)
 
@@ -122,10 +139,10 @@ def _depthwise(view: View) -> None:
 def _transposed(view: View) -> None:
     """What a convolution of the result would shrink to the input; see TensorFlow's padding.h."""
     out, height, width, inner = _filter(view, 1)
-    if quantization(tensor(view, 2)) is not None:
+    integers = quantization(tensor(view, 2)) is not None
+    if integers:
         view.state.counted.setdefault("in floats", []).append(view.name)
-    given = real(view, 2)
-    image = view.state.axes.first(given)
+    image = view.state.axes.first((real if integers else value)(view, 2))
     form = _window(view, image, (height, width), dilated=False)
     sizes, stated = view.state.assembly.shape(image)[2:], _stated_size(view, image, form)
     pads, extra = [], []
@@ -136,14 +153,9 @@ def _transposed(view: View) -> None:
     op = ops.ConvTranspose(
         out, form.kernel, form.stride, tuple(pads), (1, 1), output_padding=tuple(extra)
     )
-    weight = float_constant(view, 1)
-    assert weight is not None
     turned = partial(np.transpose, axes=(3, 0, 1, 2))
-    held = {"weight": changed(weight, (inner, out, height, width), turned)}
-    bias = float_constant(view, 3) if len(view.operator.inputs) > 3 else None
-    if bias is not None:
-        held["bias"] = bias
-    finish(view, emit(view, op, image, parameters=held), True, has_fused=True)
+    weight = Weight((inner, out, height, width), turned, 0, data=2, bias=3)
+    multiplied(view, op, image, weight, channels_first=True)
 
 
 def _stated_size(view: View, image: str, form: ops.Conv) -> tuple[int, ...]:
