@@ -91,10 +91,23 @@ def parameter(sheet: Sheet, name: str) -> str:
 
 
 def _same(sheet: Sheet, name: str) -> str:
-    """Where the same parameter stands already under another name."""
+    """Where the same parameter stands already under another name; "" if it does not."""
     item = sheet.graph.parameters[name]
-    others = (other for other in sheet.parameters if sheet.graph.parameters[other] is item)
-    return next((sheet.parameters[other] for other in others), "")
+    for other, written in sheet.parameters.items():
+        if _are_same(sheet.graph.parameters[other], item):
+            return written
+    return ""
+
+
+def _are_same(a: Parameter, b: Parameter) -> bool:
+    """Whether two parameters are the same tensor of their file, and the same values."""
+    if a is b:
+        return True
+    if not a.stored or (a.stored, a.spec) != (b.stored, b.spec):
+        return False
+    if a.load is None or b.load is None:
+        return a.load is b.load
+    return np.asarray(a.load()).tobytes() == np.asarray(b.load()).tobytes()
 
 
 def _written(sheet: Sheet, name: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from xnorsim.exporters.onnx.dispatch import write
 from xnorsim.exporters.onnx.operands import operands
 from xnorsim.exporters.onnx.products import window
-from xnorsim.exporters.onnx.sheet import Sheet, layer, refused
+from xnorsim.exporters.onnx.sheet import Sheet, layer, refused, spec
 from xnorsim.network import ops
+from xnorsim.network.extents import window_extent
 from xnorsim.network.functions import Reduction
 from xnorsim.network.graph import Node
 
@@ -22,6 +23,8 @@ def _(op: ops.Pool, node: Node, sheet: Sheet) -> None:
     attributes: dict[str, Any] = {**window(op), "ceil_mode": int(op.ceil_mode)}
     if set(op.dilation) == {1}:
         del attributes["dilations"]
+    if op.ceil_mode and _ends_in_padding(op, sheet, node):
+        attributes["since"] = 22  # before, ONNX counted windows that begin in the padding
     inputs = operands(sheet, node, "input")
     if op.reduction is Reduction.MAX:
         order = 1 if op.column_major else None
@@ -34,3 +37,13 @@ def _(op: ops.Pool, node: Node, sheet: Sheet) -> None:
         layer(sheet, node, "LpPool", inputs, p=p, **attributes)
     else:
         raise refused(sheet, node, f"it has no pool by {op.reduction}")
+
+
+def _ends_in_padding(op: ops.Pool, sheet: Sheet, node: Node) -> bool:
+    """Whether the count of windows rounded up has one more than there are."""
+    sizes, counts = (spec(sheet, name).shape[2:] for name in (node.inputs[0], node.outputs[0]))
+    rows = zip(sizes, counts, op.kernel, op.stride, op.padding, op.dilation, strict=True)
+    return any(
+        -(-(size + sum(pads) - window_extent(kernel, dilation)) // stride) + 1 != count
+        for size, count, kernel, stride, pads, dilation in rows
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from xnorsim.exporters.onnx.dispatch import write
 from xnorsim.exporters.onnx.elements import camel
 from xnorsim.exporters.onnx.operands import operands, optional
-from xnorsim.exporters.onnx.sheet import Sheet, layer
+from xnorsim.exporters.onnx.sheet import Sheet, layer, spec
 from xnorsim.network import ops
 from xnorsim.network.graph import Node
 
@@ -25,11 +25,14 @@ def _(op: ops.Recurrent, node: Node, sheet: Sheet) -> None:
         "input_forget": int(op.coupled) if op.cell == "lstm" else None,
         "linear_before_reset": int(op.linear_before_reset) if op.cell == "gru" else None,
     }
-    layer(
+    made = layer(
         sheet, node, op.cell.upper(), inputs,
         direction=direction, hidden_size=op.hidden, layout=int(op.batch_first), clip=op.clip,
         **own, **_functions(op),
     )  # fmt: skip
+
+    if node.outputs and len(spec(sheet, node.outputs[0]).shape) == 3:
+        made.output.insert(0, "")  # the sequence, which has four axes, is not wanted
 
 
 def _functions(op: ops.Recurrent) -> dict[str, Any]:

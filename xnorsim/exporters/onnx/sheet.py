@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from xnorsim.errors import ModelError, UnsupportedOpError
-from xnorsim.exporters.onnx.tensors import SINCE, integers, is_narrow, tensor
+from xnorsim.exporters.onnx.opsets import OPSET, opset_of, type_text
+from xnorsim.exporters.onnx.tensors import element_type, integers, is_narrow, tensor
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, TensorSpec
 from xnorsim.network.precision import Encoding, Meaning
 
 __all__ = [
-    "OPSET",
     "QONNX",
     "Sheet",
     "constant",
@@ -36,9 +36,6 @@ __all__ = [
     "step",
 ]
 
-OPSET = 21
-"""What is written, unless a layer needs a later one: the newest that is widely run."""
-
 QONNX = "qonnx.custom_op.general"
 
 _VERSIONS = {QONNX: 2, "xnorsim": 1}
@@ -48,8 +45,9 @@ _VERSIONS = {QONNX: 2, "xnorsim": 1}
 class Sheet:
     """What is written so far.
 
-    `tensors` are initializers; `names` and `parameters` map ours to those of the file, and `shared`
-    what several layers read. `carried` are activations of integers that the file holds as floats.
+    `tensors` are initializers; `types` are ONNX's words for those of activations; `names` and
+    `parameters` map ours to those of the file, and `shared` what several layers read. `carried`
+    are activations of integers that the file holds as floats.
     """
 
     graph: Graph
@@ -59,6 +57,7 @@ class Sheet:
     functions: dict[str, onnx.FunctionProto] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
     shared: dict[object, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     titles: set[str] = field(default_factory=set)
@@ -69,8 +68,11 @@ class Sheet:
 def new_sheet(graph: Graph, weights: bool) -> Sheet:
     """An empty sheet, on which the activations of `graph` have their names."""
     sheet = Sheet(graph, weights, carried=_carried(graph))
-    for name in graph.tensors:
-        sheet.names[name] = fresh(sheet, name)
+    for name, item in graph.tensors.items():
+        sheet.names[name] = title = fresh(sheet, name)
+        kind = TensorProto.FLOAT if name in sheet.carried else element_type(item.encoding)
+        if kind is not None:
+            sheet.types[title] = type_text(kind)
     sheet.titles.update(node.name for node in graph.nodes)
     return sheet
 
@@ -133,23 +135,37 @@ def operator(
 ) -> onnx.NodeProto:
     """Add a node. `since` is the opset that brought what it uses; attributes of None are left
     out, and so are inputs "" at the end."""
-    given = list(inputs)
-    while given and not given[-1]:
-        given.pop()
     used = {key: value for key, value in sorted(attributes.items()) if value is not None}
-    made = helper.make_node(kind, given, list(outputs), _encodable(name), domain=domain, **used)
+    made = helper.make_node(kind, _given(inputs), list(outputs), _encodable(name), domain=domain, **used)
     sheet.nodes.append(made)
     sheet.versions[domain] = max(sheet.versions.get(domain, _VERSIONS.get(domain, 1)), since)
     return made
 
 
+def _given(inputs: Iterable[str]) -> list[str]:
+    """Inputs without those at the end that are left out."""
+    given = list(inputs)
+    while given and not given[-1]:
+        given.pop()
+    return given
+
+
 def layer(
     sheet: Sheet, node: Node, kind: str, inputs: Iterable[str], **attributes: Any
 ) -> onnx.NodeProto:
-    """Add the node that a layer is: under its name, writing what it writes."""
-    outputs = [sheet.names[name] for name in node.outputs]
-    late = (SINCE.get(spec(sheet, name).encoding.name, 0) for name in (*node.inputs, *node.outputs))
-    attributes["since"] = max([attributes.pop("since", 0), *late])
+    """Add the node that a layer is: under its name, writing what it writes.
+
+    Raises:
+        UnsupportedOpError: no opset has the operator for what the layer reads and writes.
+    """
+    inputs, outputs = _given(inputs), [sheet.names[name] for name in node.outputs]
+    if not attributes.get("domain"):
+        types = (tuple(sheet.types.get(name) for name in names) for names in (inputs, outputs))
+        since = opset_of(kind, *types)
+        if since is None:
+            read = ", ".join(str(spec(sheet, name).encoding) for name in node.inputs)
+            raise refused(sheet, node, f"no opset has {kind} for {read or 'what it writes'}")
+        attributes["since"] = max(since, attributes.get("since", 0))
     made = operator(sheet, kind, inputs, outputs, node.name, **attributes)
     if node.layer:
         made.metadata_props.add(key="xnorsim.layer", value=_encodable(node.layer))
