@@ -5,8 +5,9 @@
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
 The questions:  analyze, compare, explain, summary, speedup_figure
-What if:        sweep, open_sweep, search, choose_precisions
-Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure
+What if:        sweep, open_sweep, search, choose_precisions, frontier
+Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
+                frontier_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
 Networks:       load_model, from_torch, Graph
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         vectors,
     )
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
+    from xnorsim.analysis.frontier import frontier, frontier_figure
     from xnorsim.analysis.host_validation import validate_host
     from xnorsim.analysis.precision import choose_precisions
     from xnorsim.analysis.summary import summary
@@ -62,6 +64,8 @@ __all__ = [
     "explain",
     "fidelity",
     "from_torch",
+    "frontier",
+    "frontier_figure",
     "heatmap_figure",
     "load_model",
     "load_profile",
@@ -93,6 +97,8 @@ _PUBLIC = {
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
     "fidelity": "xnorsim.analysis",
+    "frontier": "xnorsim.analysis.frontier",
+    "frontier_figure": "xnorsim.analysis.frontier",
     "from_torch": "xnorsim.importers.pytorch",
     "heatmap_figure": "xnorsim.show.sweep_plots",
     "load_model": "xnorsim.analysis",

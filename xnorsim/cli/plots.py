@@ -179,6 +179,43 @@ def plot_roofline(
     save(roofline_figure(model, **options), output)
 
 
+@app.command("frontier")
+def plot_frontier(
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", help="Hardware profile by name or file.")
+    ],
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", help="latency, energy or memory; a panel each unless told."),
+    ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option("--networks", help="Of the zoo, with commas or repeated; all unless told."),
+    ] = None,
+    predictor: Annotated[
+        str, typer.Option("--predictor", help="roofline, formula, or instructions:SET.")
+    ] = "roofline",
+    threads: Annotated[int, typer.Option("--threads", help="Cores in use.")] = 1,
+    output: Output = Path("frontier.png"),
+) -> None:
+    """Draw the zoo's networks by published accuracy over what they cost on a machine."""
+    from xnorsim.analysis.frontier import frontier, frontier_figure
+    from xnorsim.show.frontier import check_metric
+
+    _check(output, (profile,))
+    check_metric(metric)
+    words = [word.strip() for text in networks or () for word in text.split(",")]
+    with progress_bar() as progress:
+        found = frontier(
+            profile, networks=words or None, predictor=predictor, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+        figure = frontier_figure(found, metric=metric)
+    save(figure, output)
+    for note in found.attrs["notes"]:
+        typer.echo(f"note: {note}", err=True)
+
+
 def _check(output: Path | None, inputs: Iterable[object] = ()) -> None:
     if output is not None:  # before any work is done
         check_figure(output, inputs)
