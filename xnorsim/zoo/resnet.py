@@ -58,7 +58,7 @@ def xnor_resnet18(batch: int = 1) -> Graph:
 def _xnor_block(b: Builder, x: str, channels: int, stride: int, name: str) -> str:
     shortcut, same = x, (stride, b.shape(x)[1]) == (1, channels)
     x = b.batch_norm(x)
-    signs = b.sign(x, of=name)
+    signs = b.sign(x, name=f"{name}.sign")  # two layers read them
     conv = partial(b.binary_conv, signs, channels, scaling=Scaling.ALPHA_K, unsigned=x)
     y = conv(3, stride=stride, padding=1, name=f"{name}.conv1")
     if not same:
