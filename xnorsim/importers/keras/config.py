@@ -127,7 +127,8 @@ def _model(where: str, data: Mapping[str, Any], name: str, depth: int) -> Model 
             "result] each"
         )
     inputs, outputs = ends
-    if any(isinstance(node, dict) for item in config["layers"] for node in item["inbound_nodes"]):
+    nodes = (node for item in config["layers"] for node in item.get("inbound_nodes", ()))
+    if any(isinstance(node, dict) and "args" in node for node in nodes):
         outputs = tuple(_counted_from_zero(layers, reference) for reference in outputs)
     return Model(name, tuple(layers), inputs, outputs)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xnorsim.errors import InputError, ModelError, UsageError
+from xnorsim.errors import ModelError, UsageError
 from xnorsim.importers.keras.hdf5 import attribute_text, opened
 from xnorsim.importers.keras.weights import Weights, from_hdf5, from_npz
 
@@ -119,8 +119,6 @@ def _weights(path: Path) -> Weights:
         return found
     if zipfile.is_zipfile(path):
         return from_npz(path)
-    try:
-        head = path.open("rb").read(8)
-    except OSError as fault:
-        raise InputError(f"{path}: {fault}") from fault
+    with path.open("rb") as stream:
+        head = stream.read(8)
     raise ModelError(f"{path}: weights are an .npz or an .h5 file; this begins with {head!r}")

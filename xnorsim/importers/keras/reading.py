@@ -18,7 +18,7 @@ from xnorsim.importers.channels import Axes, Value
 from xnorsim.importers.keras.config import Layer, Model, every_layer, read_model
 from xnorsim.importers.keras.file import Source, read_source
 from xnorsim.importers.keras.names import named
-from xnorsim.importers.keras.rules import check_layers
+from xnorsim.importers.keras.rules import INPUT, check_layers
 from xnorsim.importers.keras.settings import LARGEST, shape_of
 from xnorsim.importers.keras.state import State
 from xnorsim.importers.keras.walk import run_model
@@ -121,6 +121,8 @@ def _stated(file: str, layer: Layer | None, name: str) -> Shape | None:
     """What an InputLayer says of its shape; None if it says nothing."""
     if layer is None:
         raise ModelError(f"{file}: input_layers names '{name}', which is not there")
+    if layer.kind != INPUT:
+        raise ModelError(f"{file}: input_layers names '{name}', which is a {layer.kind}")
     given = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))
     if given is None:
         return None

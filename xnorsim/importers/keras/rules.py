@@ -22,7 +22,7 @@ from xnorsim.importers.keras.quantizers import INPUT_QUANTIZERS
 from xnorsim.importers.keras.state import Use
 from xnorsim.network.ops import Operator, Reduction
 
-__all__ = ["INPUT", "RULES", "check_layers"]
+__all__ = ["INPUT", "RULES", "check_layers", "has_rule"]
 
 Rule = Callable[[Use], Value | tuple[Value, ...]]
 
@@ -125,7 +125,7 @@ def _classes() -> list[str]:
 def _faults(layer: Layer, allow_unknown: bool) -> Iterator[str]:
     if layer.kind == INPUT:
         return
-    if not _has_rule(layer):
+    if not has_rule(layer):
         if not allow_unknown:
             yield _unknown(layer)
         return
@@ -139,7 +139,8 @@ def _faults(layer: Layer, allow_unknown: bool) -> Iterator[str]:
             yield f"{key} {title!r:.80}: {choices(title, valid)}"
 
 
-def _has_rule(layer: Layer) -> bool:
+def has_rule(layer: Layer) -> bool:
+    """Whether a layer becomes nodes of its own kind."""
     if layer.kind == "Lambda":
         return knows_lambda(layer)
     if layer.kind == "TFOpLambda":

@@ -35,7 +35,7 @@ __all__ = [
     "spatial",
 ]
 
-MOST_NODES = 200_000
+MOST_NODES = 20_000
 """Inner models that are used again and again may ask for any number."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from xnorsim.errors import InputError, ModelError, ShapeError, choices
 from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.config import Layer, Model, Reference, references
-from xnorsim.importers.keras.rules import INPUT, RULES
+from xnorsim.importers.keras.rules import INPUT, RULES, has_rule
 from xnorsim.importers.keras.settings import shape_of
 from xnorsim.importers.keras.state import MOST_NODES, State, Use, add
 from xnorsim.network import ops
@@ -189,11 +189,10 @@ def _values(item: Any) -> list[Value]:
 
 
 def _built(use: Use, model: Model) -> Value | tuple[Value, ...]:
-    rule = RULES.get(use.layer.kind)
-    if rule is None:
+    if not has_rule(use.layer):
         return _unknown(use, model)
     try:
-        return rule(use)
+        return RULES[use.layer.kind](use)
     except InputError:
         raise
     except Exception as fault:  # a malformed layer may break any rule; the user gets its name
