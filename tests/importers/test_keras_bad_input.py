@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.importers.keras_configs import Config, conv, layer, model, source, write
 from xnorsim.errors import (
     InputError,
     MissingExtraError,
@@ -27,41 +28,6 @@ from xnorsim.errors import (
     UsageError,
 )
 from xnorsim.importers.keras import is_hdf5, is_keras_json, read_graph
-
-Config = dict[str, Any]
-
-
-def layer(kind: str, name: str, *sources: str, **settings: Any) -> Config:
-    """A layer as Keras 2 writes it."""
-    nodes = [[[source, 0, 0, {}] for source in sources]] if sources else []
-    config = {"name": name, **settings}
-    return {"class_name": kind, "name": name, "config": config, "inbound_nodes": nodes}
-
-
-def source(shape: Any = (None, 8, 8, 4), name: str = "x") -> Config:
-    return layer("InputLayer", name, batch_input_shape=shape)
-
-
-def model(*layers: Any, outputs: str | None = None, inputs: str = "x") -> Config:
-    config = {
-        "name": "tiny",
-        "layers": list(layers),
-        "input_layers": [[inputs, 0, 0]],
-        "output_layers": [[outputs or layers[-1]["name"], 0, 0]],
-    }
-    return {"class_name": "Functional", "config": config}
-
-
-def conv(name: str = "conv", *sources: str, **settings: Any) -> Config:
-    defaults = {"filters": 2, "kernel_size": [3, 3], "use_bias": False}
-    return layer("Conv2D", name, *(sources or ("x",)), **{**defaults, **settings})
-
-
-def write(folder: Path, config: object, name: str = "net.json") -> Path:
-    path = folder / name
-    path.write_text(config if isinstance(config, str) else json.dumps(config))
-    return path
-
 
 FAULTS: list[tuple[str, object, type[InputError], str]] = [
     ("no JSON", "{", ModelError, "net.json: not the config of a Keras model: JSONDecodeError"),
