@@ -13,7 +13,7 @@ import tflite
 
 from xnorsim.errors import ModelError
 from xnorsim.importers.channels import Value
-from xnorsim.importers.tflite.bounds import bounds
+from xnorsim.importers.tflite.bounds import bounds, scalar
 from xnorsim.importers.tflite.constants import made
 from xnorsim.importers.tflite.schema import names_of
 from xnorsim.importers.tflite.view import (
@@ -159,6 +159,10 @@ def _sign(view: View) -> None:
         write(view, given.tensor, given.channels_first)
         return
     given, state = real(view, 0), view.state
+    signed = _before_shift(view, given.tensor)
+    if signed is not None:
+        write(view, emit(view, ops.Sign(), signed), given.channels_first)
+        return
     low, _ = bounds(state, given.tensor)
     if low < 0:
         _apply(view, ops.Activation(Function.SIGNUM))
@@ -168,6 +172,21 @@ def _sign(view: View) -> None:
         _bit(view, given.tensor, float(np.nextafter(np.float32(0), np.float32(1)))),
         given.channels_first,
     )
+
+
+def _before_shift(view: View, name: str) -> str | None:
+    """x, where the sign of sign(x) + c is taken, 0 < c < 1: so Larq has +1 for the sign of 0."""
+    state = view.state
+    added = state.producer(name)
+    if added is None or added.op != ops.Elementwise(Operator.ADD) or added.outputs[0] != name:
+        return None
+    signum, shift = state.producer(added.inputs[0]), scalar(state, added)
+    if signum is None or signum.op != ops.Activation(Function.SIGNUM) or shift is None:
+        return None
+    if not 0 < shift < 1 or signum.outputs[0] != added.inputs[0]:
+        return None
+    state.bypassed |= {added.name, signum.name}
+    return signum.inputs[0]
 
 
 def _bit(view: View, data: str, level: float) -> str:

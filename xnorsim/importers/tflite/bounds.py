@@ -14,7 +14,7 @@ from xnorsim.network import ops
 from xnorsim.network.graph import Node
 from xnorsim.network.ops import Function, Operator
 
-__all__ = ["Bounds", "bounds"]
+__all__ = ["Bounds", "bounds", "scalar"]
 
 Bounds = tuple[float, float]
 
@@ -31,14 +31,14 @@ def bounds(state: State, name: str, depth: int = FARTHEST) -> Bounds:
     if isinstance(node.op, ops.Activation) and node.op.function in _FUNCTIONS:
         return _FUNCTIONS[node.op.function](bounds(state, node.inputs[0], depth - 1), node.op)
     if isinstance(node.op, ops.Elementwise) and node.op.operator in _OPERATORS:
-        constant = _constant(state, node)
+        constant = scalar(state, node)
         if constant is not None:
             given = bounds(state, node.inputs[0], depth - 1)
             return _OPERATORS[node.op.operator](given, constant)
     return ANYTHING
 
 
-def _constant(state: State, node: Node) -> float | None:
+def scalar(state: State, node: Node) -> float | None:
     """The one number that an operator's other operand is."""
     for title in node.parameters.values():
         held = state.assembly.parameters[title]

@@ -106,14 +106,25 @@ def _float_weight(view: View, weight: Weight, form: Quantization | None) -> Para
 
 
 def _bias(view: View, weight: Weight) -> dict[str, Parameter]:
-    given = float_constant(view, weight.bias) if has(view, weight.bias) else None
-    return {} if given is None else {"bias": given}
+    """The bias as floats; one of integers has the scales of the products."""
+    given = constant(view, weight.bias) if has(view, weight.bias) else None
+    if given is None:
+        return {}
+    source = tensor(view, weight.bias)
+    if given.spec.encoding == INT32 and source.quantization is not None:
+        given = dequantized(given, source, source.quantization)
+    return {"bias": given}
 
 
 def _weights_alone(view: View, op: Product, data: str, weight: Weight, found: Parameter) -> str:
-    """Integer weights with float activations."""
-    scheme = Scheme(tensor(view, 1).spec.encoding, view.state.assembly.spec(data).encoding)
-    view.state.counted.setdefault("weights alone", []).append(view.name)
+    """Integer weights that are run as floats, with float activations or those of integers."""
+    image = tensor(view, weight.data)
+    is_float = quantization(image) is None
+    activation = view.state.assembly.spec(data).encoding if is_float else image.spec.encoding
+    scheme = Scheme(tensor(view, 1).spec.encoding, activation)
+    view.state.counted.setdefault("weights alone" if is_float else "in floats", []).append(
+        view.name
+    )
     _tell(view, scheme, f"{scheme.weight} with scales", data)
     return emit(view, op, data, parameters={"weight": found, **_bias(view, weight)}, scheme=scheme)
 
@@ -199,6 +210,8 @@ def _integers(
     if bias is not None:
         require(view, bias.spec.encoding == INT32, f"its bias is {bias.spec.encoding}, not int32")
         held["bias"] = bias
+    scheme = Scheme(source.spec.encoding, tensor(view, weight.data).spec.encoding)
+    _tell(view, scheme, f"{scheme.weight} with scales", data)
     sums = emit(view, op, data, parameters=held)
     axis = 1 if channels_first else max(len(view.state.assembly.shape(sums)) - 1, 0)
     to = ops.Quantize(target.spec.encoding, axis, rounding="half_up")

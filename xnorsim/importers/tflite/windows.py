@@ -140,8 +140,6 @@ def _transposed(view: View) -> None:
     """What a convolution of the result would shrink to the input; see TensorFlow's padding.h."""
     out, height, width, inner = _filter(view, 1)
     integers = quantization(tensor(view, 2)) is not None
-    if integers:
-        view.state.counted.setdefault("in floats", []).append(view.name)
     image = view.state.axes.first((real if integers else value)(view, 2))
     form = _window(view, image, (height, width), dilated=False)
     sizes, stated = view.state.assembly.shape(image)[2:], _stated_size(view, image, form)
