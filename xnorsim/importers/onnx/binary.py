@@ -11,28 +11,20 @@ and runs as the file has it: its input is ternary, and counted so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from xnorsim.importers.onnx.peek import looks_binary
-from xnorsim.importers.onnx.rewriting import back, operand, rewritten
+from xnorsim.importers.onnx.peek import looking_binary
+from xnorsim.importers.onnx.rewriting import NARROW, back, operand, rewritten
+from xnorsim.importers.onnx.weights import WORDS, Form, Parameters, form_of, parameters_of
 from xnorsim.importers.recognition import recognized
 from xnorsim.network import ops
-from xnorsim.network.binary import binary_parameters
 from xnorsim.network.graph import Graph, Node, Parameter, producers
 from xnorsim.network.ops import Operator, Reduction
-from xnorsim.network.precision import (
-    BIPOLAR,
-    FLOAT32,
-    TERNARY,
-    Encoding,
-    Meaning,
-    Scaling,
-    Scheme,
-)
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Encoding, Scaling, Scheme
 
 __all__ = ["Known", "binarized"]
 
@@ -43,11 +35,13 @@ _THROUGH = (ops.Identity, ops.Reshape, ops.Transpose, ops.Slice, ops.Pad)
 class Known:
     """What reading the file has told: of tensors, the integers that floats stand for, and the one
     magnitude of constants that are +-1 times it (None: several); of the file, whether it has
-    operators of QONNX."""
+    operators of QONNX, and whether its graph is in our canonical form, as our exporter writes it.
+    """
 
     encodings: Mapping[str, Encoding]
     magnitudes: Mapping[str, float | None]
     qonnx: bool
+    canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +55,45 @@ class _Input:
 
 
 def binarized(graph: Graph, known: Known) -> Graph:
-    """`graph` with the weights of its binary layers as +-1, and a sentence for each."""
+    """`graph` with the weights of its binary layers as +-1, and a sentence for each; ternary and
+    {0, 1} ones likewise, where the layer's input has few values too."""
     written = producers(graph)
+    layers = [
+        (node, node.op)
+        for node in graph.nodes
+        if isinstance(node.op, ops.Weighted) and node.inputs and "weight" in node.parameters
+    ]
+    plain = looking_binary(
+        (node.parameters["weight"], graph.parameters[node.parameters["weight"]], op)
+        for node, op in layers
+        if graph.tensors[node.inputs[0]].encoding not in NARROW
+    )
     replaced: dict[str, list[Node]] = {}
     parameters: dict[str, Parameter] = {}
     sentences = dict(graph.recognized)
-    for node in graph.nodes:
-        if not isinstance(node.op, ops.Weighted) or "weight" not in node.parameters:
-            continue
+    for node, _ in layers:
         source = _input(graph, written, known, node.inputs[0])
-        made, words = _weights(graph, known, node, source)
-        if made is None:
-            if words:
-                sentences[node.name] = words
+        form = _form(graph, known, node, source, plain)
+        if form is None:
+            scheme = node.scheme or _integers(known, node, source)
+            sentence = _other(graph, node, source, scheme)
+            sentences |= {node.name: sentence} if sentence else {}
+            if scheme != node.scheme:
+                replaced[node.name] = [replace(node, scheme=scheme)]
             continue
+        made = _made(graph, node, source, form)
         parameters |= dict(made.values())
         scaling = Scaling.ALPHA if "alpha" in made else Scaling.NONE
-        scheme = Scheme(BIPOLAR, source.encoding, scaling)
+        scheme = Scheme(form.encoding, source.encoding, scaling)
         if node.scheme is not None and node.scheme.scaling is Scaling.ALPHA_K:
             scheme = replace(node.scheme, activation=source.encoding)
         held = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
         inputs = (source.tensor, *node.inputs[1:])
         replaced[node.name] = [replace(node, inputs=inputs, parameters=held, scheme=scheme)]
-        sentences[node.name] = recognized(scheme, words, source.words)
+        unit = "alpha per channel" if "alpha" in made else "1"
+        sentences[node.name] = recognized(scheme, WORDS[form.encoding].format(unit), source.words)
+    if not replaced and not sentences:
+        return graph
     result = rewritten(graph, replaced, None, parameters)
     return replace(result, recognized=sentences)
 
@@ -100,8 +110,22 @@ def _input(graph: Graph, written: Mapping[str, Node], known: Known, tensor: str)
         tensor, factor = found
         encoding = BIPOLAR
     elif encoding == FLOAT32:
-        encoding = known.encodings.get(tensor, encoding)
+        encoding = _quantized(graph, written, known, tensor)
     return _Input(tensor, encoding, _words(written, tensor), factor)
+
+
+def _quantized(graph: Graph, written: Mapping[str, Node], known: Known, tensor: str) -> Encoding:
+    """The integers that a tensor stands for, past what only moves them or takes their maximum."""
+    if tensor in known.encodings:
+        return known.encodings[tensor]
+    for node in back(written, tensor):
+        if isinstance(node.op, ops.Dequantize):
+            return graph.tensors[node.inputs[0]].encoding
+        if not (isinstance(node.op, _THROUGH) or _is_max_pool(node.op)):
+            break
+        if node.inputs and node.inputs[0] in known.encodings:
+            return known.encodings[node.inputs[0]]
+    return FLOAT32
 
 
 def scaled_signs(graph: Graph, node: Node) -> tuple[str, float] | None:
@@ -133,89 +157,65 @@ def _is_max_pool(op: ops.Op) -> bool:
 
 # What its weights are
 
-Made = dict[str, tuple[str, Parameter]]
 
-
-def _weights(graph: Graph, known: Known, node: Node, source: _Input) -> tuple[Made | None, str]:
-    """The parameters of a binary layer and the words for its weights; else None and why it is
-    none, where it looks as if it were one."""
+def _form(
+    graph: Graph, known: Known, node: Node, source: _Input, plain: Container[str]
+) -> Form | None:
+    """The form of a layer's weights; None if they are no +-1, ternary or {0, 1} ones."""
     name = node.parameters["weight"]
+    weight, op = graph.parameters[name], node.op
+    assert isinstance(op, ops.Weighted)
+    if weight.spec.encoding in NARROW:
+        return Form(weight.spec.encoding, True)
+    if known.encodings.get(name) == BIPOLAR:
+        magnitude = known.magnitudes.get(name)
+        if magnitude is not None:
+            return Form(BIPOLAR, abs(magnitude) == 1)
+        return Form(BIPOLAR, unit=False) if weight.placeholder else form_of(weight, op)
+    if name in known.encodings:
+        return None
+    if source.encoding in NARROW:
+        return form_of(weight, op)
+    return form_of(weight, op, sure=True) if name in plain else None
+
+
+def _made(graph: Graph, node: Node, source: _Input, form: Form) -> Parameters:
+    """The parameters of a layer; a scale of its input is taken into its alpha."""
+    name, op = node.parameters["weight"], node.op
     weight = graph.parameters[name]
-    op = node.op
     assert isinstance(op, ops.Weighted)
-    if weight.spec.encoding == BIPOLAR:
-        return {}, "+-1"
-    magnitude = known.magnitudes.get(name)
-    if known.encodings.get(name) == BIPOLAR and magnitude is not None:
-        return _made(node, weight, source, unit=magnitude == 1)
-    if known.encodings.get(name) == BIPOLAR and weight.placeholder:
-        return _made(node, weight, source, unit=False)
-    if known.encodings.get(name) == BIPOLAR or source.encoding in (BIPOLAR, TERNARY):
-        found = _magnitudes(weight, op)
-    elif looks_binary(weight, op):
-        found = _magnitudes(weight, op, both=True)
-    else:
-        return None, _integers(graph, known, node, source)
-    if found is None:
-        words = f"weights {weight.spec.encoding}, |w| differs within a filter"
-        return None, f"{words}, input from {source.words}: not a binary layer"
-    return _made(node, weight, source, unit=bool(np.all(found == 1)))
-
-
-def _integers(graph: Graph, known: Known, node: Node, source: _Input) -> str:
-    """The sentence for weights and inputs of few bits."""
-    if node.scheme is None:
-        return ""
-    return recognized(node.scheme, str(node.scheme.weight), source.words)
-
-
-def _made(node: Node, weight: Parameter, source: _Input, *, unit: bool) -> tuple[Made, str]:
-    op, name = node.op, node.parameters["weight"]
-    assert isinstance(op, ops.Weighted)
-    plain = unit and source.factor == 1
-    made = binary_parameters(name, weight, op, Scaling.NONE if plain else Scaling.ALPHA)
-    if plain:
-        return made, "+-1"
-    title, alpha = made["alpha"]
+    if weight.spec.encoding in NARROW and source.factor == 1:
+        return {}
+    scaling = Scaling.NONE if form.unit and source.factor == 1 else Scaling.ALPHA
+    made = parameters_of(name, weight, op, form.encoding, scaling)
     scales = tuple(part for part in weight.stored if part.is_scale)
-    if sum(part.spec.elements for part in scales) == 1:  # one for all filters
-        made["alpha"] = (title, alpha := replace(alpha, stored=scales))
-    if source.factor != 1 and alpha.load is not None:
-        scaled = replace(alpha, load=partial(_times, alpha.load, source.factor))
-        made["alpha"] = (f"{node.name}.alpha", scaled)
-    return made, "+-alpha per channel"
+    if "alpha" in made and sum(part.spec.elements for part in scales) == 1:  # one for all filters
+        title, alpha = made["alpha"]
+        made["alpha"] = title, replace(alpha, stored=scales)
+    if "alpha" in made and source.factor != 1:
+        _, alpha = made["alpha"]
+        load = None if alpha.load is None else partial(_times, alpha.load, source.factor)
+        made["alpha"] = f"{node.name}.alpha", replace(alpha, load=load)
+    return made
 
 
-def _times(load, factor: float) -> np.ndarray:
+def _times(load: Callable[[], np.ndarray], factor: float) -> np.ndarray:
     return load() * np.float32(factor)
 
 
-FEWEST = 4
-"""Weights of a filter from which equal magnitudes are taken to be meant."""
+def _integers(known: Known, node: Node, source: _Input) -> Scheme | None:
+    """The scheme of a layer whose weights a Quant has made integers."""
+    weight = known.encodings.get(node.parameters["weight"])
+    return Scheme(weight, source.encoding) if known.qonnx and weight is not None else None
 
 
-def _magnitudes(weight: Parameter, op: ops.Weighted, *, both: bool = False) -> np.ndarray | None:
-    """|w| of each filter, if it is the same throughout; `both`: and if both signs are there."""
-    if (
-        weight.load is None
-        or weight.placeholder
-        or weight.spec.encoding.meaning is not Meaning.FLOAT
-    ):
-        return None
-    values = weight.load()
-    rows = np.abs(by_filter(values, op))
-    if not rows.size or not np.all(rows == rows[:, :1]):
-        return None
-    if both and (rows.shape[1] < FEWEST or np.all(values >= 0) or np.all(values <= 0)):
-        return None
-    return rows[:, 0]
-
-
-def by_filter(values: np.ndarray, op: ops.Weighted) -> np.ndarray:
-    """Weights as (filters, weights of a filter)."""
-    if isinstance(op, ops.Dense):
-        return values if op.transpose_weight else values.T
-    if isinstance(op, ops.ConvTranspose):
-        grouped = values.reshape(op.groups, -1, *values.shape[1:])
-        return np.moveaxis(grouped, 2, 1).reshape(op.out_channels, -1)
-    return values.reshape(op.out_channels, -1)
+def _other(graph: Graph, node: Node, source: _Input, scheme: Scheme | None) -> str:
+    """The sentence for a layer that is not binary, if it has one."""
+    if scheme is not None:
+        return recognized(scheme, str(scheme.weight), source.words)
+    if source.encoding not in NARROW:
+        return ""
+    weight = graph.parameters[node.parameters["weight"]].spec.encoding
+    scheme = Scheme(weight, source.encoding)
+    words = f"{weight}, of more than two magnitudes in a filter"
+    return recognized(scheme, words, source.words)

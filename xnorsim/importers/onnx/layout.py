@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial, singledispatch
+from math import prod
 
 import numpy as np
 
@@ -106,37 +107,70 @@ def _in_order(layout: _Layout, name: str) -> str:
 def _carried(layout: _Layout, node: Node) -> bool:
     """Whether a layer was written in the order of its inputs, its result in the same order."""
     inputs, _ = by_role(node)
-    orders = {_source(layout, name)[1] for name in inputs}
-    if len(orders) != 1 or len(inputs) != len(node.inputs) or len(node.outputs) != 1:
+    if len(inputs) != len(node.inputs) or len(node.outputs) != 1:
+        return False
+    orders = {_source(layout, name)[1] for name in inputs if name in layout.moved}
+    orders -= {tuple(range(len(order))) for order in orders}
+    if len(orders) != 1:
         return False
     (order,) = orders
-    if order == tuple(range(len(order))) or not all(name in layout.moved for name in inputs):
+    if any(not _can_be_put(layout, name, order) for name in inputs):
         return False
-    moved = _moved(node.op, order, layout.graph.tensors[inputs[0]].shape)
+    shapes = [layout.graph.tensors[name].shape for name in inputs]
+    moved = _moved(node.op, order, max(shapes, key=prod))
     if moved is None:
         return False
     op, result = moved
     held = _parameters(layout, node, order)
     if held is None:
         return False
-    _write(layout, node, op, result, held)
+    operands = tuple(_put(layout, name, order) for name in inputs)
+    _write(layout, node, op, result, operands, held)
     return True
 
 
+def _can_be_put(layout: _Layout, name: str, order: Order) -> bool:
+    """Whether a tensor has its axes in this order, or gets them so by a reshape."""
+    own, shape = _source(layout, name)[1], layout.graph.tensors[name].shape
+    if own == order:
+        return True
+    if own != tuple(range(len(order))):
+        return False
+    wide = [at for axis, at in enumerate(order) if shape[axis] != 1]
+    return wide == sorted(wide)
+
+
+def _put(layout: _Layout, name: str, order: Order) -> str:
+    """The tensor with its axes in this order."""
+    source, own = _source(layout, name)
+    if own == order:
+        return source
+    made = f"{name}.{'_'.join(map(str, order))}"
+    if made not in layout.tensors:
+        spec = layout.graph.tensors[name]
+        shape = tuple(_placed(spec.shape, order))
+        layout.tensors[made] = TensorSpec(shape, spec.encoding)
+        title = unique(f"{made}.reshape", layout.taken)
+        layout.taken.add(title)
+        layout.nodes.append(Node(title, ops.Reshape(shape), (source,), (made,)))
+    return made
+
+
 def _write(
-    layout: _Layout, node: Node, op: ops.Op, order: Order, parameters: Mapping[str, str]
+    layout: _Layout,
+    node: Node,
+    op: ops.Op,
+    order: Order,
+    inputs: tuple[str, ...],
+    parameters: Mapping[str, str],
 ) -> None:
     name = node.outputs[0]
     spec = layout.graph.tensors[name]
-    inputs = tuple(_source(layout, item)[0] for item in node.inputs)
     if order == tuple(range(len(order))):
         layout.nodes.append(replace(node, op=op, inputs=inputs, parameters=parameters))
         return
     made = f"{name}.moved" if name in layout.graph.outputs else name
-    shape = [0] * len(order)
-    for axis, at in enumerate(order):
-        shape[at] = spec.shape[axis]
-    layout.tensors[made] = TensorSpec(tuple(shape), spec.encoding)
+    layout.tensors[made] = TensorSpec(tuple(_placed(spec.shape, order)), spec.encoding)
     layout.nodes.append(replace(node, op=op, inputs=inputs, outputs=(made,), parameters=parameters))
     layout.moved[name] = made, order, f"{node.name}.order"
     if all(item in layout.relabels for item in node.inputs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -18,8 +18,10 @@ from xnorsim.network.precision import BIPOLAR, FLOAT32, UNIPOLAR
 
 __all__ = [
     "convolved",
+    "folded",
     "padded",
     "pads_later",
+    "pads_widened",
     "scaled_later",
     "without_casts",
     "without_popcounts",
@@ -67,30 +69,72 @@ def padded(graph: Graph) -> Graph:
     return rewritten(graph, replaced) if replaced else graph
 
 
-def pads_later(graph: Graph) -> Graph:
-    """`graph` with a Pad behind the Transpose that alone reads it: next to the convolution."""
-    written, readers = producers(graph), consumers(graph)
+def pads_widened(graph: Graph) -> Graph:
+    """`graph` with a Cast before a Pad that writes what its input's encoding does not have."""
     tensors: dict[str, TensorSpec] = {}
     replaced: dict[str, list[Node]] = {}
     for node in graph.nodes:
-        if not isinstance(node.op, ops.Transpose) or not node.inputs:
+        if not isinstance(node.op, ops.Pad):
             continue
-        pad = written.get(node.inputs[0])
-        if pad is None or not isinstance(pad.op, ops.Pad) or len(readers[pad.outputs[0]]) > 1:
-            continue
-        if len(pad.inputs) != 1 or pad.parameters or pad.outputs[0] in graph.outputs:
-            continue
-        order = node.op.permutation
-        spec = graph.tensors[pad.inputs[0]]
-        made = f"{node.outputs[0]}.unpadded"
-        tensors[made] = TensorSpec(tuple(spec.shape[axis] for axis in order), spec.encoding)
-        op = replace(pad.op, padding=tuple(pad.op.padding[axis] for axis in order))
-        replaced[node.name] = [
-            replace(node, inputs=pad.inputs, outputs=(made,)),
-            replace(pad, op=op, inputs=(made,), outputs=node.outputs),
-        ]
-        replaced[pad.name] = []
+        name = node.inputs[0]
+        spec, result = graph.tensors[name], graph.tensors[node.outputs[0]]
+        if spec.encoding in NARROW and result.encoding not in NARROW:
+            wide = f"{node.outputs[0]}.wide"
+            tensors[wide] = TensorSpec(spec.shape, result.encoding)
+            cast = Node(f"{node.name}.cast", ops.Cast(result.encoding), (name,), (wide,))
+            replaced[node.name] = [cast, replace(node, inputs=(wide, *node.inputs[1:]))]
     return rewritten(graph, replaced, tensors) if replaced else graph
+
+
+def pads_later(graph: Graph) -> Graph:
+    """`graph` with a Pad behind the Transposes and reshapes that alone read it, so that it stands
+    next to the convolution; such reshapes only add and remove axes of one element."""
+    tensors, nodes = dict(graph.tensors), []
+    readers = consumers(graph)
+    waiting: dict[str, Node] = {}
+    for node in graph.nodes:
+        pad = waiting.pop(node.inputs[0], None) if len(node.inputs) == 1 else None
+        moved = _behind(node, pad, tensors) if pad is not None else None
+        if pad is not None and moved is not None:
+            nodes.remove(pad)
+            made = f"{node.outputs[0]}.unpadded"
+            tensors[made] = moved[1]
+            nodes.append(replace(node, op=moved[2], inputs=pad.inputs, outputs=(made,)))
+            node = replace(pad, op=moved[0], inputs=(made,), outputs=node.outputs)
+        nodes.append(node)
+        if isinstance(node.op, ops.Pad) and len(node.inputs) == 1 and not node.parameters:
+            result = node.outputs[0]
+            if len(readers[result]) == 1 and result not in graph.outputs:
+                waiting[result] = node
+    return rewritten(replace(graph, nodes=tuple(nodes)), {}, tensors)
+
+
+def _behind(
+    node: Node, pad: Node, tensors: Mapping[str, TensorSpec]
+) -> tuple[ops.Pad, TensorSpec, ops.Op] | None:
+    """The Pad behind a node, the node's result before it, and the node's op; None if it cannot."""
+    op, given, spec = node.op, pad.op, tensors[pad.inputs[0]]
+    assert isinstance(given, ops.Pad)
+    if isinstance(op, ops.Transpose):
+        sides = tuple(given.padding[axis] for axis in op.permutation)
+        shape = tuple(spec.shape[axis] for axis in op.permutation)
+        return replace(given, padding=sides), TensorSpec(shape, spec.encoding), op
+    if not isinstance(op, ops.Reshape):
+        return None
+    before = [axis for axis, size in enumerate(tensors[pad.outputs[0]].shape) if size != 1]
+    after = [axis for axis, size in enumerate(op.shape) if size != 1]
+    same = [tensors[pad.outputs[0]].shape[axis] for axis in before] == [op.shape[a] for a in after]
+    if not same:
+        return None
+    sides, sizes = [(0, 0)] * len(op.shape), [1] * len(op.shape)
+    for old, new in zip(before, after, strict=True):
+        sides[new], sizes[new] = given.padding[old], spec.shape[old]
+    shape = tuple(sizes)
+    return (
+        replace(given, padding=tuple(sides)),
+        TensorSpec(shape, spec.encoding),
+        ops.Reshape(shape),
+    )
 
 
 def _with_padding(graph: Graph, op: ops.Conv, pad: Node) -> ops.Conv | None:
@@ -297,10 +341,11 @@ def _grid(starts: list[tuple[int, ...]]) -> tuple[tuple[int, int], tuple[int, in
 def _filters(weight: Parameter, op: ops.Conv, channels: int) -> Parameter:
     """A matrix (taps x channels, filters) as filters (filters, channels, *kernel)."""
     spec = TensorSpec((op.out_channels, channels, *op.kernel), weight.spec.encoding)
-    load = None if weight.load is None else partial(_folded, weight.load, spec.shape)
+    load = None if weight.load is None else partial(folded, weight.load, spec.shape)
     return replace(weight, spec=spec, load=load)
 
 
-def _folded(load, shape: tuple[int, ...]) -> np.ndarray:
+def folded(load: Callable[[], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """The columns of a matrix as filters of `shape` (filters, channels, *kernel)."""
     filters, channels, *kernel = shape
     return np.moveaxis(load().reshape(*kernel, channels, filters), (-1, -2), (0, 1))

@@ -12,6 +12,7 @@ from xnorsim.importers.onnx.fold import is_known
 from xnorsim.importers.onnx.infer import schema_of
 from xnorsim.importers.onnx.names import key_of, reads, subgraphs
 from xnorsim.importers.onnx.rules import CONTROL, RULES
+from xnorsim.importers.onnx.standard import EXPANDED
 from xnorsim.importers.onnx.state import AnyOf
 
 __all__ = ["check_operators"]
@@ -38,7 +39,7 @@ def check_operators(
         domain, operator = key = key_of(node)
         if domain == "" and schema_of("", operator, versions.get("", 0)) is None:
             undefined[key].append(name)
-        elif key not in RULES and key not in CONTROL and not known:
+        elif not (key in RULES or key in CONTROL or key in EXPANDED or known):
             missing[key].append(name)
     if allow_unknown:
         missing = {}

@@ -22,6 +22,7 @@ from xnorsim.importers.onnx.quantities import (
     bit_width,
     check_inputs,
     constant,
+    not_zero,
     positive,
     rounding_of,
     same_shape,
@@ -94,7 +95,7 @@ def number(view: NodeView, word: str, value: float) -> tuple[str, dict[str, Para
 def _check_bipolar(view: NodeView) -> None:
     check_inputs(view, "data", "scale")
     if is_constant(view, 1):
-        positive(view, 1, "scale")
+        not_zero(view, 1, "scale")
 
 
 def _bipolar(view: NodeView) -> tuple[Layer, ...]:

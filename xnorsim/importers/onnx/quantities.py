@@ -21,6 +21,7 @@ __all__ = [
     "bit_width",
     "check_inputs",
     "constant",
+    "not_zero",
     "positive",
     "rounding_of",
     "same_shape",
@@ -89,6 +90,21 @@ def constant(view: NodeView, position: int) -> np.ndarray:
     if values.dtype.kind not in "fiub" or not np.all(np.isfinite(values)):
         raise ModelError(f"{view.where}: its input '{name}' has values that are no finite numbers")
     return np.asarray(values)
+
+
+def not_zero(view: NodeView, position: int, word: str) -> np.ndarray:
+    """A constant that is nowhere 0: the scale of +-1.
+
+    Raises:
+        ModelError: it is.
+    """
+    values = constant(view, position)
+    if not values.size or np.any(values == 0):
+        shown = "is 0" if values.size else "is empty"
+        raise ModelError(
+            f"{view.where}: its {word} '{view.inputs[position]}' {shown}, which leaves no sign"
+        )
+    return values.astype(np.float32, copy=False)
 
 
 def positive(view: NodeView, position: int, word: str) -> np.ndarray:

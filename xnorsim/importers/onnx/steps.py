@@ -8,17 +8,18 @@ exact in float32. What has the values -s and +s becomes a Sign or Thresholds, ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial, singledispatch
 from itertools import pairwise
 
 import numpy as np
 
-from xnorsim.importers.onnx.rewriting import constant_of, operand, rewritten
+from xnorsim.importers.onnx.rewriting import back, constant_of, operand, rewritten
+from xnorsim.importers.onnx.weights import form_of
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, producers
-from xnorsim.network.ops import Function, Operator
+from xnorsim.network.ops import Function, Operator, Reduction
 from xnorsim.network.precision import (
     BIPOLAR,
     FLOAT32,
@@ -28,7 +29,7 @@ from xnorsim.network.precision import (
     Meaning,
 )
 
-__all__ = ["Step", "signs_found", "steps_of", "threshold_layer"]
+__all__ = ["levels_found", "signs_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,46 @@ def signs_found(graph: Graph) -> Graph:
         if graph.tensors[node.outputs[0]].encoding == FLOAT32:
             replaced[node.name] = _sign_layers(graph, node, step, tensors, parameters)
     return rewritten(graph, replaced, tensors, parameters) if replaced else graph
+
+
+def levels_found(graph: Graph) -> Graph:
+    """`graph` with what writes {0, 1} or {-1, 0, 1} as Thresholds, where a layer of weights of few
+    values reads it. Behind other layers, steps stay what they are in the file."""
+    steps = {
+        name: step for name, step in steps_of(graph).items() if tuple(sorted(step.values)) in _FORMS
+    }
+    wanted = _read_by_few(graph, steps)
+    parameters: dict[str, Parameter] = {}
+    replaced = {}
+    for node in graph.nodes:
+        name = node.outputs[0] if node.outputs else ""
+        if name in wanted and not isinstance(node.op, ops.Sign | ops.Thresholds):
+            replaced[node.name] = [threshold_layer(node, steps[name], name, parameters)]
+    return rewritten(graph, replaced, None, parameters) if replaced else graph
+
+
+def _read_by_few(graph: Graph, steps: Mapping[str, Step]) -> set[str]:
+    """The steps that a layer reads whose weights have few values themselves."""
+    written, found = producers(graph), set()
+    for node in graph.nodes:
+        if not isinstance(node.op, ops.Weighted) or "weight" not in node.parameters:
+            continue
+        for name in (node.inputs[0], *(step.inputs[0] for step in _moves(written, node.inputs[0]))):
+            weight = graph.parameters[node.parameters["weight"]]
+            if name in steps and name not in found and form_of(weight, node.op):
+                found.add(name)
+            if name in steps:
+                break
+    return found
+
+
+def _moves(written: Mapping[str, Node], tensor: str) -> Iterator[Node]:
+    """The nodes that wrote a tensor and only move its values or take their maximum."""
+    for node in back(written, tensor):
+        moves = isinstance(node.op, ops.Reshape | ops.Transpose | ops.Pad | ops.Identity)
+        if not moves and not (isinstance(node.op, ops.Pool) and node.op.reduction is Reduction.MAX):
+            return
+        yield node
 
 
 def _is_sign(step: Step) -> bool:
@@ -175,7 +216,7 @@ _FUNCTIONS: dict[Function, Callable[[np.float32], np.float32 | bool | float]] = 
     Function.SIGNUM: np.sign,
     Function.NOT: lambda value: value == 0,
     Function.NEG: np.negative,
-    Function.RELU: lambda value: max(value, np.float32(0)),
+    Function.RELU: lambda value: np.maximum(value, np.float32(0)),
 }
 
 
@@ -205,7 +246,7 @@ def _(op: ops.Compare, node: Node, graph: Graph, steps: Mapping[str, Step]) -> S
     name, value, role = found
     operator = op.operator if role != "left" else _TURNED[op.operator]
     if name in steps:
-        return _mapped(steps[name], lambda given: _COMPARED[operator](given, value))
+        return _mapped(steps[name], lambda given: _COMPARED[operator](float(given), value))
     return _compared(name, operator, value)
 
 

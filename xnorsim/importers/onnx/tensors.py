@@ -32,7 +32,9 @@ __all__ = [
     "external_file",
     "glance",
     "is_external",
+    "lies_inside",
     "load_tensor",
+    "opened",
     "stored_parameter",
     "tensor_spec",
     "type_proto",
@@ -223,7 +225,7 @@ def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto
     else:
         path, offset = external_file(where, tensor, source.path.parent)
     expected = _bytes_of(tensor_spec(where, tensor))
-    with _opened(where, path, source if inside else None) as stream:
+    with opened(where, path, source if inside else None) as stream:
         stream.seek(offset)
         data = stream.read(expected)
     if len(data) != expected:
@@ -235,7 +237,7 @@ def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto
 
 
 @contextmanager
-def _opened(where: str, path: Path, source: Source | None) -> Iterator[BinaryIO]:
+def opened(where: str, path: Path, source: Source | None) -> Iterator[BinaryIO]:
     """A file to read values from; that of `source` has to be as it was."""
     try:
         state = path.stat()
@@ -247,30 +249,23 @@ def _opened(where: str, path: Path, source: Source | None) -> Iterator[BinaryIO]
         raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
 
 
-def glance(
-    where: str, tensor: TensorProto, source: Source, positions: Sequence[int]
-) -> np.ndarray | None:
-    """The float32 values at `positions`, ascending, of a tensor of the model file itself.
-
-    None where they lie in another file or are not float32.
+def glance(tensor: TensorProto, stream: BinaryIO, positions: Sequence[int]) -> np.ndarray:
+    """The float32 values at `positions` of a tensor that lies in the model file, open as `stream`.
 
     Raises:
-        ModelError: the file cannot be read, or was changed meanwhile.
+        OSError: the file cannot be read.
     """
-    if tensor.data_type != TensorProto.FLOAT:
-        return None
-    if not is_external(tensor):
-        return load_tensor(where, tensor, source).reshape(-1)[list(positions)]
-    if _entries(tensor).get("location") != INSIDE:
-        return None
-    data, start = b"", int(_entries(tensor)["offset"])
-    near = positions[-1] == len(positions) - 1
-    length = 4 * len(positions) if near else 4
-    with _opened(where, source.path, source) as stream:
-        for position in positions[: 1 if near else None]:
-            stream.seek(start + 4 * position)
-            data += stream.read(length)
+    start, data = int(_entries(tensor)["offset"]), b""
+    for position in positions:
+        stream.seek(start + 4 * position)
+        data += stream.read(4)
     return np.frombuffer(data, "<f4")
+
+
+def lies_inside(tensor: TensorProto) -> bool:
+    """Whether the values are float32 that were stepped over in the model file."""
+    inside = is_external(tensor) and _entries(tensor).get("location") == INSIDE
+    return inside and tensor.data_type == TensorProto.FLOAT
 
 
 def elements_of(shape: tuple[int, ...]) -> int:

@@ -14,6 +14,7 @@ from xnorsim.importers.onnx.fold import constant_parameter, fold, is_known
 from xnorsim.importers.onnx.infer import attributes_of, check_arity, infer, spec_of_type
 from xnorsim.importers.onnx.names import key_of
 from xnorsim.importers.onnx.rules import RULES
+from xnorsim.importers.onnx.standard import EXPANDED, expanded, result_encoding
 from xnorsim.importers.onnx.state import (
     AnyOf,
     State,
@@ -62,6 +63,9 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         if tensor and tensor not in state.specs:
             raise ShapeError(f"{where}: its input '{tensor}' has no known shape")
     check_arity(where, node, key[0], state.versions.get(key[0], 0))
+    if key in EXPANDED:
+        _visit_expanded(state, where, name, node)
+        return
     if key == ("", "CastLike"):
         node, key = _as_cast(state, node), ("", "Cast")
     if key == ("", "Constant"):
@@ -93,6 +97,18 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
         built = (Layer(built, view.inputs, view.outputs, rule.roles),)
     for layer in built:
         emit(state, where, name, layer)
+
+
+def _visit_expanded(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
+    """Visit the nodes that one node stands for."""
+    if not node.input or not node.output:
+        raise ModelError(f"{where}: it has no input or no output")
+    encoding = result_encoding(where, node)
+    for suffix, part in expanded(where, node, len(state.specs[node.input[0]].shape)):
+        state.read.update(part.input)
+        _visit(state, where, f"{name}{suffix}", part)
+    if encoding is not None:
+        state.dequantized[node.output[0]] = encoding
 
 
 def _as_cast(state: State, node: onnx.NodeProto) -> onnx.NodeProto:
