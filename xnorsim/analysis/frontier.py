@@ -25,6 +25,8 @@ DATASET = "ImageNet"
 """The data set whose accuracies are compared: most of the networks have one there."""
 
 _COSTS = ("latency_s", "energy_j", "memory_bytes")
+_TOO_LARGE = "predicted as if they fitted"
+"""The end of the note that `analyze` has for a network that the machine's memory does not hold."""
 
 
 def frontier(
@@ -47,9 +49,10 @@ def frontier(
     Returns a table with one row a network, by falling accuracy: top1 and top5 [%] and their
     `accuracy_source`, the class of most MACs as `precision`, `latency_s` and `energy_j` with their
     `_low` and `_high` ends, `memory_bytes` (weights as stored, binary ones in words, and the most
-    activations at a time), the `predictor` with the program that it assumes, and for each cost
-    whether no network is at least as accurate for less (`on_front_latency_s`, ...). `attrs` says
-    profile, predictor and threads, and in `notes` what was left out and why.
+    activations at a time) and whether that `fits` into the machine's, the `predictor` with the
+    program that it assumes, and for each cost whether no network is at least as accurate for less
+    (`on_front_latency_s`, ...). `attrs` says profile, predictor and threads, and in `notes` what
+    was left out and why.
 
     Raises:
         InputError: no such network, profile or predictor; or no network with such an accuracy.
@@ -70,7 +73,8 @@ def frontier(
             progress(done, len(rated))
         report = analyze(name, profile=machines[0], predictor=predictor, threads=threads)
         rows.append({"network": name, **_accuracy(name), **_costs(report)})
-    found = pd.DataFrame(rows).set_index("network").sort_values("top1", ascending=False)
+    found = pd.DataFrame(rows).set_index("network")
+    found = found.sort_values("top1", ascending=False, kind="stable")
     for cost in _COSTS:
         found[f"on_front_{cost}"] = _on_front(found, cost)
     found.attrs = {
@@ -132,6 +136,7 @@ def _costs(report: Report) -> dict[str, Any]:
         "binary_share": needed["binary_share"],
         **prediction.totals,
         "memory_bytes": bits / 8,
+        "fits": not any(note.endswith(_TOO_LARGE) for note in report.assumptions["notes"]),
         "predictor": prediction.predictor,
     }
 
@@ -156,6 +161,9 @@ def _notes(found: pd.DataFrame, unrated: list[str]) -> list[str]:
     for cost in ("latency_s", "energy_j"):
         if bool(found[cost].isna().to_numpy().any()):
             notes.append(f"{cost}: the profile or the predictor does not tell it")
+    if not bool(found["fits"].to_numpy().all()):
+        large = ", ".join(map(str, found.index[~found["fits"].to_numpy(bool)]))
+        notes.append(f"weights and activations do not fit, {_TOO_LARGE}: {large}")
     if unrated:
         notes.append(f"without a published accuracy on {DATASET}: {', '.join(unrated)}")
     return notes

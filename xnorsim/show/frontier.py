@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import median
 from textwrap import wrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,6 +53,7 @@ class _Point(NamedTuple):
     high: float
     top1: float
     precision: str
+    fits: bool
     on_front: bool
 
 
@@ -76,6 +77,11 @@ _DECADES = 1e4
 
 _TRIES = 4
 _LINE = "#333333"
+_EDGE: Mapping[bool, Mapping[str, Any]] = {
+    True: {"markeredgecolor": _LINE, "markeredgewidth": 0.5},
+    False: {"markerfacecolor": "#FFFFFF", "markeredgewidth": 1.0},
+}
+"""Of a marker: hollow where the machine's memory does not hold the network."""
 
 
 def check_metric(metric: str | None) -> None:
@@ -120,7 +126,7 @@ def _points(table: pd.DataFrame, metric: Metric) -> list[_Point]:
     """The networks whose cost is known, by rising cost; a cost without a range is exact."""
     column = metric.column
     ends = [f"{column}_{end}" if f"{column}_{end}" in table else column for end in ("low", "high")]
-    columns = [column, *ends, "top1", "precision", f"on_front_{column}"]
+    columns = [column, *ends, "top1", "precision", "fits", f"on_front_{column}"]
     values = [table.index.tolist(), *(table[name].tolist() for name in columns)]
     found = [_Point(*row) for row in zip(*values, strict=True)]
     return sorted(
@@ -129,8 +135,8 @@ def _points(table: pd.DataFrame, metric: Metric) -> list[_Point]:
 
 
 def _panel(ax: Axes, points: Sequence[_Point], metric: Metric) -> None:
-    for used, (marker, _) in _MARKS.items():
-        rows = [point for point in points if point.precision == used]
+    for (used, (marker, _)), fits in product(_MARKS.items(), (True, False)):
+        rows = [point for point in points if (point.precision, point.fits) == (used, fits)]
         if rows:
             ax.errorbar(
                 [point.cost for point in rows],
@@ -140,7 +146,7 @@ def _panel(ax: Axes, points: Sequence[_Point], metric: Metric) -> None:
                     [max(point.high - point.cost, 0.0) for point in rows],
                 ],
                 linestyle="", marker=marker, color=labels.COLOURS[used], markersize=5.5,
-                markeredgecolor=_LINE, markeredgewidth=0.5, elinewidth=1.0,
+                **_EDGE[fits], elinewidth=1.0,
                 capsize=1.5 if any(point.low < point.high for point in rows) else 0, zorder=3,
             )  # fmt: skip
     front = [point for point in points if point.on_front]
@@ -177,7 +183,7 @@ def _legend(figure: Figure, table: pd.DataFrame, panels: int) -> None:
     present = set(table["precision"].tolist())
     handles = [
         Line2D([], [], linestyle="", marker=marker, color=labels.COLOURS[used], label=word,
-               markeredgecolor=_LINE, markeredgewidth=0.5)
+               **_EDGE[True])
         for used, (marker, word) in _MARKS.items()
         if used in present
     ]  # fmt: skip
@@ -185,6 +191,11 @@ def _legend(figure: Figure, table: pd.DataFrame, panels: int) -> None:
         Line2D([], [], color=_LINE, linestyle="--", linewidth=1.0, label="Pareto front"),
         Line2D([], [], linestyle="", color=_LINE, marker="_", markersize=10, label="90% range"),
     ]
+    if not all(table["fits"].tolist()):
+        handles.append(
+            Line2D([], [], linestyle="", marker="o", color=_LINE, label="hollow: does not fit",
+                   **_EDGE[False])
+        )  # fmt: skip
     told = f"markers: the precision of most MACs; {table.attrs['notes'][0]}"
     figure.legend(
         handles=handles, loc="outside lower center", ncols=3 if panels == 1 else len(handles),
