@@ -17,6 +17,11 @@ def test_list(golden):
     golden("zoo-list.txt", render(zoo_list(), Form.TABLE))
 
 
+def test_the_docs_have_the_list(project):
+    page = (project / "docs" / "zoo.md").read_text("utf-8")
+    assert f"```text\n{render(zoo_list(), Form.TABLE)}```" in page
+
+
 @pytest.mark.parametrize("name", ["xnor-resnet18", "finn-cnv-1w1a", "alexnet"])
 def test_card(golden, name):
     golden(f"zoo-{name}.txt", render(zoo_card(name), Form.TABLE))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from xnorsim import zoo
+from xnorsim.exact.execute import execute, prepare
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, producers, scheme
 from xnorsim.network.precision import BIPOLAR as B
@@ -129,3 +131,16 @@ def test_vgg16_is_vgg19_less_a_layer_in_each_of_the_last_three_stages() -> None:
     found = [totals(table)["macs"] for table in (small, large)]
     assert found == [15_470_264_320, 15_470_264_320 + fewer]
     assert totals(small)["parameters"] == 138_357_544
+
+
+def test_an_xnor_network_computes_the_same_on_both_engines() -> None:
+    graph = zoo.build("xnor-resnet18")
+    image = np.random.default_rng(8).standard_normal((1, 3, 224, 224)).astype(np.float32)
+    kept = ["stage1.0.conv1", "stage2.0.shortcut", "stage4.1.conv2"]
+    packed, blas = (
+        execute(prepare(graph, engine), {"input": image}, keep=kept).kept
+        for engine in ("packed", "blas")
+    )
+    for name in kept:
+        np.testing.assert_array_equal(packed[name], blas[name])
+        assert np.ptp(packed[name]) > 0

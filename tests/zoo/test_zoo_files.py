@@ -47,6 +47,12 @@ def test_vgg19_is_that_of_the_onnx_wheel() -> None:
     assert ours == layers(read_graph(LIGHT / "light_vgg19.onnx"))
 
 
+def test_resnet50_is_that_of_the_onnx_wheel() -> None:
+    ours = layers(zoo.build("resnet50"))
+    assert len(ours) == 54
+    assert ours == layers(read_graph(LIGHT / "light_resnet50.onnx"))
+
+
 def test_grouped_alexnet_has_the_weights_of_the_onnx_wheels() -> None:
     ours = layers(zoo.build("alexnet-grouped"))
     theirs = layers(read_graph(LIGHT / "light_bvlc_alexnet.onnx"))
