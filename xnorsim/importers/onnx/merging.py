@@ -55,15 +55,18 @@ def _hands_on(graph: Graph, node: Node) -> bool:
 # Pads
 
 
-def padded(graph: Graph) -> Graph:
-    """`graph` with the Pad before a convolution as the convolution's own padding."""
+def padded(graph: Graph, *, with_zeros: bool = True) -> Graph:
+    """`graph` with the Pad before a convolution as the convolution's own padding.
+
+    Without `with_zeros` only Pads of +1 and -1, which no attribute of a Conv can say.
+    """
     written = producers(graph)
     replaced = {}
     for node in graph.nodes:
         pad = written.get(node.inputs[0]) if node.inputs else None
         if isinstance(node.op, ops.Conv) and pad is not None and isinstance(pad.op, ops.Pad):
             op = _with_padding(graph, node.op, pad)
-            if op is not None:
+            if op is not None and (with_zeros or pad.op.value):
                 inputs = (pad.inputs[0], *node.inputs[1:])
                 replaced[node.name] = [replace(node, op=op, inputs=inputs)]
     return rewritten(graph, replaced) if replaced else graph

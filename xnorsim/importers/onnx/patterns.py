@@ -30,8 +30,10 @@ def recognize(graph: Graph, known: Known) -> Graph:
     """`graph` in the canonical form of binary networks, as far as there is something binary.
 
     A network without signs, roundings and operators of QONNX stays as its file has it, unless
-    some of its weights are +-alpha.
+    some of its weights are +-alpha. Our own files are in that form.
     """
+    if known.canonical:
+        return binarized(padded(retyped(graph), with_zeros=False), known)
     if known.qonnx or any(map(_may_be_sign, graph.nodes)):
         for step in (*_STEPS, *_TYPES):
             graph = step(graph)

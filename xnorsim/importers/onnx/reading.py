@@ -98,8 +98,9 @@ def _read(
         tuple(dict.fromkeys(state.notes)),
     )
     qonnx = any(key_of(node)[0] in DOMAINS for _, node in nodes)
-    known = Known(state.dequantized, state.magnitudes, qonnx)
-    result = hinted(recognize(result, known), nodes, model.metadata_props)
+    canonical = model.producer_name == "xnorsim"
+    known = Known(state.dequantized, state.magnitudes, qonnx, canonical)
+    result = recognize(hinted(result, nodes, model.metadata_props), known)
     try:
         return check(result)
     except ModelError as fault:
