@@ -113,3 +113,21 @@ def test_parameters_of_a_layer_used_twice_are_stored_once(data: Path) -> None:
     assert len(pairs) >= 2
     assert all(again.parameters == node.parameters for again, node in pairs)
     assert all("/" in again.layer == node.name for again, node in pairs)
+
+
+def test_weights_with_names_of_another_session_are_taken_in_order(
+    data: Path, tmp_path: Path
+) -> None:
+    """Keras numbers layers anew: quant_conv2d may be quant_conv2d_7 in the file of weights."""
+    folder = data / "keras" / "w_nested_twice"
+    text = (folder / "config.json").read_text()
+    renamed = text.replace('"dense', '"dense_7').replace('"block', '"block_3')
+    assert renamed != text
+    (tmp_path / "config.json").write_text(renamed)
+    graph = read_graph(tmp_path / "config.json", weights=folder / "model.h5")
+    assert "taken in the order" in graph.notes[0]
+    with np.load(folder / "io.npz") as file:
+        inputs = numbered(dict(file), "x")
+    expected = results(read_graph(folder / "model.h5"), inputs, "packed")
+    for ours, theirs in zip(results(graph, inputs, "packed"), expected, strict=True):
+        assert_array_equal(ours, theirs)

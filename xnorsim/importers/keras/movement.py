@@ -6,7 +6,7 @@ from math import prod
 
 from xnorsim.errors import ShapeError
 from xnorsim.importers.channels import Value
-from xnorsim.importers.keras.products import is_channels_last
+from xnorsim.importers.keras.positions import is_channels_last
 from xnorsim.importers.keras.settings import whole, wholes
 from xnorsim.importers.keras.state import Use, add, shaped
 from xnorsim.network import ops

@@ -7,165 +7,42 @@ is (*spatial, in, multiplier), and filter i * multiplier + m reads channel i.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xnorsim.errors import ModelError, ShapeError, UnsupportedOpError
 from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.activations import activated, quantized_input
 from xnorsim.importers.keras.kernels import Kernel, Quantized, quantized_kernel
-from xnorsim.importers.keras.settings import flag, number, sizes, whole, word
+from xnorsim.importers.keras.multiplied import multiplied
+from xnorsim.importers.keras.positions import (
+    Windows,
+    padding_of,
+    read_windows,
+)
+from xnorsim.importers.keras.settings import flag, number, sizes, whole
 from xnorsim.importers.keras.state import (
     Use,
     add,
     image,
     latent,
-    origin,
     shaped,
     spatial,
 )
-from xnorsim.importers.recognition import recognized
 from xnorsim.network import ops
 from xnorsim.network.extents import same_padding, transposed_output, window_extent
 from xnorsim.network.graph import Parameter
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Meaning, Scheme
-from xnorsim.network.shapes import product_encoding
+from xnorsim.network.precision import BIPOLAR, FLOAT32, Meaning
 
 __all__ = [
-    "Windows",
     "conv",
     "conv_transpose",
     "dense",
     "depthwise_conv",
-    "read_windows",
     "separable_conv",
 ]
 
 Rule = Callable[[Use], Value]
 Pads = ops.Padding
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """Where a layer's windows lie, as its config has it."""
-
-    rank: int
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    dilation: tuple[int, ...]
-    form: str
-    channels_last: bool
-
-
-def read_windows(use: Use, rank: int, causal: bool = False) -> Windows:
-    """The windows of a convolution."""
-    settings = use.settings
-    forms = ("valid", "same", "causal") if causal else ("valid", "same")
-    return Windows(
-        rank,
-        sizes(settings, "kernel_size", rank),
-        sizes(settings, "strides", rank, 1),
-        sizes(settings, "dilation_rate", rank, 1),
-        word(settings, "padding", forms, "valid"),
-        is_channels_last(use),
-    )
-
-
-def is_channels_last(use: Use) -> bool:
-    """The order of axes that the layer says it reads."""
-    words = ("channels_last", "channels_first")
-    given = use.layer.config.get("data_format")
-    return given is None or word(use.settings, "data_format", words) == "channels_last"
-
-
-def padding_of(windows: Windows, size: tuple[int, ...]) -> Pads:
-    """What a layer adds around an input of `size`."""
-    if windows.form == "valid":
-        return ((0, 0),) * windows.rank
-    axes = list(zip(size, windows.kernel, windows.stride, windows.dilation, strict=True))
-    if windows.form == "causal":
-        return tuple(((kernel - 1) * dilation, 0) for _, kernel, _, dilation in axes)
-    return tuple(same_padding(*axis) for axis in axes)
-
-
-def _scheme(use: Use, tensor: str, quantized: Quantized) -> Scheme:
-    """What the layer multiplies: its weights, and what its input was quantized to."""
-    return Scheme(quantized.encoding, origin(use.state, tensor)[1], quantized.scaling)
-
-
-def _multiplied(
-    use: Use,
-    op: ops.Weighted,
-    tensor: str,
-    quantized: Quantized,
-    bias: Parameter | None,
-    part: str = "",
-    channel_axis: int = 1,
-) -> str:
-    """The node of a product, with its scale and bias.
-
-    Both are the node's own where it writes floats. The product of narrow integers is an integer:
-    it is converted first.
-    """
-    spec = use.state.assembly.spec(tensor)
-    scheme = _scheme(use, tensor, quantized)
-    held: dict[str, Parameter | tuple[str, Parameter]] = dict(quantized.parameters)
-    weight = quantized.parameters["weight"][1].spec.encoding
-    plain = (scheme.weight, scheme.activation) == (FLOAT32, FLOAT32)
-    _recognize(use, op, tensor, quantized, scheme, part)
-    name = f"{part}.bias" if part else "bias"
-    if product_encoding(weight, spec.encoding).meaning is Meaning.FLOAT:
-        if bias is not None:
-            held["bias"] = (f"{use.name}.{name}", bias)
-        return add(use, op, tensor, part=part, parameters=held, scheme=None if plain else scheme)
-    scale = held.pop("alpha", None)
-    scheme = Scheme(scheme.weight, scheme.activation)
-    result = add(use, op, tensor, part=part, parameters=held, scheme=scheme)
-    result = add(use, ops.Cast(FLOAT32), result, part=f"{part}.float" if part else "float")
-    rank = len(use.state.assembly.shape(result))
-    for item, operator, word_ in (
-        (scale, ops.Operator.MUL, "scaled"),
-        (bias and (f"{use.name}.{name}", bias), ops.Operator.ADD, "biased"),
-    ):
-        if item is None:
-            continue
-        title, parameter = item if isinstance(item, tuple) else (f"{use.name}.{word_}", item)
-        spread = {"right": (title, _along(parameter, rank, channel_axis))}
-        below = f"{part}.{word_}" if part else word_
-        result = add(use, ops.Elementwise(operator), result, part=below, parameters=spread)
-    return result
-
-
-def _along(parameter: Parameter, rank: int, axis: int) -> Parameter:
-    """A vector where it broadcasts along an axis of a tensor."""
-    from functools import partial
-
-    shape = (-1,) + (1,) * (rank - 1 - axis % rank)
-    final = (parameter.spec.elements, *shape[1:])
-    load = None if parameter.load is None else partial(_reshaped, parameter.load, final)
-    return replace(parameter, spec=replace(parameter.spec, shape=final), load=load)
-
-
-def _reshaped(load: Callable, shape: tuple[int, ...]):
-    return load().reshape(shape)
-
-
-def _recognize(
-    use: Use, op: ops.Weighted, tensor: str, quantized: Quantized, scheme: Scheme, part: str
-) -> None:
-    """The sentence of the report, unless everything is float and nothing claims otherwise."""
-    source, encoding, _ = origin(use.state, tensor)
-    has_quantizer = any(
-        use.layer.config.get(key) is not None
-        for key in use.layer.config
-        if isinstance(key, str) and key.endswith("_quantizer")
-    )
-    if (scheme.weight, encoding) == (FLOAT32, FLOAT32) and not has_quantizer:
-        return
-    title = f"{use.title}.{part}" if part else use.title
-    words = quantized.words
-    if scheme.weight == BIPOLAR and encoding != BIPOLAR:
-        source = f"{source} ({encoding}, not +-1)"
-    use.state.assembly.recognized[title] = recognized(scheme, words, source)
 
 
 def _convolved(
@@ -187,7 +64,7 @@ def _convolved(
     if made.encoding == BIPOLAR:
         tensor, op = _with_padding_before(use, tensor, op)
     tensor, op = _with_pad_value(use, tensor, op, made)
-    result = _multiplied(use, op, tensor, made, bias, part)
+    result = multiplied(use, op, tensor, made, bias, part)
     return Value(result, windows.channels_last)
 
 
@@ -339,7 +216,7 @@ def conv_transpose(rank: int) -> Rule:
         weight = latent(use, "kernel", shape, (rank + 1, rank, *range(rank)))
         kernel = Kernel(f"{use.name}.weight", weight, op, rank + 2, channels)
         made = quantized_kernel(use, "kernel_quantizer", kernel)
-        result = _multiplied(use, op, tensor, made, _bias(use, filters))
+        result = multiplied(use, op, tensor, made, _bias(use, filters))
         return activated(use, Value(result, windows.channels_last))
 
     return build
@@ -387,5 +264,5 @@ def dense(use: Use) -> Value:
     kernel = Kernel(f"{use.name}.weight", weight, op, 2, units)
     made = quantized_kernel(use, "kernel_quantizer", kernel)
     tensor = use.state.axes.last(value)
-    result = _multiplied(use, op, tensor, made, _bias(use, units), channel_axis=-1)
+    result = multiplied(use, op, tensor, made, _bias(use, units))
     return activated(use, Value(result, False))

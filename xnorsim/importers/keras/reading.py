@@ -18,10 +18,11 @@ from xnorsim.importers.channels import Axes, Value
 from xnorsim.importers.keras.config import Layer, Model, every_layer, read_model
 from xnorsim.importers.keras.file import Source, read_source
 from xnorsim.importers.keras.names import named
-from xnorsim.importers.keras.rules import INPUT, check_layers
+from xnorsim.importers.keras.rules import INPUT, check_layers, has_weights
 from xnorsim.importers.keras.settings import LARGEST, shape_of
 from xnorsim.importers.keras.state import State
 from xnorsim.importers.keras.walk import run_model
+from xnorsim.importers.keras.weights import Weights, by_position
 from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly
 from xnorsim.network.graph import Graph
@@ -75,7 +76,9 @@ def _read(
     model = read_model(file, source.config)
     check_layers(file, model, allow_unknown)
     assembly = Assembly(file)
-    state = State(file, assembly, Axes(assembly), source.weights, source.version, model.name)
+    notes: list[str] = []
+    held = _aligned(source.weights, model, notes)
+    state = State(file, assembly, Axes(assembly), held, source.version, model.name)
     inputs = [
         Value(assembly.input(name, shape), False)
         for name, shape in _inputs(file, model, input_shapes, batch).items()
@@ -93,9 +96,23 @@ def _read(
         "inputs": shapes,
     }
     graph = assembly.graph(
-        list(dict.fromkeys(outputs)), metadata=metadata, notes=_notes(state, model)
+        list(dict.fromkeys(outputs)), metadata=metadata, notes=(*notes, *_notes(state, model))
     )
     return replace(graph, name=source.path.stem)
+
+
+def _aligned(weights: Weights | None, model: Model, notes: list[str]) -> Weights | None:
+    """The weights by the names of the model's own layers."""
+    if weights is None:
+        return None
+    layers = [layer.name for layer in model.layers if has_weights(layer)]
+    moved = by_position(weights, layers)
+    if moved is not None:
+        notes.append(
+            f"Layers have other names in {weights.file}: its weights are taken in the order in "
+            "which they stand there, as Keras does."
+        )
+    return moved or weights
 
 
 def _inputs(

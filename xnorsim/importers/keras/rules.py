@@ -22,7 +22,7 @@ from xnorsim.importers.keras.quantizers import INPUT_QUANTIZERS
 from xnorsim.importers.keras.state import Use
 from xnorsim.network.ops import Operator, Reduction
 
-__all__ = ["INPUT", "RULES", "check_layers", "has_rule"]
+__all__ = ["INPUT", "RULES", "check_layers", "has_rule", "has_weights"]
 
 Rule = Callable[[Use], Value | tuple[Value, ...]]
 
@@ -146,6 +146,25 @@ def has_rule(layer: Layer) -> bool:
     if layer.kind == "TFOpLambda":
         return str(layer.config.get("function")) in TENSORFLOW_OPS
     return layer.kind in RULES
+
+
+_ALWAYS = frozenset(
+    {*_WEIGHTED, *(f"Quant{kind}" for kind in _QUANTIZED), "BatchNormalization", "PReLU",
+     "LearnedRescaleLayer"}
+)  # fmt: skip
+_SOMETIMES = {
+    "GroupNormalization": lambda config: config.get("center", True) or config.get("scale", True),
+    "LayerNormalization": lambda config: config.get("center", True) or config.get("scale", True),
+    "Normalization": lambda config: config.get("mean") is None,
+}
+
+
+def has_weights(layer: Layer) -> bool:
+    """Whether a layer, or one within it, has weights in a file."""
+    if layer.model is not None:
+        return any(has_weights(inner) for inner in layer.model.layers)
+    given = _SOMETIMES.get(layer.kind)
+    return layer.kind in _ALWAYS or (given is not None and bool(given(layer.config)))
 
 
 def _unknown(layer: Layer) -> str:

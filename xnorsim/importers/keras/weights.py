@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from math import prod
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import h5py
     import numpy as np
 
-__all__ = ["Tensor", "Weights", "arranged", "from_hdf5", "from_npz", "index", "lookup"]
+__all__ = [
+    "Tensor",
+    "Weights",
+    "arranged",
+    "by_position",
+    "from_hdf5",
+    "from_npz",
+    "index",
+    "lookup",
+]
 
 Load = Callable[[], "np.ndarray"]
 
@@ -40,11 +49,12 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A weights file: tensors by layer, with their names split at "/" and without ":0"."""
+    """A weights file: tensors by layer, with their names split at "/" and without ":0". Layers are
+    `ordered` where the file has them as the network does."""
 
     file: str
     tensors: Mapping[str, tuple[tuple[tuple[str, ...], Tensor], ...]]
-    used: set[str] = field(default_factory=set)
+    ordered: bool
 
 
 LONGEST_HEADER = 2**14
@@ -53,13 +63,26 @@ LONGEST_HEADER = 2**14
 _NUMBERED = re.compile(r":\d+$")
 
 
-def index(file: str, entries: Iterable[tuple[str, str, Tensor]]) -> Weights:
+def index(file: str, entries: Iterable[tuple[str, str, Tensor]], ordered: bool) -> Weights:
     """Weights from (layer, name in the layer, tensor)."""
     found: dict[str, list[tuple[tuple[str, ...], Tensor]]] = {}
     for layer, name, tensor in entries:
         parts = tuple(_NUMBERED.sub("", name).split("/"))
         found.setdefault(layer, []).append((parts, tensor))
-    return Weights(file, {layer: tuple(items) for layer, items in found.items()})
+    return Weights(file, {layer: tuple(items) for layer, items in found.items()}, ordered)
+
+
+def by_position(weights: Weights, layers: Sequence[str]) -> Weights | None:
+    """The weights under the names of `layers`, the network's own that have any, in order.
+
+    Keras loads a file of weights so: numbers in names differ from one session to the next. None
+    where the names are those of the file, or where the numbers of layers differ.
+    """
+    differ = not set(layers) <= set(weights.tensors)
+    if not weights.ordered or not differ or len(layers) != len(weights.tensors):
+        return None
+    tensors = dict(zip(layers, weights.tensors.values(), strict=True))
+    return replace(weights, tensors=tensors)
 
 
 def lookup(weights: Weights, layer: str, path: Sequence[str], roles: Sequence[str]) -> Tensor:
@@ -72,7 +95,6 @@ def lookup(weights: Weights, layer: str, path: Sequence[str], roles: Sequence[st
     for start in (*range(1, len(path)), 0):
         found = _found(weights, path[start:], roles)
         if len(found) == 1:
-            weights.used.add(found[0].key)
             return found[0]
     top = weights.tensors.get(path[1], ())
     held = ", ".join("/".join(parts) for parts, _ in top[:10])
@@ -103,6 +125,7 @@ def from_hdf5(path: Path, file: h5py.File) -> Weights | None:
             (layer, name, Tensor(where, shape, partial(dataset_values, path, where, shape)))
             for layer, name, shape, where in stored_weights(path.name, group)
         ),
+        ordered=True,
     )
 
 
@@ -124,7 +147,7 @@ def from_npz(path: Path) -> Weights:
                     entries.append(("/".join(steps[:cut]), "/".join(steps[cut:]), tensor))
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as fault:
         raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
-    return index(path.name, entries)
+    return index(path.name, entries, ordered=False)
 
 
 def _npy_shape(where: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:

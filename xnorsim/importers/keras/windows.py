@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.channels import Value
-from xnorsim.importers.keras.products import Windows, is_channels_last, padding_of
+from xnorsim.importers.keras.positions import Windows, is_channels_last, padding_of
 from xnorsim.importers.keras.settings import LARGEST, flag, is_whole, listed, sizes, word
 from xnorsim.importers.keras.state import Padded, Use, add, image, spatial
 from xnorsim.network import ops
