@@ -15,6 +15,7 @@ from xnorsim import zoo
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node
 from xnorsim.network.precision import BIPOLAR
+from xnorsim.work.summary import Convention, summary
 from xnorsim.work.table import layer_table, totals
 
 Row = tuple[int, int, int, int, int]
@@ -209,3 +210,11 @@ def test_every_network_of_larqs_zoo_is_there() -> None:
         *TOTALS,
         "binary-alexnet-dense",  # as it was in 2020
     }
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_a_summary_by_larqs_convention_is_larqs(name: str) -> None:
+    _, mac1, mac2, mac32, parameters, bits, _ = TOTALS[name]
+    found = summary(zoo.build(name), Convention.LARQ)
+    assert found.macs == {width: n for width, n in ((1, mac1), (2, mac2), (32, mac32)) if n}
+    assert (found.parameters, found.memory_bits) == (parameters, bits)

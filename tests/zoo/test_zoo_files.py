@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import onnx
 import pytest
 
 from xnorsim import zoo
+from xnorsim.importers.keras import read_graph as read_keras
 from xnorsim.importers.onnx import read_graph
-from xnorsim.network.graph import Graph, spec_of
-from xnorsim.network.ops import Conv, Dense, Op
+from xnorsim.network.graph import Graph, scheme, spec_of
+from xnorsim.network.ops import Conv, Dense, Identity, Op, Reshape, Transpose, kind
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 INPUT = (1, 3, 224, 224)
@@ -61,3 +63,32 @@ def test_grouped_alexnet_has_the_weights_of_the_onnx_wheels() -> None:
     # The file has no padding before conv1, hence 54x54 positions and one less from there on.
     assert (ours[0][3], theirs[0][3]) == ((1, 96, 55, 55), (1, 96, 54, 54))
     assert [op for op, *_ in ours[1:]] == [op for op, *_ in theirs[1:]]
+
+
+LARQ = {
+    "binary-alexnet": "BinaryAlexNet",
+    "binary-densenet-28": "BinaryDenseNet28",
+    "bireal-net-18": "BiRealNet",
+    "quicknet": "QuickNet",
+    "xnor-net-larq": "XNORNet",
+}
+
+
+def all_layers(graph: Graph) -> Counter[tuple[str, str, str, int]]:
+    """Kinds, numbers, precisions and sizes of the layers, but for what moves or renames alone."""
+    return Counter(
+        (
+            kind(node.op),
+            "" if isinstance(node.op, Dense) else str(node.op),  # Keras has its weight transposed
+            str(scheme(graph, node)) if isinstance(node.op, Conv | Dense) else "",
+            graph.tensors[node.outputs[0]].elements,
+        )
+        for node in graph.nodes
+        if not isinstance(node.op, Reshape | Transpose | Identity)
+    )
+
+
+@pytest.mark.parametrize("name", LARQ)
+def test_larqs_networks_are_those_of_their_keras_configurations(name: str, data: Path) -> None:
+    read = read_keras(data / "larq" / f"{LARQ[name]}.keras_config.json")
+    assert all_layers(zoo.build(name)) == all_layers(read)
