@@ -10,7 +10,7 @@ Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roo
                 frontier_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
-Networks:       load_model, from_torch, Graph
+Networks:       load_model, from_torch, export_onnx, Graph
 Machines:       load_profile, profile_names, calibrate
 Errors:         XnorsimError
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         validate_published,
         vectors,
     )
+    from xnorsim.analysis.export import export_onnx
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
     from xnorsim.analysis.frontier import frontier, frontier_figure
     from xnorsim.analysis.host_validation import validate_host
@@ -62,6 +63,7 @@ __all__ = [
     "compare",
     "diff",
     "explain",
+    "export_onnx",
     "fidelity",
     "from_torch",
     "frontier",
@@ -96,6 +98,7 @@ _PUBLIC = {
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
+    "export_onnx": "xnorsim.analysis.export",
     "fidelity": "xnorsim.analysis",
     "frontier": "xnorsim.analysis.frontier",
     "frontier_figure": "xnorsim.analysis.frontier",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from xnorsim import zoo
@@ -148,6 +149,16 @@ def test_as_float_undoes_the_encodings():
     assert {spec.encoding for spec in graph.tensors.values()} == {FLOAT32}
     assert {item.spec.encoding for item in graph.parameters.values()} == {FLOAT32}
     assert {scheme(graph, node) for node in binarizable(graph)} == {FP32}
+
+
+def test_as_float_loads_signs_as_floats():
+    b = Builder("binary", input=(1, 8, 4, 4))
+    graph = as_float(b.graph(b.binary_conv(b.sign(b.input), 4, 3, name="conv")))
+    load = graph.parameters[graph.node("conv").parameters["weight"]].load
+    assert load is not None
+    values = load()
+    assert values.dtype == np.float32
+    assert set(np.unique(values)) == {-1, 1}
 
 
 def test_as_float_reads_what_the_float_layer_read():

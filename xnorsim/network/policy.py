@@ -6,11 +6,13 @@ first and the last layer keep high precision, the others get +-1 weights and, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import count
+from typing import TYPE_CHECKING
 
 from xnorsim.errors import UsageError, choices
 from xnorsim.network.binary import binary_parameters
@@ -38,6 +40,9 @@ from xnorsim.network.precision import (
     Scheme,
     mac_class,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "Binarize",
@@ -288,6 +293,7 @@ def as_float(graph: Graph) -> Graph:
         name: replace(
             item,
             spec=_float_spec(item.spec),
+            load=_as_floats(item),
             stored=tuple(replace(part, spec=_float_spec(part.spec)) for part in item.stored),
         )
         for name, item in graph.parameters.items()
@@ -311,6 +317,19 @@ def _float_node(node: Node) -> Node:
     return replace(
         node, scheme=FP32, parameters=parameters, inputs=inputs, roles=roles if any(roles) else ()
     )
+
+
+def _as_floats(item: Parameter) -> Callable[[], np.ndarray] | None:
+    """What loads a parameter of few bits as float32; what loads any other, as it is."""
+    if item.load is None or not _is_narrow(item.spec.encoding):
+        return item.load
+    return partial(_float_values, item.load)
+
+
+def _float_values(load: Callable[[], np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    return load().astype(np.float32)
 
 
 _NARROW = frozenset({Meaning.BIPOLAR, Meaning.UNIPOLAR, Meaning.TERNARY})
