@@ -26,7 +26,7 @@ from xnorsim.importers.onnx.view import (
     require,
 )
 from xnorsim.network import ops
-from xnorsim.network.extents import matmul_shape, window_output
+from xnorsim.network.extents import matmul_shape, window_extent, window_output
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.ops import Operator, Padding
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, TERNARY, UNIPOLAR, Encoding
@@ -240,6 +240,11 @@ def _column_shape(view: NodeView) -> dict[str, TensorSpec]:
     spec = input_spec(view, 0)
     batch, *size, channels = spec.shape
     window = _window(view)
+    padded = [a + sum(pads) for a, pads in zip(size, window.padding, strict=True)]
+    extents = map(window_extent, window.kernel, window.dilation)
+    for extent, room in zip(extents, padded, strict=True):
+        text = f"its window of {extent} is larger than the padded input of {room}"
+        require(view, extent <= room, text)
     axes = zip(size, window.kernel, window.stride, window.padding, window.dilation, strict=True)
     result = (batch, *(window_output(*axis) for axis in axes), prod(window.kernel) * channels)
     return {view.outputs[0]: TensorSpec(result, spec.encoding)}

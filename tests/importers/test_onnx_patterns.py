@@ -1,0 +1,325 @@
+"""Signs and binary layers, however files write them, beside onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.testing import assert_array_equal
+from onnx import TensorProto, external_data_helper, helper
+
+from tests.importers.conftest import make_model
+from xnorsim.exact.execute import execute, prepare
+from xnorsim.importers.onnx import read_graph, tensors
+from xnorsim.network import ops
+from xnorsim.network.graph import Graph
+from xnorsim.network.precision import BIPOLAR, TERNARY
+
+F = np.float32
+EDGES = np.array([-2, -1, -0.3, -1e-45, -0.0, 0.0, 1e-45, 0.3, 0.5, 1, 2], F)
+"""Numbers at which patterns differ: both zeros, and those next to them."""
+
+Nodes = list[onnx.NodeProto]
+
+
+def made(*rows: Sequence[Any]) -> Nodes:
+    """Nodes in a chain: (operator, inputs but for "<", attributes), "<" being the last result."""
+    nodes, last = [], "x"
+    for at, (operator, inputs, *rest) in enumerate(rows):
+        names = [last if name == "<" else name for name in inputs]
+        settings = rest[0] if rest else {}
+        nodes.append(helper.make_node(operator, names, [f"t{at}"], f"n{at}", **settings))
+        last = f"t{at}"
+    nodes[-1].output[0] = "y"
+    return nodes
+
+
+FLOAT = {"to": TensorProto.FLOAT}
+VALUES = {
+    "zero": F(0), "one": F(1), "minus": F(-1), "two": F(2), "tenth": F(0.1), "half": F(0.5),
+    "less": F(-0.1), "five": F(5), "minus_five": F(-5),
+}  # fmt: skip
+
+# Each is +-1 (or +-5): the nodes, and the layers that they become.
+SIGNS: dict[str, tuple[Nodes, tuple[str, ...]]] = {
+    "tf2onnx": (made(("Sign", "<"), ("Add", ["<", "tenth"]), ("Sign", "<")), ("Sign",)),
+    "sum turned": (made(("Sign", "<"), ("Add", ["tenth", "<"]), ("Sign", "<")), ("Sign",)),
+    "0 is -1": (made(("Sign", "<"), ("Add", ["<", "less"]), ("Sign", "<")), ("Thresholds",)),
+    "where below": (made(("Less", ["<", "zero"]), ("Where", ["<", "minus", "one"])), ("Sign",)),
+    "where from": (
+        made(("GreaterOrEqual", ["<", "zero"]), ("Where", ["<", "one", "minus"])),
+        ("Sign",),
+    ),
+    "where above": (
+        made(("Greater", ["<", "zero"]), ("Where", ["<", "one", "minus"])),
+        ("Thresholds",),
+    ),
+    "sides turned": (
+        made(("LessOrEqual", ["zero", "<"]), ("Where", ["<", "one", "minus"])),
+        ("Sign",),
+    ),
+    "falling": (made(("Less", ["<", "zero"]), ("Where", ["<", "one", "minus"])), ("Thresholds",)),
+    "not": (
+        made(("Less", ["<", "zero"]), ("Not", "<"), ("Where", ["<", "one", "minus"])),
+        ("Sign",),
+    ),
+    "at a half": (
+        made(("GreaterOrEqual", ["<", "half"]), ("Where", ["<", "one", "minus"])),
+        ("Thresholds",),
+    ),
+    "cast": (
+        made(
+            ("GreaterOrEqual", ["<", "zero"]), ("Cast", "<", FLOAT),
+            ("Mul", ["<", "two"]), ("Sub", ["<", "one"]),
+        ),
+        ("Sign",),
+    ),
+    "cast above": (
+        made(
+            ("Greater", ["<", "zero"]), ("Cast", "<", FLOAT),
+            ("Mul", ["<", "two"]), ("Sub", ["<", "one"]),
+        ),
+        ("Thresholds",),
+    ),
+    "clipped": (
+        made(
+            ("Clip", ["<", "minus", "one"]), ("Sign", "<"), ("Add", ["<", "tenth"]), ("Sign", "<")
+        ),
+        ("Sign",),
+    ),
+    "scaled": (
+        made(("Less", ["<", "zero"]), ("Where", ["<", "minus_five", "five"])),
+        ("Sign", "Elementwise"),
+    ),
+}  # fmt: skip
+
+
+def theirs(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return np.asarray(session.run(None, {"x": x})[0])
+
+
+def ours(graph: Graph, x: np.ndarray) -> np.ndarray:
+    (result,) = execute(prepare(graph), {"x": x}).outputs.values()
+    return result
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_signs_are_found_and_exact(read: Callable[..., Graph], name: str) -> None:
+    nodes, kinds = SIGNS[name]
+    used = {item for node in nodes for item in node.input}
+    weights = {key: value for key, value in VALUES.items() if key in used}
+    x = EDGES.reshape(1, -1)
+    model = make_model(nodes, {"x": x.shape}, weights=weights, opset=17)
+    model.ir_version = 8
+    graph = read(model)
+    assert tuple(type(node.op).__name__ for node in graph.nodes) == kinds
+    assert graph.tensors[graph.nodes[0].outputs[0]].encoding == BIPOLAR
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, x.shape))
+    assert_array_equal(ours(graph, x), theirs(model, x))
+
+
+NO_SIGNS = {
+    "sign alone": made(("Sign", "<"), ("Identity", "<")),
+    "three values": made(("Sign", "<"), ("Mul", ["<", "two"]), ("Identity", "<")),
+    "relu": made(("Relu", "<"), ("Add", ["<", "one"])),
+    "unequal": made(("Less", ["<", "zero"]), ("Where", ["<", "minus", "two"])),
+}
+
+
+@pytest.mark.parametrize("name", NO_SIGNS)
+def test_what_is_no_sign_stays(read: Callable[..., Graph], name: str) -> None:
+    nodes = NO_SIGNS[name]
+    used = {item for node in nodes for item in node.input}
+    weights = {key: value for key, value in VALUES.items() if key in used}
+    graph = read(make_model(nodes, {"x": (1, 11)}, weights=weights))
+    assert len(graph.nodes) == len(nodes)
+    assert not any(isinstance(node.op, ops.Sign | ops.Thresholds) for node in graph.nodes)
+
+
+def layer(*before: Sequence[Any], weight: np.ndarray | None = None, **settings: Any) -> Any:
+    """What stands before a convolution, and the model of both."""
+    rng = np.random.default_rng(7)
+    w = np.sign(rng.standard_normal((3, 2, 3, 3))).astype(F) if weight is None else weight
+    nodes = made(*before, ("Conv", ["<", "w"], settings))
+    used = {item for node in nodes for item in node.input}
+    weights = {key: value for key, value in VALUES.items() if key in used} | {"w": w}
+    weights["pads"] = np.array([0, 0, 1, 2, 0, 0, 0, 1], np.int64)
+    weights = {key: value for key, value in weights.items() if key in used}
+    model = make_model(nodes, {"x": (1, 2, 6, 5)}, weights=weights, opset=17)
+    model.ir_version = 8
+    return model
+
+
+BINARY = (("Sign", "<"), ("Add", ["<", "tenth"]), ("Sign", "<"))
+IMAGE = np.round(np.random.default_rng(3).standard_normal((1, 2, 6, 5)).astype(F) * 2) / 2
+"""Halves, a fifth of them 0: where signs differ."""
+
+
+def check(read: Callable[..., Graph], model: onnx.ModelProto) -> Graph:
+    """The graph, whose result is onnxruntime's."""
+    graph = read(model)
+    del model.graph.output[:]
+    shape = graph.tensors["y"].shape
+    model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, shape))
+    assert_array_equal(ours(graph, IMAGE), theirs(model, IMAGE))
+    return graph
+
+
+@pytest.mark.parametrize("value", ["one", "minus", "zero"])
+def test_a_pad_becomes_the_padding(read: Callable[..., Graph], value: str) -> None:
+    """On other sides differently; of a value that bits hold, or 0."""
+    graph = check(read, layer(*BINARY, ("Pad", ["<", "pads", value])))
+    sign, conv = graph.nodes
+    assert isinstance(sign.op, ops.Sign)
+    assert isinstance(conv.op, ops.Conv)
+    assert conv.op.padding == ((1, 0), (2, 1))
+    assert conv.op.pad_value == VALUES[value]
+
+
+def test_a_pad_of_another_value_stays(read: Callable[..., Graph]) -> None:
+    """No bit is 2: what is padded so is no longer +-1."""
+    graph = check(read, layer(*BINARY, ("Pad", ["<", "pads", "two"])))
+    assert [type(node.op) for node in graph.nodes] == [ops.Sign, ops.Cast, ops.Pad, ops.Conv]
+    conv = graph.nodes[-1]
+    assert "float32" in str(graph.tensors[conv.inputs[0]])
+
+
+def test_a_max_pool_keeps_bits(read: Callable[..., Graph]) -> None:
+    settings = {"kernel_shape": [2, 2]}
+    graph = check(read, layer(*BINARY, ("MaxPool", "<", settings)))
+    assert graph.recognized["n4"] == "weights +-1, input from Sign 'n2': xnor"
+
+
+def test_a_scale_of_bits_becomes_alpha(read: Callable[..., Graph]) -> None:
+    """Also from before a max pool; 5 and the sums are exact."""
+    settings = {"kernel_shape": [2, 2]}
+    before = (("Less", ["<", "zero"]), ("Where", ["<", "minus_five", "five"]))
+    graph = check(read, layer(*before, ("MaxPool", "<", settings)))
+    assert [type(node.op) for node in graph.nodes] == [ops.Sign, ops.Pool, ops.Conv]
+    alpha = graph.parameters[graph.nodes[-1].parameters["alpha"]]
+    assert alpha.load is not None
+    assert_array_equal(alpha.load(), [5, 5, 5])
+
+
+def test_the_sign_of_onnx_is_ternary(read: Callable[..., Graph]) -> None:
+    """It is 0 at 0, and runs so: a layer behind it is told from a binary one."""
+    graph = check(read, layer(("Sign", "<")))
+    first, conv = graph.nodes
+    assert isinstance(first.op, ops.Thresholds)
+    assert graph.tensors[first.outputs[0]].encoding == TERNARY
+    assert str(conv.scheme) == "bipolar*ternary"
+    assert graph.recognized == {"n1": "weights +-1, input from Thresholds 'n0': bipolar*ternary"}
+
+
+def test_before_float_weights_the_sign_of_onnx_is_a_function(read: Callable[..., Graph]) -> None:
+    weight = np.random.default_rng(0).standard_normal((3, 2, 3, 3)).astype(F)
+    graph = read(layer(("Sign", "<"), weight=weight))
+    assert [type(node.op) for node in graph.nodes] == [ops.Activation, ops.Conv]
+    assert not graph.recognized
+
+
+def test_filters_of_one_magnitude_are_binary(read: Callable[..., Graph]) -> None:
+    """A batch normalization was folded in: its factors may be below 0, and 0."""
+    signs = np.sign(np.random.default_rng(7).standard_normal((3, 2, 3, 3))).astype(F)
+    factors = np.array([0.25, -3, 0], F)
+    weight = signs * factors.reshape(-1, 1, 1, 1)
+    graph = check(read, layer(*BINARY, weight=weight))
+    conv = graph.nodes[-1]
+    bits, alpha = (graph.parameters[conv.parameters[role]] for role in ("weight", "alpha"))
+    assert bits.load is not None
+    assert alpha.load is not None
+    assert_array_equal(alpha.load(), np.abs(factors))
+    assert_array_equal(bits.load()[1], -signs[1])
+    assert_array_equal(bits.load()[2], 1)
+
+
+def test_other_weights_behind_bits_are_told(read: Callable[..., Graph]) -> None:
+    weight = np.random.default_rng(0).integers(1, 9, (3, 2, 3, 3)).astype(F)
+    graph = check(read, layer(*BINARY, weight=weight))
+    (text,) = graph.recognized.values()
+    assert text == (
+        "weights float32, of more than two magnitudes in a filter, input from Sign 'n2': "
+        "float32*bipolar"
+    )
+    assert graph.nodes[-1].scheme is None
+
+
+# What is read of weights
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tensors that numpy_helper decodes."""
+    seen: list[str] = []
+    decode = tensors.numpy_helper.to_array
+
+    def spy(tensor: TensorProto) -> np.ndarray:
+        seen.append(f"{list(tensor.dims)}")
+        return decode(tensor)
+
+    monkeypatch.setattr(tensors.numpy_helper, "to_array", spy)
+    return seen
+
+
+def float_model(weight: np.ndarray) -> onnx.ModelProto:
+    nodes = made(("Conv", ["<", "w"]), ("Relu", "<"))
+    return make_model(nodes, {"x": (1, 32, 6, 5)}, weights={"w": weight})
+
+
+def test_float_weights_are_not_read(read: Callable[..., Graph], loads: list[str]) -> None:
+    weight = np.random.default_rng(0).standard_normal((64, 32, 3, 3)).astype(F)
+    graph = read(float_model(weight))
+    assert not loads
+    assert not graph.recognized
+
+
+def test_binary_weights_are_found_by_their_first_values(
+    read: Callable[..., Graph], loads: list[str]
+) -> None:
+    """Binary weights of a float input: 8 values of one filter make them be read."""
+    weight = np.sign(np.random.default_rng(0).standard_normal((64, 32, 3, 3))).astype(F) / 2
+    graph = read(float_model(weight))
+    assert loads == ["[64, 32, 3, 3]"]
+    assert graph.recognized["n0"] == "weights +-alpha per channel, input from 'x': bwn"
+
+
+def test_weights_of_one_value_are_no_binary_ones(read: Callable[..., Graph]) -> None:
+    """A filter that takes means, and weights that nobody has trained."""
+    for value in (0, 1 / 9):
+        graph = read(float_model(np.full((64, 32, 3, 3), value, F)))
+        assert not graph.recognized
+
+
+def test_external_weights_are_opened_for_a_binary_input_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weight = np.sign(rng.standard_normal((64, 32, 3, 3))).astype(F)
+    for name, before, opened in (("float", (), False), ("binary", BINARY, True)):
+        nodes = made(*before, ("Conv", ["<", "w"]))
+        held = {"w": weight, **({"tenth": F(0.1)} if before else {})}
+        model = make_model(nodes, {"x": (1, 32, 6, 5)}, weights=held)
+        path = tmp_path / f"{name}.onnx"
+        external_data_helper.convert_model_to_external_data(
+            model, location=f"{name}.bin", size_threshold=100
+        )
+        onnx.save(model, path)
+        graph = read_graph(path)
+        assert bool(graph.recognized) == opened
+
+
+def test_a_float_network_keeps_its_transposes(read: Callable[..., Graph]) -> None:
+    """What is not binary stays as the file has it."""
+    nodes = made(
+        ("Transpose", "<", {"perm": [0, 2, 3, 1]}),
+        ("Relu", "<"),
+        ("Transpose", "<", {"perm": [0, 3, 1, 2]}),
+    )
+    assert len(read(make_model(nodes, {"x": (1, 2, 6, 5)})).nodes) == 3
