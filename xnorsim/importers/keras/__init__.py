@@ -6,6 +6,6 @@ Weights stay in their file: shapes are looked at, values only when a `Parameter`
 """
 
 from xnorsim.importers.keras.file import is_hdf5, is_keras_json
-from xnorsim.importers.keras.reading import read_graph
+from xnorsim.importers.keras.reading import read_graph, stated_inputs
 
-__all__ = ["is_hdf5", "is_keras_json", "read_graph"]
+__all__ = ["is_hdf5", "is_keras_json", "read_graph", "stated_inputs"]

@@ -28,7 +28,7 @@ from xnorsim.network.assembly import Assembly
 from xnorsim.network.graph import Graph
 from xnorsim.network.precision import FLOAT32
 
-__all__ = ["read_graph"]
+__all__ = ["read_graph", "stated_inputs"]
 
 Shape = tuple[int | None, ...]
 
@@ -63,6 +63,27 @@ def read_graph(
         raise
     except Exception as fault:  # whatever a config of the wrong form breaks
         raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+
+
+def stated_inputs(path: str | Path) -> dict[str, list[int | str] | None]:
+    """The inputs of a model with their shapes as it states them, "?" for an open size.
+
+    Raises:
+        ModelError: not a Keras model, or damaged.
+        MissingExtraError: an HDF5 file, and h5py is not installed.
+    """
+    path = Path(path)
+    try:
+        model = read_model(path.name, read_source(path, None).config)
+        stated = _stated_shapes(path.name, model)
+    except InputError:
+        raise
+    except Exception as fault:  # as read_graph
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+    return {
+        name: None if shape is None else ["?" if size is None else size for size in shape]
+        for name, shape in stated.items()
+    }
 
 
 def _read(
@@ -119,11 +140,7 @@ def _inputs(
     file: str, model: Model, given: Mapping[str, Sequence[int]], batch: int | None
 ) -> dict[str, tuple[int, ...]]:
     """The shape of each input, all sizes known."""
-    layers = {layer.name: layer for layer in model.layers}
-    stated = {
-        reference.layer: _stated(file, layers.get(reference.layer), reference.layer)
-        for reference in model.inputs
-    }
+    stated = _stated_shapes(file, model)
     for name in given:
         if name not in stated:
             raise UsageError(f"{file}: no input '{name}': {choices(name, stated)}")
@@ -131,6 +148,14 @@ def _inputs(
         raise UsageError(f"batch {batch} is not from 1 to {LARGEST}")
     return {
         name: _chosen(file, name, shape, given.get(name), batch) for name, shape in stated.items()
+    }
+
+
+def _stated_shapes(file: str, model: Model) -> dict[str, Shape | None]:
+    layers = {layer.name: layer for layer in model.layers}
+    return {
+        reference.layer: _stated(file, layers.get(reference.layer), reference.layer)
+        for reference in model.inputs
     }
 
 
