@@ -52,7 +52,7 @@ def load_model(
     Examples
     --------
     >>> load_model("quicknet-small")
-    <Graph quicknet-small: 111 nodes, inputs input float32[1, 3, 224, 224]>
+    <Graph quicknet-small: 107 nodes, inputs input float32[1, 3, 224, 224]>
     """
     batch = None if batch is None else whole("batch", batch)
     if weights is not None and (isinstance(model, Graph) or not Path(model).is_file()):
