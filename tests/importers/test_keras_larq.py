@@ -92,3 +92,16 @@ def check(config: Path, summary_file: Path) -> None:
 def test_every_layer_has_larqs_numbers(name: str, data: Path) -> None:
     folder = data / "larq"
     check(folder / f"{name}.keras_config.json", folder / f"{name}.summary.json")
+
+
+MORE = {
+    "DoReFaNet": "2-bit activations, +-1 weights with one alpha a layer",
+    "MeliusNet22": "split, joined and merged by Lambda layers",
+    "StrongBaselineNetBNN": "scales a row, column and channel; PReLU; an identity as a Lambda",
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_networks_with_layers_of_their_own(name: str, data: Path) -> None:
+    folder = data / "keras" / "larq_zoo"
+    check(folder / f"{name}.config.json", folder / f"{name}.summary.json")

@@ -94,3 +94,21 @@ def test_a_damaged_hdf5_file_is_read_or_refused(data: Path, tmp_path: Path, name
             for parameter in read_graph(path).parameters.values():
                 if parameter.load is not None:
                     parameter.load()
+
+
+def test_a_damaged_archive_of_weights_is_read_or_refused(data: Path, tmp_path: Path) -> None:
+    folder = data / "keras" / "w_shared_layer"
+    content = (folder / "weights.npz").read_bytes()
+    path, chance = tmp_path / "w.npz", random.Random(12)
+    for trial in range(150):
+        damaged = bytearray(content)
+        for _ in range(chance.choice((1, 3, 30))):
+            # headers of members stand at the start, the list of them at the end
+            at = chance.choice((chance.randrange(300), -1 - chance.randrange(300)))
+            damaged[at] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.randrange(len(damaged))] if trial % 5 == 0 else damaged)
+        with suppress(InputError):
+            graph = read_graph(folder / "config.json", weights=path)
+            for parameter in graph.parameters.values():
+                if parameter.load is not None:
+                    parameter.load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xnorsim.errors import ModelError, choices
+from xnorsim.errors import InputError, ModelError, choices
 from xnorsim.importers.keras.hdf5 import (
     DEFLATE_RATIO,
     dataset_values,
@@ -59,6 +59,9 @@ class Weights:
 
 LONGEST_HEADER = 2**14
 """[bytes] What an array says of itself in an .npz."""
+
+MOST_STEPS = 64
+"""Parts of a key."""
 
 _NUMBERED = re.compile(r":\d+$")
 
@@ -135,19 +138,30 @@ def from_npz(path: Path) -> Weights:
     Raises:
         ModelError: not an archive of arrays, or arrays of objects.
     """
-    entries = []
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                key = info.filename.removesuffix(".npy")
-                shape = _npy_shape(f"{path.name}: array '{key}'", archive, info)
-                tensor = Tensor(key, shape, partial(_npz_values, path, key, shape))
-                steps = key.split("/")
-                for cut in range(1, len(steps)):  # names of layers may have slashes themselves
-                    entries.append(("/".join(steps[:cut]), "/".join(steps[cut:]), tensor))
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as fault:
+            entries = [
+                entry for info in archive.infolist() for entry in _named(path, archive, info)
+            ]
+    except InputError:
+        raise
+    except Exception as fault:  # zipfile, zlib and numpy each raise their own
         raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
     return index(path.name, entries, ordered=False)
+
+
+def _named(
+    path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> Iterator[tuple[str, str, Tensor]]:
+    """One array under each way to cut its key: names of layers may have slashes themselves."""
+    key = info.filename.removesuffix(".npy")
+    steps = key.split("/")
+    if len(steps) > MOST_STEPS:
+        raise ModelError(f"{path}: a key with {len(steps)} parts: {key[:80]}...")
+    shape = _npy_shape(f"{path.name}: array '{key}'", archive, info)
+    tensor = Tensor(key, shape, partial(_npz_values, path, key, shape))
+    for cut in range(1, len(steps)):
+        yield "/".join(steps[:cut]), "/".join(steps[cut:]), tensor
 
 
 def _npy_shape(where: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:
