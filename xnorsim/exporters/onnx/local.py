@@ -13,69 +13,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
-from onnx import AttributeProto, FunctionProto, NodeProto, helper
+from onnx import FunctionProto, NodeProto, helper
 
-__all__ = ["DOMAIN", "FUNCTIONS", "VERSION", "function", "group_shapes", "is_own"]
+from xnorsim.exporters.onnx import integer_functions
+from xnorsim.exporters.onnx.bodies import (
+    FLOAT,
+    INT,
+    INTS,
+    TENSOR,
+    Row,
+    fixed,
+    ints,
+    node,
+    number,
+    same,
+)
+
+__all__ = [
+    "DOMAIN",
+    "FUNCTIONS",
+    "VERSION",
+    "function",
+    "group_shapes",
+    "is_own",
+]
 
 DOMAIN, VERSION, _OPSET = "xnorsim", 1, 21
 
-Attributes = Mapping[str, int]
-"""The attributes of a function, and their types."""
-
-_INT, _INTS = AttributeProto.INT, AttributeProto.INTS
-_FLOAT, _TENSOR = AttributeProto.FLOAT, AttributeProto.TENSOR
-
-
-def _node(
-    kind: str,
-    inputs: Sequence[str],
-    output: str,
-    refers: Mapping[str, tuple[str, int]] | None = None,
-    **fixed: Any,
-) -> NodeProto:
-    """A node of a body; `refers` maps its attributes to those of the call."""
-    made = helper.make_node(kind, list(inputs), [output], **fixed)
-    for name, (source, kind_of) in sorted((refers or {}).items()):
-        made.attribute.append(AttributeProto(name=name, ref_attr_name=source))
-        made.attribute[-1].type = kind_of  # pyright: ignore[reportAttributeAccessIssue]
-    return made
-
-
-def _ints(attribute: str) -> NodeProto:
-    """A vector that is an attribute of the call, as the tensor of the same name."""
-    return _node("Constant", [], attribute, {"value_ints": (attribute, _INTS)})
-
-
-def _number(attribute: str) -> NodeProto:
-    return _node("Constant", [], attribute, {"value_float": (attribute, _FLOAT)})
-
-
-def _fixed(name: str, values: Sequence[int]) -> NodeProto:
-    return _node("Constant", [], name, value_ints=list(values))
-
-
-def _same(*names: str, kind: int = _INTS) -> dict[str, tuple[str, int]]:
-    return {name: (name, kind) for name in names}
-
-
 _MAGNITUDE = (
-    _node("Abs", ["unsigned"], "magnitude"),
-    _ints("by_group"),  # batch, groups, channels of a group, size
-    _node("Reshape", ["magnitude", "by_group"], "grouped"),
-    _fixed("channels", [2]),
-    _node("ReduceMean", ["grouped", "channels"], "mean", keepdims=0),
+    node("Abs", ["unsigned"], "magnitude"),
+    ints("by_group"),  # batch, groups, channels of a group, size
+    node("Reshape", ["magnitude", "by_group"], "grouped"),
+    fixed("channels", [2]),
+    node("ReduceMean", ["grouped", "channels"], "mean", keepdims=0),
 )
 """The mean of |I| over the channels of each group."""
 
 _SCALED = (
-    _fixed("filters", [2]),
-    _node("Unsqueeze", ["K", "filters"], "each"),
-    _ints("by_filter"),  # batch, groups, filters of a group, positions
-    _node("Reshape", ["sums", "by_filter"], "sums_of_groups"),
-    _node("Mul", ["sums_of_groups", "each"], "scaled"),
-    _ints("shape"),
+    fixed("filters", [2]),
+    node("Unsqueeze", ["K", "filters"], "each"),
+    ints("by_filter"),  # batch, groups, filters of a group, positions
+    node("Reshape", ["sums", "by_filter"], "sums_of_groups"),
+    node("Mul", ["sums_of_groups", "each"], "scaled"),
+    ints("shape"),
 )
 """Sums times the map K of their group."""
 
@@ -92,9 +73,9 @@ def _with_bias(nodes: Sequence[NodeProto], biased: bool, last: NodeProto) -> lis
     return [
         *nodes,
         product,
-        _ints("column"),  # 1, filters, ones
-        _node("Reshape", ["bias", "column"], "biases"),
-        _node("Add", ["unbiased", "biases"], "y"),
+        ints("column"),  # 1, filters, ones
+        node("Reshape", ["bias", "column"], "biases"),
+        node("Add", ["unbiased", "biases"], "y"),
     ]
 
 
@@ -102,120 +83,116 @@ def _conv(biased: bool) -> list[NodeProto]:
     """A convolution over +-1 padded with `pad_value`. On the border K is a mean over all taps
     (`count_include_pad` 1) or those that read an input."""
     body = [
-        _ints("signed_pads"),
-        _number("pad_value"),
-        _node("Pad", ["signed", "signed_pads", "pad_value"], "padded"),
-        _node("Conv", ["padded", "weight"], "sums", _same(*_WINDOW) | _same("group", kind=_INT)),
+        ints("signed_pads"),
+        number("pad_value"),
+        node("Pad", ["signed", "signed_pads", "pad_value"], "padded"),
+        node("Conv", ["padded", "weight"], "sums", same(*_WINDOW) | same("group", kind=INT)),
         *_MAGNITUDE,
-        _node("AveragePool", ["mean"], "K",
-              _same(*_WINDOW, "pads") | _same("count_include_pad", kind=_INT)),
+        node("AveragePool", ["mean"], "K",
+              same(*_WINDOW, "pads") | same("count_include_pad", kind=INT)),
         *_SCALED,
     ]  # fmt: skip
-    return _with_bias(body, biased, _node("Reshape", ["scaled", "shape"], "y"))
+    return _with_bias(body, biased, node("Reshape", ["scaled", "shape"], "y"))
 
 
-_CONV = {"count_include_pad": _INT, "group": _INT, "pad_value": _FLOAT} | dict.fromkeys(
+_CONV = {"count_include_pad": INT, "group": INT, "pad_value": FLOAT} | dict.fromkeys(
     ("by_filter", "by_group", "dilations", "kernel_shape", "pads", "shape", "signed_pads",
-     "strides"), _INTS,
+     "strides"), INTS,
 )  # fmt: skip
 
 
 def _conv_transpose(biased: bool) -> list[NodeProto]:
     """A transposed convolution; a transposed box spreads the mean over its taps."""
-    spread = _same(*_WINDOW, "output_padding", "pads") | _same("group", kind=_INT)
+    spread = same(*_WINDOW, "output_padding", "pads") | same("group", kind=INT)
     body = [
-        _node("ConvTranspose", ["signed", "weight"], "sums", spread),
+        node("ConvTranspose", ["signed", "weight"], "sums", spread),
         *_MAGNITUDE,
-        _number("share"),  # 1 / taps
-        _ints("box_shape"),
-        _node("Expand", ["share", "box_shape"], "box"),
-        _node("ConvTranspose", ["mean", "box"], "K", spread),
+        number("share"),  # 1 / taps
+        ints("box_shape"),
+        node("Expand", ["share", "box_shape"], "box"),
+        node("ConvTranspose", ["mean", "box"], "K", spread),
         *_SCALED,
     ]
-    return _with_bias(body, biased, _node("Reshape", ["scaled", "shape"], "y"))
+    return _with_bias(body, biased, node("Reshape", ["scaled", "shape"], "y"))
 
 
-_CONV_TRANSPOSE = {"group": _INT, "share": _FLOAT} | dict.fromkeys(
+_CONV_TRANSPOSE = {"group": INT, "share": FLOAT} | dict.fromkeys(
     ("box_shape", "by_filter", "by_group", "dilations", "kernel_shape", "output_padding", "pads",
-     "shape", "strides"), _INTS,
+     "shape", "strides"), INTS,
 )  # fmt: skip
 
 
 def _dense(scaled: bool, transposed: bool, biased: bool) -> list[NodeProto]:
     """alpha * (x W) [* K] + beta * bias over the last axis; W as it is, or transposed."""
     right = "turned" if transposed else "weight"
-    body = [_node("Transpose", ["weight"], right, perm=[1, 0])] if transposed else []
-    body.append(_node("MatMul", ["signed" if scaled else "x", right], "sums"))
+    body = [node("Transpose", ["weight"], right, perm=[1, 0])] if transposed else []
+    body.append(node("MatMul", ["signed" if scaled else "x", right], "sums"))
     result = "sums"
     if scaled:
         result = "scaled"
         body += [
-            _node("Abs", ["unsigned"], "magnitude"),
-            _fixed("features", [-1]),
-            _node("ReduceMean", ["magnitude", "features"], "K", keepdims=1),
-            _node("Mul", ["sums", "K"], "scaled"),
+            node("Abs", ["unsigned"], "magnitude"),
+            fixed("features", [-1]),
+            node("ReduceMean", ["magnitude", "features"], "K", keepdims=1),
+            node("Mul", ["sums", "K"], "scaled"),
         ]
-    body += [_number("alpha"), _node("Mul", [result, "alpha"], "product" if biased else "y")]
+    body += [number("alpha"), node("Mul", [result, "alpha"], "product" if biased else "y")]
     if biased:
-        body += [_number("beta"), _node("Mul", ["bias", "beta"], "biases")]
-        body.append(_node("Add", ["product", "biases"], "y"))
+        body += [number("beta"), node("Mul", ["bias", "beta"], "biases")]
+        body.append(node("Add", ["product", "biases"], "y"))
     return body
 
 
 def _silu() -> list[NodeProto]:
     return [
-        _number("alpha"),
-        _node("Mul", ["x", "alpha"], "steeper"),
-        _node("Sigmoid", ["steeper"], "gate"),
-        _node("Mul", ["x", "gate"], "y"),
+        number("alpha"),
+        node("Mul", ["x", "alpha"], "steeper"),
+        node("Sigmoid", ["steeper"], "gate"),
+        node("Mul", ["x", "gate"], "y"),
     ]
 
 
 def _affine() -> list[NodeProto]:
-    product = _node("Mul", ["x", "alpha"], "product")
-    return [_number("alpha"), product, _number("beta"), _node("Add", ["product", "beta"], "y")]
+    product = node("Mul", ["x", "alpha"], "product")
+    return [number("alpha"), product, number("beta"), node("Add", ["product", "beta"], "y")]
 
 
 def _scaled_tanh() -> list[NodeProto]:
     return [
-        _number("beta"),
-        _node("Mul", ["x", "beta"], "steeper"),
-        _node("Tanh", ["steeper"], "bounded"),
-        _number("alpha"),
-        _node("Mul", ["bounded", "alpha"], "y"),
+        number("beta"),
+        node("Mul", ["x", "beta"], "steeper"),
+        node("Tanh", ["steeper"], "bounded"),
+        number("alpha"),
+        node("Mul", ["bounded", "alpha"], "y"),
     ]
 
 
 def _filled() -> list[NodeProto]:
-    filled = _node("ConstantOfShape", ["shape"], "y", _same("value", kind=_TENSOR))
-    return [_ints("shape"), filled]
-
-
-Row = tuple[tuple[str, ...], Attributes, list[NodeProto]]
-"""Inputs, attributes and body."""
+    filled = node("ConstantOfShape", ["shape"], "y", same("value", kind=TENSOR))
+    return [ints("shape"), filled]
 
 
 def _rows() -> dict[str, Row]:
     rows: dict[str, Row] = {
-        "Silu": (("x",), {"alpha": _FLOAT}, _silu()),
-        "Affine": (("x",), {"alpha": _FLOAT, "beta": _FLOAT}, _affine()),
-        "ScaledTanh": (("x",), {"alpha": _FLOAT, "beta": _FLOAT}, _scaled_tanh()),
-        "Filled": ((), {"shape": _INTS, "value": _TENSOR}, _filled()),
+        "Silu": (("x",), {"alpha": FLOAT}, _silu()),
+        "Affine": (("x",), {"alpha": FLOAT, "beta": FLOAT}, _affine()),
+        "ScaledTanh": (("x",), {"alpha": FLOAT, "beta": FLOAT}, _scaled_tanh()),
+        "Filled": ((), {"shape": INTS, "value": TENSOR}, _filled()),
     }
     for biased, tail in ((False, ""), (True, "Biased")):
         bias = ("bias",) if biased else ()
-        column = {"column": _INTS} if biased else {}
+        column = {"column": INTS} if biased else {}
         three = ("signed", "unsigned", "weight", *bias)
         rows[f"XnorConv{tail}"] = (three, {**_CONV, **column}, _conv(biased))
         rows[f"XnorConvTranspose{tail}"] = (
             three, {**_CONV_TRANSPOSE, **column}, _conv_transpose(biased),
         )  # fmt: skip
-        factors = {"alpha": _FLOAT} | ({"beta": _FLOAT} if biased else {})
+        factors = {"alpha": FLOAT} | ({"beta": FLOAT} if biased else {})
         for turned, middle in ((False, ""), (True, "Transposed")):
             name = f"Dense{middle}{tail}"
             rows[f"Xnor{name}"] = (three, factors, _dense(True, turned, biased))
             rows[name] = (("x", "weight", *bias), factors, _dense(False, turned, biased))
-    return rows
+    return rows | integer_functions.ROWS
 
 
 FUNCTIONS: Mapping[str, Row] = _rows()
@@ -257,7 +234,7 @@ def _content(given: FunctionProto) -> bytes:
     bare.CopyFrom(given)
     for field in ("doc_string", "metadata_props", "value_info"):
         bare.ClearField(field)
-    for node in bare.node:
+    for item in bare.node:
         for field in ("doc_string", "metadata_props", "name"):
-            node.ClearField(field)
+            item.ClearField(field)
     return bare.SerializeToString(deterministic=True)

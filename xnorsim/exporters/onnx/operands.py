@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
 
 from xnorsim.errors import ModelError
 from xnorsim.exporters.onnx.sheet import (
@@ -21,7 +21,7 @@ from xnorsim.exporters.onnx.sheet import (
 from xnorsim.exporters.onnx.tensors import SINCE, element_type, integers, is_narrow, tensor
 from xnorsim.network.graph import Node, Parameter
 from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted
-from xnorsim.network.precision import BIPOLAR, TERNARY, Encoding, Meaning
+from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, Encoding, Meaning
 from xnorsim.network.quantized import Quantized, quantized_parts
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "optional",
     "parameter",
     "weight",
+    "zero_point",
 ]
 
 
@@ -65,6 +66,22 @@ def optional(sheet: Sheet, node: Node, *roles: str) -> list[str]:
     """The tensors of roles that may be left out; "" for those that are."""
     _, named = activations(node)
     return [_by_role(sheet, node, named, role) for role in roles]
+
+
+def zero_point(sheet: Sheet, node: Node, role: str, encoding: Encoding) -> str:
+    """A zero point in the type of what it is subtracted from; "" where there is none."""
+    (found,) = optional(sheet, node, role)
+    name = node.parameters.get(role)
+    kind = element_type(encoding)
+    if not found or name is None or kind is None:
+        return found
+    if sheet.graph.parameters[name].spec.encoding == encoding:
+        return found
+    key = name, kind
+    if key not in sheet.shared:
+        result = sheet.shared[key] = fresh(sheet, f"{name}.{encoding}")
+        operator(sheet, "Cast", [found], [result], f"{result}.cast", to=kind)
+    return sheet.shared[key]
 
 
 def every_operand(sheet: Sheet, node: Node, *roles: str) -> list[str]:
@@ -117,7 +134,28 @@ def _written(sheet: Sheet, name: str) -> str:
         return _dequantized(sheet, name, parts)
     if is_narrow(item.spec.encoding):
         return narrow(sheet, name, one(sheet))
-    return _stored(sheet, name, item)
+    return _widened(sheet, name, item) or _stored(sheet, name, item)
+
+
+_HALVES = ("float16", "bfloat16")
+
+
+def _widened(sheet: Sheet, name: str, item: Parameter) -> str:
+    """A float32 parameter that its file keeps in half of the bits, as such; "" for any other."""
+    (part, *more) = item.stored or (None,)
+    narrower = part is not None and not more and part.spec.encoding.name in _HALVES
+    if not narrower or part.spec.elements != item.spec.elements or item.spec.encoding != FLOAT32:
+        return ""
+    if not sheet.weights or item.load is None or item.placeholder:
+        return ""
+    kind = element_type(part.spec.encoding) or 0
+    values = np.asarray(item.load())
+    halves = values.astype(helper.tensor_dtype_to_np_dtype(kind))
+    if not np.array_equal(halves.astype(np.float32), values):
+        return ""
+    source, result = constant(sheet, f"{name}.stored", halves), fresh(sheet, name)
+    operator(sheet, "Cast", [source], [result], f"{result}.cast", to=int(TensorProto.FLOAT))
+    return result
 
 
 def _stored(sheet: Sheet, name: str, item: Parameter) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from xnorsim.exporters.onnx import local
 from xnorsim.exporters.onnx.dispatch import write
-from xnorsim.exporters.onnx.operands import activations, operands, optional, weight
+from xnorsim.exporters.onnx.operands import activations, operands, optional, weight, zero_point
 from xnorsim.exporters.onnx.sheet import Sheet, constant, in_floats, layer, refused, spec, step
 from xnorsim.exporters.onnx.sheet import setting as stored_setting
 from xnorsim.network import ops
@@ -180,8 +180,19 @@ def _(op: ops.MatMul, node: Node, sheet: Sheet) -> None:
     if not _is_integer(sheet, node) or _is_wide(sheet, node):
         layer(sheet, node, "MatMul", operands(sheet, node, "left", "right"))
         return
-    zeros = optional(sheet, node, "input_zero_point", "weight_zero_point")
-    layer(sheet, node, "MatMulInteger", [*operands(sheet, node, "left", "right"), *zeros])
+    sides = operands(sheet, node, "left", "right")
+    layer(sheet, node, "MatMulInteger", [*sides, *_zero_points(sheet, node, "right")])
+
+
+def _zero_points(sheet: Sheet, node: Node, right: str) -> list[str]:
+    """Those of both operands; `right` is the role of the second one, where it is constant."""
+    plain, _ = activations(node)
+    held = node.parameters.get(right)
+    encodings = [spec(sheet, plain[0]).encoding]
+    second = sheet.graph.parameters[held].spec if held else spec(sheet, plain[-1])
+    encodings.append(second.encoding)
+    roles = ("input_zero_point", "weight_zero_point")
+    return [zero_point(sheet, node, *row) for row in zip(roles, encodings, strict=True)]
 
 
 def _is_wide(sheet: Sheet, node: Node) -> bool:
@@ -194,12 +205,19 @@ def _integers(
     sheet: Sheet, node: Node, op: ops.Conv | ops.Dense, kind: str, **attributes: Any
 ) -> None:
     """A product of 8-bit integers less their zero points, as int32."""
-    if "bias" in node.parameters:
-        raise refused(
-            sheet, node, f"{kind} has no bias, and no Quantize follows that could take it"
-        )
-    if isinstance(op, ops.Dense) and (op.transpose_weight or op.transpose_input or op.alpha != 1):
-        raise refused(sheet, node, "MatMulInteger neither transposes nor scales")
-    zeros = optional(sheet, node, "input_zero_point", "weight_zero_point")
-    inputs = [operands(sheet, node, "input")[0], weight(sheet, node, op)]
-    layer(sheet, node, kind, [*inputs, *zeros], **attributes)
+    zeros = _zero_points(sheet, node, "weight")
+    inputs = [operands(sheet, node, "input")[0], weight(sheet, node, op), *zeros]
+    bias = [name for name in optional(sheet, node, "bias") if name]
+    name = f"{kind}{'Biased' if bias else ''}"
+    if isinstance(op, ops.Dense):
+        if op.transpose_input or op.alpha != 1 or op.beta != 1:
+            raise refused(sheet, node, "a product of integers neither transposes nor scales")
+        turned = "Transposed" if op.transpose_weight else ""
+        name = f"DenseInteger{turned}{'Biased' if bias else ''}" if turned or bias else kind
+    elif bias:
+        filters = spec(sheet, node.outputs[0]).shape[1]
+        attributes["column"] = [1, filters, *(1 for _ in op.kernel)]
+    if name == kind:
+        layer(sheet, node, kind, inputs, **attributes)
+    else:
+        call(sheet, node, name, [*inputs, *bias], **attributes)

@@ -10,14 +10,16 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from xnorsim.exporters.onnx.dispatch import write
+from xnorsim.exporters.onnx.integer_functions import limits, quantizer_name, scale_shape
 from xnorsim.exporters.onnx.operands import (
     activations,
     bits_and_sign,
     operands,
     optional,
     quant,
+    zero_point,
 )
-from xnorsim.exporters.onnx.products import window
+from xnorsim.exporters.onnx.products import call, window
 from xnorsim.exporters.onnx.sheet import QONNX, Sheet, constant, layer, refused, spec, step
 from xnorsim.exporters.onnx.tensors import element_type
 from xnorsim.network import ops
@@ -42,21 +44,48 @@ def is_linear(op: ops.Quantize) -> bool:
 def _(op: ops.Quantize, node: Node, sheet: Sheet) -> None:
     if op.dynamic:
         raise refused(sheet, node, "its range is not that of its own data over all axes")
-    if not is_linear(op):
-        raise refused(
-            sheet, node,
-            f"no quantizer to {op.to} with rounding {op.rounding}"
-            f"{' and a narrow range' if op.narrow else ''} but one that dequantizes at once",
-        )  # fmt: skip
-    if optional(sheet, node, "input_scale") != [""]:
-        raise refused(sheet, node, "what it requantizes is not the product of one layer alone")
-    inputs = [*operands(sheet, node, "input", "scale"), *optional(sheet, node, "zero_point")]
+    requantizes = optional(sheet, node, "input_scale") != [""]
+    if requantizes or not is_linear(op):
+        _by_function(op, node, sheet, requantizes)
+        return
+    zero = zero_point(sheet, node, "zero_point", op.to)
+    inputs = [*operands(sheet, node, "input", "scale"), zero]
     layer(
         sheet, node, "QuantizeLinear", inputs,
         axis=_axis(sheet, node, op), block_size=op.block or None,
         saturate=None if op.saturate else 0,
         output_dtype=None if inputs[-1] else element_type(op.to),
     )  # fmt: skip
+
+
+def _by_function(op: ops.Quantize, node: Node, sheet: Sheet, requantizes: bool) -> None:
+    """A quantizer as QuantizeLinear is none: by its rounding, its range, or its three scales."""
+    kind = element_type(op.to)
+    if kind is None or op.to.meaning is not Meaning.INTEGER or op.block:
+        raise refused(sheet, node, f"no quantizer to {op.to} but one that dequantizes at once")
+    roles = (["input_scale", "weight_scale"] if requantizes else []) + ["scale"]
+    inputs = [*operands(sheet, node, "input"), *optional(sheet, node, *roles)]
+    rank = len(spec(sheet, node.inputs[0]).shape)
+    shapes = {}
+    axes = {"input_scale": op.axis - 1 if op.axis else 0}
+    zero = "zero_point" in node.parameters
+    for role in [*roles, *(["zero_point"] if zero else [])]:
+        word = role.replace("_scale", "").replace("_point", "")
+        shapes[f"{word}_shape"] = scale_shape(
+            _elements(sheet, node, role), axes.get(role, op.axis), rank
+        )
+    bits, signed = bits_and_sign(op.to)
+    low, high = limits(bits, signed, op.narrow)
+    name = quantizer_name(op.rounding, requantizes=requantizes, shifted=zero)
+    inputs += optional(sheet, node, "zero_point") if zero else []
+    call(sheet, node, name, inputs, low=low, high=high, to=kind, axis=op.axis, **shapes)
+
+
+def _elements(sheet: Sheet, node: Node, role: str) -> int:
+    """How many scales there are; they have to be constant."""
+    if role not in node.parameters:
+        raise refused(sheet, node, f"its {role} is known at run time alone")
+    return sheet.graph.parameters[node.parameters[role]].spec.elements
 
 
 def _axis(sheet: Sheet, node: Node, op: ops.Quantize | ops.Dequantize) -> int | None:
@@ -71,7 +100,8 @@ def _(op: ops.Dequantize, node: Node, sheet: Sheet) -> None:
     encoding = spec(sheet, node.inputs[0]).encoding
     if element_type(encoding) is None or node.inputs[0] in sheet.carried:
         raise refused(sheet, node, f"{encoding} that no Quantize before it alone has made")
-    inputs = [*operands(sheet, node, "input", "scale"), *optional(sheet, node, "zero_point")]
+    zero = zero_point(sheet, node, "zero_point", encoding)
+    inputs = [*operands(sheet, node, "input", "scale"), zero]
     axis = _axis(sheet, node, op)
     layer(sheet, node, "DequantizeLinear", inputs, axis=axis, block_size=op.block or None)
 
@@ -148,7 +178,8 @@ def requantized(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
     encodings = {"x": _encoding(sheet, product, 0), "w": _weight_encoding(sheet, product, right),
                  "y": spec(sheet, last.outputs[0]).encoding}  # fmt: skip
     x_zero, w_zero, y_zero = (
-        optional(sheet, node, role)[0] or _zero(sheet, product, f"{key}_zero", encodings[key])
+        zero_point(sheet, node, role, encodings[key])
+        or _zero(sheet, product, f"{key}_zero", encodings[key])
         for key, (node, role) in zeros.items()
     )
     inputs = [x, x_scale, x_zero, weight, w_scale, w_zero, scale, y_zero]

@@ -19,7 +19,7 @@ from xnorsim.exporters.onnx.opsets import OPSET, opset_of, type_text
 from xnorsim.exporters.onnx.tensors import element_type, integers, is_narrow, tensor
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, TensorSpec
-from xnorsim.network.precision import Encoding, Meaning
+from xnorsim.network.precision import FLOAT32, FP32, Encoding, Meaning, Scaling
 
 __all__ = [
     "QONNX",
@@ -136,7 +136,9 @@ def operator(
     """Add a node. `since` is the opset that brought what it uses; attributes of None are left
     out, and so are inputs "" at the end."""
     used = {key: value for key, value in sorted(attributes.items()) if value is not None}
-    made = helper.make_node(kind, _given(inputs), list(outputs), _encodable(name), domain=domain, **used)
+    made = helper.make_node(
+        kind, _given(inputs), list(outputs), _encodable(name), domain=domain, **used
+    )
     sheet.nodes.append(made)
     sheet.versions[domain] = max(sheet.versions.get(domain, _VERSIONS.get(domain, 1)), since)
     return made
@@ -167,9 +169,22 @@ def layer(
             raise refused(sheet, node, f"no opset has {kind} for {read or 'what it writes'}")
         attributes["since"] = max(since, attributes.get("since", 0))
     made = operator(sheet, kind, inputs, outputs, node.name, **attributes)
-    if node.layer:
-        made.metadata_props.add(key="xnorsim.layer", value=_encodable(node.layer))
+    for key, text in _hints(sheet, node).items():
+        made.metadata_props.add(key=f"xnorsim.{key}", value=_encodable(text))
     return made
+
+
+def _hints(sheet: Sheet, node: Node) -> dict[str, str]:
+    """What a report says of a layer and no operator does: the layer of another file that it is
+    part of, and the integers that the floats it multiplies stand for."""
+    found = {"layer": node.layer} if node.layer else {}
+    if node.scheme is None or node.scheme.scaling is not Scaling.NONE:
+        return found
+    named = (node.parameters.get(role) for role in ("weight", "right", "left"))
+    read = {sheet.graph.parameters[name].spec.encoding for name in named if name}
+    if FLOAT32 in read and node.scheme != FP32:
+        found["scheme"] = str(node.scheme)
+    return found
 
 
 def step(

@@ -1,6 +1,7 @@
 """What our own exporter notes beside a network: names that no operator of ONNX has room for.
 
-Notes are of presentation alone: no shape, value or precision follows from them.
+Notes are of presentation alone: no shape and no value follows from them. A scheme is what its
+layer is reported as, between floats that stand for integers; what runs are the floats.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import onnx
 
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, Scheme
 
 __all__ = ["hinted"]
 
@@ -37,7 +39,18 @@ def _hinted(node: Node, props: dict[str, str]) -> Node:
         node = replace(node, layer=props["xnorsim.layer"])
     if "xnorsim.relabels" in props and isinstance(node.op, ops.Transpose):
         node = replace(node, op=replace(node.op, relabels=True))
+    if "xnorsim.scheme" in props and node.scheme is None:
+        node = replace(node, scheme=_scheme(props["xnorsim.scheme"], node))
     return node
+
+
+def _scheme(text: str, node: Node) -> Scheme | None:
+    """What the floats that a layer multiplies stand for; None, if it says nothing that can be."""
+    weight, _, activation = text.partition("*")
+    pair = [ENCODINGS.get(word) for word in (weight, activation)]
+    if None in pair or pair[0] == BIPOLAR or not isinstance(node.op, ops.MULTIPLYING):
+        return None
+    return Scheme(ENCODINGS[weight], ENCODINGS[activation])
 
 
 def _sentences(text: str) -> dict[str, str]:

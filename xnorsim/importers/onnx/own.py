@@ -16,9 +16,10 @@ import onnx
 
 from xnorsim.errors import ModelError
 from xnorsim.exporters.onnx.local import DOMAIN, FUNCTIONS, group_shapes
+from xnorsim.importers.onnx.own_integers import INTEGERS
 from xnorsim.importers.onnx.quantities import attribute
 from xnorsim.importers.onnx.tensors import encoding_of
-from xnorsim.importers.onnx.view import DATA, Layer, NodeView, Rule, input_spec, require
+from xnorsim.importers.onnx.view import DATA, Layer, NodeView, Rule, has_input, input_spec, require
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import BIPOLAR, Border, Scaling, Scheme
@@ -35,10 +36,12 @@ Windowed = ops.Conv | ops.ConvTranspose
 def _named(view: NodeView, roles: tuple[str, ...]) -> dict[str, TensorSpec]:
     """The specs of what a call reads, by role; those of activations as "input"."""
     count = len(FUNCTIONS[view.operator][0])
-    given = len(view.inputs) == count and "" not in view.inputs
-    require(view, given, f"it has {len(view.inputs)} inputs; it takes {count}")
-    specs = (input_spec(view, position) for position in range(count))
-    return {role or "input": spec for role, spec in zip(roles, specs, strict=False)}
+    require(view, len(view.inputs) <= count, f"it has {len(view.inputs)} inputs; it takes {count}")
+    named = {}
+    for position, role in enumerate(roles[:count]):
+        if has_input(view, position) or not role.endswith("zero_point"):
+            named[role or "input"] = input_spec(view, position)
+    return named
 
 
 def _specs(
@@ -174,6 +177,8 @@ def _rules() -> dict[str, Rule]:
     for name, function in functions.items():
         made = partial(_function, function)
         rules[name] = Rule(made, specs=_specs(made, (DATA,)))
+    for name, (made, roles) in INTEGERS.items():
+        rules[name] = Rule(made, roles, specs=_specs(made, roles))
     for tail in ("", "Biased"):
         for name, made in (("XnorConv", _conv), ("XnorConvTranspose", _conv_transpose)):
             rules[f"{name}{tail}"] = Rule(_by_map(made), _BINARY, specs=_specs(made, _BINARY))
