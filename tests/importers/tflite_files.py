@@ -1,9 +1,10 @@
-"""Small TensorFlow Lite files, made where a test needs them."""
+"""Small TensorFlow Lite files, made and run where a test needs them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -11,7 +12,10 @@ import numpy as np
 import tflite
 from flatbuffers import flexbuffers
 
-__all__ = ["BCONV", "Op", "T", "make_tflite"]
+from xnorsim.exact.execute import execute, prepare
+from xnorsim.importers.tflite import read_graph
+
+__all__ = ["BCONV", "Op", "T", "make_tflite", "run"]
 
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
@@ -38,7 +42,8 @@ BCONV = {
 
 @dataclass
 class T:
-    """A tensor: `values` of a constant; `quantized` is (scale, zero point)."""
+    """A tensor: `values` of a constant, or `outside` (offset, size) where they lie behind the
+    flatbuffer; `quantized` is (scale, zero point)."""
 
     shape: Sequence[int] = ()
     values: Any = None
@@ -48,6 +53,7 @@ class T:
     signature: Sequence[int] = ()
     buffer: int | None = None
     raw: bytes | None = None
+    outside: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.values is not None:
@@ -159,8 +165,12 @@ def make_tflite(
     b = Builder(1024)
     buffers, numbers = [_table(b, "Buffer", {})], []
     for tensor in tensors:
-        numbers.append(len(buffers) if tensor.raw is not None else 0)
-        if tensor.raw is not None:
+        own = tensor.raw is not None or tensor.outside is not None
+        numbers.append(len(buffers) if own else 0)
+        if tensor.outside is not None:
+            offset, size = tensor.outside
+            buffers.append(_table(b, "Buffer", {"Offset": offset, "Size": size}))
+        elif tensor.raw is not None:
             buffers.append(_table(b, "Buffer", {"Data": b.CreateByteVector(tensor.raw)}))
     names = list(dict.fromkeys(op.name for op in operators))
     graph = {
@@ -179,3 +189,12 @@ def make_tflite(
     }
     b.Finish(_table(b, "Model", model), b"TFL3")
     return bytes(b.Output())
+
+
+def run(path: Path, data: bytes, *given: np.ndarray) -> list[np.ndarray]:
+    """What a file computes of its inputs, in the order of its outputs; it is written to `path`."""
+    path.write_bytes(data)
+    graph = read_graph(path)
+    feeds = dict(zip(graph.inputs, given, strict=True))
+    found = execute(prepare(graph, "packed"), feeds).outputs
+    return [found[name] for name in graph.outputs]

@@ -49,7 +49,7 @@ from xnorsim.importers.tflite.view import (
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter
 from xnorsim.network.ops import Function, Operator
-from xnorsim.network.precision import FLOAT32, INT32, Encoding, Scaling, Scheme
+from xnorsim.network.precision import FLOAT32, INT32, INT64, Encoding, Scaling, Scheme
 from xnorsim.network.results import product_encoding
 
 __all__ = ["RULES", "Weight", "multiplied", "source_of"]
@@ -111,7 +111,7 @@ def _bias(view: View, weight: Weight) -> dict[str, Parameter]:
     if given is None:
         return {}
     source = tensor(view, weight.bias)
-    if given.spec.encoding == INT32 and source.quantization is not None:
+    if given.spec.encoding in (INT32, INT64) and source.quantization is not None:
         given = dequantized(given, source, source.quantization)
     return {"bias": given}
 
@@ -208,7 +208,8 @@ def _integers(
     }
     held |= {f"{side}_zero_point": item for side, item in zeros.items() if item is not None}
     if bias is not None:
-        require(view, bias.spec.encoding == INT32, f"its bias is {bias.spec.encoding}, not int32")
+        kind = bias.spec.encoding
+        require(view, kind in (INT32, INT64), f"its bias is {kind}, not int32 or int64")
         held["bias"] = bias
     scheme = Scheme(source.spec.encoding, tensor(view, weight.data).spec.encoding)
     _tell(view, scheme, f"{scheme.weight} with scales", data)
