@@ -137,18 +137,19 @@ def _written(sheet: Sheet, name: str) -> str:
     return _widened(sheet, name, item) or _stored(sheet, name, item)
 
 
-_HALVES = ("float16", "bfloat16")
+_HALVES = frozenset({"float16", "bfloat16"})
 
 
 def _widened(sheet: Sheet, name: str, item: Parameter) -> str:
     """A float32 parameter that its file keeps in half of the bits, as such; "" for any other."""
-    (part, *more) = item.stored or (None,)
-    narrower = part is not None and not more and part.spec.encoding.name in _HALVES
-    if not narrower or part.spec.elements != item.spec.elements or item.spec.encoding != FLOAT32:
+    held = {part.spec.encoding for part in item.stored}
+    fits = sum(part.spec.elements for part in item.stored) == item.spec.elements
+    narrower = len(held) == 1 and {encoding.name for encoding in held} <= _HALVES
+    if not (narrower and fits and item.spec.encoding == FLOAT32):
         return ""
     if not sheet.weights or item.load is None or item.placeholder:
         return ""
-    kind = element_type(part.spec.encoding) or 0
+    kind = element_type(held.pop()) or int(TensorProto.FLOAT)
     values = np.asarray(item.load())
     halves = values.astype(helper.tensor_dtype_to_np_dtype(kind))
     if not np.array_equal(halves.astype(np.float32), values):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import onnx
@@ -38,7 +39,7 @@ def opset_of(
     return None
 
 
-def _fit(formal: list[defs.OpSchema.FormalParameter], given: tuple[str | None, ...]) -> bool:
+def _fit(formal: Sequence[defs.OpSchema.FormalParameter], given: tuple[str | None, ...]) -> bool:
     """Whether each type is one that its parameter may have."""
     if len(given) > len(formal) and not (formal and _is_variadic(formal[-1])):
         return False

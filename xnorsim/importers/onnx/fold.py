@@ -22,6 +22,7 @@ from xnorsim.importers.onnx.tensors import encoding_of, is_external, stored_para
 from xnorsim.importers.onnx.view import SETTING, Coded, NodeView
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT64, Meaning
+from xnorsim.network.quantized import Quantized, quantized_parameter
 
 __all__ = ["Key", "fold", "is_known"]
 
@@ -29,6 +30,7 @@ Key = tuple[str, str]
 
 _CONSTANT: Key = ("", "Constant")
 _FILL: Key = ("", "ConstantOfShape")
+_DEQUANTIZE: Key = ("", "DequantizeLinear")
 _RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormalLike", "RandomUniformLike"})
 _SAME_VALUES = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 _INTEGRAL = frozenset({Meaning.INTEGER, Meaning.BOOLEAN})
@@ -114,6 +116,8 @@ def fold(
         parameter = Parameter(spec, stored, partial(_load, task, index), placeholder)
         if key == ("", "Identity"):
             parameter = state.constants[view.inputs[0]]
+        elif _is_dequantized(key, view, spec):
+            parameter = replace(_quantized(state, view), stored=stored)
         elif key == _FILL:
             load = partial(_filled, spec, node)
             parameter = Parameter(spec, stored, load, name in state.filled)
@@ -127,6 +131,18 @@ def fold(
             value_of(state, name)
     if outputs:
         _remember_encoding(state, view, outputs[0])
+
+
+def _is_dequantized(key: Key, view: NodeView, spec: TensorSpec) -> bool:
+    """Whether a result is integers times scales, one for all or one along an axis."""
+    plain = spec.encoding == FLOAT32 and not view.attributes.get("block_size")
+    return key == _DEQUANTIZE and plain
+
+
+def _quantized(state: State, view: NodeView) -> Parameter:
+    """What a DequantizeLinear makes of constants, its parts still at hand."""
+    given = [state.constants[name] for name in view.inputs if name]
+    return quantized_parameter(Quantized(*given, axis=view.attributes.get("axis", 1)))
 
 
 def _stands_in(inputs: Iterable[Parameter]) -> bool:
