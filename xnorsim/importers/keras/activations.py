@@ -9,7 +9,7 @@ from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.quantizers import INPUT_QUANTIZERS
 from xnorsim.importers.keras.settings import Settings, listed, number, wholes
-from xnorsim.importers.keras.state import Use, add, latent, shaped
+from xnorsim.importers.keras.state import Use, add, latent, part_of, shaped
 from xnorsim.network import ops
 from xnorsim.network.ops import Function
 
@@ -57,8 +57,8 @@ _PLAIN: Mapping[str, Steps] = {
 
 def _steps(use: Use, value: Value, steps: Steps, part: str) -> Value:
     tensor = value.tensor
-    for number_, (function, constants) in enumerate(steps):
-        below = part if number_ == len(steps) - 1 else f"{part}.{number_}" if part else f"{number_}"
+    for step, (function, constants) in enumerate(steps):
+        below = part if step == len(steps) - 1 else part_of(part, f"step{step + 1}")
         tensor = add(use, ops.Activation(function, constants), tensor, part=below)
     return Value(tensor, value.channels_first)
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from xnorsim.importers.keras.kernels import Quantized
-from xnorsim.importers.keras.state import Use, add, origin
+from xnorsim.importers.keras.state import Use, add, origin, part_of
 from xnorsim.importers.recognition import recognized
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter
@@ -39,7 +39,7 @@ def multiplied(
     weight = quantized.parameters["weight"][1].spec.encoding
     _recognize(use, tensor, quantized, scheme, part)
     if bias is not None:
-        held["bias"] = (f"{use.name}.{_below(part, 'bias')}", bias)
+        held["bias"] = (f"{use.name}.{part_of(part, 'bias')}", bias)
     if product_encoding(weight, activation).meaning is Meaning.FLOAT:
         plain = (scheme.weight, scheme.activation) == (FLOAT32, FLOAT32)
         return add(use, op, tensor, part=part, parameters=held, scheme=None if plain else scheme)
@@ -58,7 +58,7 @@ def _with_floats(
     part: str,
 ) -> str:
     """Scale and bias of a product of narrow integers, which is an integer: converted first."""
-    result = add(use, ops.Cast(FLOAT32), tensor, part=_below(part, "float"))
+    result = add(use, ops.Cast(FLOAT32), tensor, part=part_of(part, "float"))
     rank = 1 if isinstance(op, ops.Dense) else len(use.state.assembly.shape(result)) - 1
     steps = (
         (ops.Operator.MUL, "scaled", alpha and alpha[1], "alpha"),
@@ -66,15 +66,11 @@ def _with_floats(
     )
     for operator, below, parameter, role in steps:
         if parameter is not None:
-            name = f"{use.name}.{_below(part, role)}"
+            name = f"{use.name}.{part_of(part, role)}"
             spread = {"right": (name, _column(parameter, rank))}
             op_ = ops.Elementwise(operator)
-            result = add(use, op_, result, part=_below(part, below), parameters=spread)
+            result = add(use, op_, result, part=part_of(part, below), parameters=spread)
     return result
-
-
-def _below(part: str, word: str) -> str:
-    return f"{part}.{word}" if part else word
 
 
 def _column(parameter: Parameter, rank: int) -> Parameter:
@@ -98,7 +94,7 @@ def _recognize(use: Use, tensor: str, quantized: Quantized, scheme: Scheme, part
     )
     if (scheme.weight, encoding) == (FLOAT32, FLOAT32) and not has_quantizer:
         return
-    title = f"{use.title}.{part}" if part else use.title
+    title = part_of(use.title, part)
     if scheme.weight == BIPOLAR and encoding != BIPOLAR:
         source = f"{source} ({encoding}, not +-1)"
     use.state.assembly.recognized[title] = recognized(scheme, quantized.words, source)

@@ -25,6 +25,7 @@ from xnorsim.importers.keras.state import (
     add,
     image,
     latent,
+    part_of,
     shaped,
     spatial,
 )
@@ -154,7 +155,7 @@ def _depthwise(
     def quantized(op: ops.Conv) -> Quantized:
         roles = ("depthwise_kernel", "kernel")
         weight = latent(use, roles, shape, (rank, rank + 1, *range(rank)), final)
-        name = f"{use.name}.{part}.weight" if part else f"{use.name}.weight"
+        name = f"{part_of(use.name, part)}.weight"
         kernel = Kernel(name, weight, op, rank + 2, multiplier)
         return quantized_kernel(use, "depthwise_quantizer", kernel)
 

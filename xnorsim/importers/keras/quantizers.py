@@ -15,7 +15,7 @@ import numpy as np
 from xnorsim.errors import UnsupportedOpError
 from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.settings import Settings, flag, number, whole, word
-from xnorsim.importers.keras.state import Use, add, constant
+from xnorsim.importers.keras.state import Use, add, constant, part_of
 from xnorsim.network import ops
 from xnorsim.network.precision import ENCODINGS, FLOAT32, TERNARY, UNIPOLAR
 
@@ -79,19 +79,19 @@ def _dorefa(use: Use, value: Value, settings: Settings, part: str) -> Value:
     if k not in _EXACT_SCALES:
         held = {"right": (f"{prefix}.levels", constant((n,), ()))}
         tensor = add(
-            use, ops.Elementwise(ops.Operator.MUL), tensor, part=_sub(part, "mul"), parameters=held
+            use,
+            ops.Elementwise(ops.Operator.MUL),
+            tensor,
+            part=part_of(part, "mul"),
+            parameters=held,
         )
         step = 1.0
     to = ENCODINGS[f"uint{k}"]
     scale = {"scale": (f"{prefix}.step", constant((step,), ()))}
-    tensor = add(use, ops.Quantize(to), tensor, part=_sub(part, "quantize"), parameters=scale)
+    tensor = add(use, ops.Quantize(to), tensor, part=part_of(part, "quantize"), parameters=scale)
     scale = {"scale": (f"{prefix}.scale", constant((1 / n,), ()))}
     tensor = add(use, ops.Dequantize(FLOAT32), tensor, part=part, parameters=scale)
     return Value(tensor, value.channels_first)
-
-
-def _sub(part: str, word: str) -> str:
-    return f"{part}.{word}" if part else word
 
 
 def bits_of(settings: Settings) -> int:

@@ -31,6 +31,7 @@ __all__ = [
     "image",
     "latent",
     "origin",
+    "part_of",
     "shaped",
     "spatial",
 ]
@@ -126,7 +127,7 @@ def add(
     assembly = use.state.assembly
     if len(assembly.nodes) >= MOST_NODES:
         raise ModelError(f"{use.state.file}: more than {MOST_NODES} nodes")
-    name = f"{use.title}.{part}" if part else use.title
+    name = part_of(use.title, part)
     named = {
         role: item if isinstance(item, tuple) else (f"{use.name}.{role}", item)
         for role, item in (parameters or {}).items()
@@ -135,6 +136,15 @@ def add(
     return assembly.layer(
         op, *tensors, name=name, parameters=named, scheme=scheme, layer=layer, results=results
     )
+
+
+def part_of(name: str, part: str) -> str:
+    """What a part of something is called; either may be nothing.
+
+    >>> part_of("conv", "activation"), part_of("conv", ""), part_of("", "activation")
+    ('conv.activation', 'conv', 'activation')
+    """
+    return f"{name}.{part}" if name and part else name or part
 
 
 def shaped(use: Use, value: Value) -> tuple[int, ...]:
