@@ -192,7 +192,7 @@ def _rows() -> dict[str, Row]:
             name = f"Dense{middle}{tail}"
             rows[f"Xnor{name}"] = (three, factors, _dense(True, turned, biased))
             rows[name] = (("x", "weight", *bias), factors, _dense(False, turned, biased))
-    return rows | integer_functions.ROWS
+    return {**rows, **integer_functions.ROWS}
 
 
 FUNCTIONS: Mapping[str, Row] = _rows()

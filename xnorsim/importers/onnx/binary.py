@@ -24,7 +24,16 @@ from xnorsim.importers.recognition import recognized
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, producers
 from xnorsim.network.ops import Operator, Reduction
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Encoding, Scaling, Scheme
+from xnorsim.network.precision import (
+    BIPOLAR,
+    ENCODINGS,
+    FLOAT32,
+    TERNARY,
+    UNIPOLAR,
+    Encoding,
+    Scaling,
+    Scheme,
+)
 
 __all__ = ["Known", "binarized"]
 
@@ -173,10 +182,19 @@ def _form(
             return Form(BIPOLAR, abs(magnitude) == 1)
         return Form(BIPOLAR, unit=False) if weight.placeholder else form_of(weight, op)
     if name in known.encodings:
-        return None
+        return _of_three(known.encodings[name], weight, op)
     if source.encoding in NARROW:
         return form_of(weight, op)
     return form_of(weight, op, sure=True) if name in plain else None
+
+
+def _of_three(encoding: Encoding, weight: Parameter, op: ops.Weighted) -> Form | None:
+    """The form of a Quant's weights of 2 bits that are {-alpha, 0, alpha}, or of one bit."""
+    if encoding not in (ENCODINGS["int2"], UNIPOLAR):
+        return None
+    found = form_of(weight, op)
+    narrow = TERNARY if encoding != UNIPOLAR else UNIPOLAR
+    return None if found is None else Form(narrow, found.unit)
 
 
 def _made(graph: Graph, node: Node, source: _Input, form: Form) -> Parameters:
