@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.importers.tflite_files import Op, T, make_tflite, run
-from xnorsim.errors import ModelError
+from tests.importers.tflite_files import Op, T, ints, make_tflite, run
+from xnorsim.exact.execute import execute, prepare
 from xnorsim.importers.tflite import read_graph
 
 SEED = np.random.default_rng(7)
@@ -128,10 +128,6 @@ def test_fused_activations(
     op = Op("ADD", [0, 1], [2], "AddOptions", fields)
     data = make_tflite([T(A.shape), T(A.shape), T(A.shape)], [op], [0, 1])
     assert_allclose(run(path, data, A, B)[0], expected(A + B), rtol=1e-6)
-
-
-def ints(*values: int) -> T:
-    return T(values=np.array(values, np.int32))
 
 
 Case = tuple[Sequence[T], Op, Sequence[np.ndarray]]
@@ -283,40 +279,48 @@ def test_a_choice(path: Path) -> None:
     assert_array_equal(found[0], np.maximum(A, B))
 
 
-def test_shapes_that_are_computed_from_a_shape(path: Path) -> None:
-    """What a converter writes for reshape(x, [batch, -1])."""
-    tensors = [
-        *(T(A.shape), T((4,), type="int32"), ints(0), ints(1), ints(1)),
-        *(T((), type="int32"), T(values=np.int32(-1)), T((2,), type="int32"), T((2, 60))),
-    ]
-    operators = [
-        Op("SHAPE", [0], [1]),
-        Op("STRIDED_SLICE", [1, 2, 3, 4], [5], "StridedSliceOptions", {"ShrinkAxisMask": 1}),
-        Op("PACK", [5, 6], [7], "PackOptions"),
-        Op("RESHAPE", [0, 7], [8]),
-    ]
-    data = make_tflite(tensors, operators)
-    assert_array_equal(run(path, data, A)[0], A.reshape(2, 60))
-    assert len(read_graph(path).nodes) == 1
-    assert read_graph(path, batch=6).tensors["tensor_8"].shape == (6, 60)
+def test_a_squeeze_takes_all_axes_of_one_or_those_it_names(path: Path) -> None:
+    x = A.reshape(1, 6, 1, 20)
+    for dims, expected in (([], (6, 20)), ([0], (6, 1, 20)), ([2, -4], (6, 20))):
+        op = Op("SQUEEZE", [0], [1], "SqueezeOptions", {"SqueezeDims": dims})
+        (found,) = run(path, make_tflite([T(x.shape), T(expected)], [op]), x)
+        assert_array_equal(found, A.reshape(expected))
 
 
-def test_values_behind_the_flatbuffer(path: Path) -> None:
-    """Files beyond 2 GB keep their values at the end, by offset and size."""
-    values = np.arange(20, dtype=np.float32).reshape(4, 5)
-    dense = Op("FULLY_CONNECTED", [0, 1, -1], [2], "FullyConnectedOptions")
-    marks = (0x0123456789ABCDEF, 0x0123456789ABCDEE)  # found again, and replaced
-    tensors = [T((1, 5)), T((4, 5), outside=marks), T((1, 4))]
-    head = make_tflite(tensors, [dense])
-    end = len(head)
-    data = head
-    for mark, number in zip(marks, (end, values.nbytes), strict=True):
-        assert data.count(mark.to_bytes(8, "little")) == 1
-        data = data.replace(mark.to_bytes(8, "little"), number.to_bytes(8, "little"))
-    x = np.ones((1, 5), np.float32)
-    assert_array_equal(run(path, data + values.tobytes(), x)[0], x @ values.T)
-    with pytest.raises(ModelError, match=f"80 bytes at offset {end}"):
-        run(path, data + values.tobytes()[:-1], x)
+def test_three_are_added(path: Path) -> None:
+    data = make_tflite([T(A.shape), T(A.shape), T(A.shape)], [Op("ADD_N", [0, 1, 0], [2])], [0, 1])
+    assert_allclose(run(path, data, A, B)[0], A + B + A, rtol=1e-6)
+
+
+def test_a_cast(path: Path) -> None:
+    data = make_tflite([T(A.shape), T(A.shape, type="int32")], [Op("CAST", [0], [1])])
+    assert_array_equal(run(path, data, A)[0], A.astype(np.int32), strict=True)
+
+
+def test_an_image_is_flattened_before_a_dense_layer(path: Path) -> None:
+    weight = np.round(SEED.normal(0, 1, (3, 60)), 2).astype(np.float32)
+    op = Op("FULLY_CONNECTED", [0, 1, -1], [2], "FullyConnectedOptions")
+    data = make_tflite([T(A.shape), T(values=weight), T((2, 3))], [op])
+    assert_allclose(run(path, data, A)[0], A.reshape(2, 60) @ weight.T, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_product_with_a_constant(path: Path, turned: bool) -> None:
+    right = SEED.normal(0, 1, (2, 3, 5, 6)).astype(np.float32)
+    held = right.swapaxes(-1, -2).copy() if turned else right
+    op = Op("BATCH_MATMUL", [0, 1], [2], "BatchMatMulOptions", {"AdjY": turned})
+    data = make_tflite([T(A.shape), T(values=held), T((2, 3, 4, 6))], [op])
+    assert_allclose(run(path, data, A)[0], A @ right, rtol=1e-4, atol=1e-4)
+
+
+def test_a_scale_for_each_image_of_another_batch(path: Path) -> None:
+    """In a file of batch 1 a scale (1, channels) stretches over an image by accident."""
+    mean = Op("MEAN", [0, 1], [2], "ReducerOptions", {"KeepDims": False})
+    tensors = [T((1, 3, 4, 5)), ints(1, 2), T((1, 5)), T((1, 3, 4, 5))]
+    path.write_bytes(make_tflite(tensors, [mean, Op("MUL", [0, 2], [3], "MulOptions")]))
+    graph = read_graph(path, batch=2)
+    (found,) = execute(prepare(graph, "packed"), {graph.inputs[0]: A}).outputs.values()
+    assert_allclose(found, A * A.mean((1, 2), keepdims=True), rtol=1e-5)
 
 
 # Integers

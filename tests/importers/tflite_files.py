@@ -15,7 +15,7 @@ from flatbuffers import flexbuffers
 from xnorsim.exact.execute import execute, prepare
 from xnorsim.importers.tflite import read_graph
 
-__all__ = ["BCONV", "Op", "T", "make_tflite", "run"]
+__all__ = ["BCONV", "Op", "T", "ints", "make_tflite", "run"]
 
 TYPES = {
     "float32": tflite.TensorType.FLOAT32,
@@ -59,6 +59,11 @@ class T:
         if self.values is not None:
             array = np.asarray(self.values)
             self.type, self.shape, self.raw = array.dtype.name, array.shape, array.tobytes()
+
+
+def ints(*values: int) -> T:
+    """A constant vector of int32."""
+    return T(values=np.array(values, np.int32))
 
 
 @dataclass

@@ -200,17 +200,7 @@ def _integers(
         len(image.scales) == len(form.scales) == 1 and (not several or filters.axis == weight.axis),
         "its scales are not one for the input, one for the output and one for each filter",
     )
-    held = {"weight": changed(given, weight.shape, weight.turn)}
-    bias = constant(view, weight.bias) if has(view, weight.bias) else None
-    zeros = {
-        "input": zero_points(tensor(view, weight.data), image),
-        "weight": zero_points(source, filters),
-    }
-    held |= {f"{side}_zero_point": item for side, item in zeros.items() if item is not None}
-    if bias is not None:
-        kind = bias.spec.encoding
-        require(view, kind in (INT32, INT64), f"its bias is {kind}, not int32 or int64")
-        held["bias"] = bias
+    held = _integer_operands(view, weight, given, image, filters)
     scheme = Scheme(source.spec.encoding, tensor(view, weight.data).spec.encoding)
     _tell(view, scheme, f"{scheme.weight} with scales", data)
     sums = emit(view, op, data, parameters=held)
@@ -224,6 +214,24 @@ def _integers(
     view.state.counted.setdefault("requantized", []).append(view.name)
     result = emit(view, to, sums, suffix="requantize", parameters=held)
     return _clamped(view, result, target, form)
+
+
+def _integer_operands(
+    view: View, weight: Weight, given: Parameter, image: Quantization, filters: Quantization
+) -> dict[str, Parameter]:
+    """Weight, zero points and bias of a layer of integers, by role."""
+    held = {"weight": changed(given, weight.shape, weight.turn)}
+    bias = constant(view, weight.bias) if has(view, weight.bias) else None
+    zeros = {
+        "input": zero_points(tensor(view, weight.data), image),
+        "weight": zero_points(tensor(view, 1), filters),
+    }
+    held |= {f"{side}_zero_point": item for side, item in zeros.items() if item is not None}
+    if bias is not None:
+        kind = bias.spec.encoding
+        require(view, kind in (INT32, INT64), f"its bias is {kind}, not int32 or int64")
+        held["bias"] = bias
+    return held
 
 
 def _clamped(view: View, result: str, target: Tensor, form: Quantization) -> str:
