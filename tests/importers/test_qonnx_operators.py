@@ -228,6 +228,6 @@ def test_bits_other_than_0_and_1_are_refused_when_read(build: Callable[..., Grap
 
 
 def test_a_scale_known_only_at_run_time_is_refused(build: Callable[..., Graph]) -> None:
-    made = node("Quant", ["x", "s", "z", "b"], **QUANT)
+    made = node("Quant", ["x", "s", "z", "b"], "y", **QUANT)
     with pytest.raises(ModelError, match=r"input 's' is known only at run time"):
         build(made, {"x": (1, 4), "s": (1,)}, weights=constants(z=0, b=4))

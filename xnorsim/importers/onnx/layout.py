@@ -107,7 +107,7 @@ def _in_order(layout: _Layout, name: str) -> str:
 def _carried(layout: _Layout, node: Node) -> bool:
     """Whether a layer was written in the order of its inputs, its result in the same order."""
     inputs, _ = by_role(node)
-    if len(inputs) != len(node.inputs) or len(node.outputs) != 1:
+    if len(inputs) != len(node.inputs) or not all(node.outputs) or not node.outputs:
         return False
     orders = {_source(layout, name)[1] for name in inputs if name in layout.moved}
     orders -= {tuple(range(len(order))) for order in orders}
@@ -164,17 +164,20 @@ def _write(
     inputs: tuple[str, ...],
     parameters: Mapping[str, str],
 ) -> None:
-    name = node.outputs[0]
-    spec = layout.graph.tensors[name]
     if order == tuple(range(len(order))):
         layout.nodes.append(replace(node, op=op, inputs=inputs, parameters=parameters))
         return
-    made = f"{name}.moved" if name in layout.graph.outputs else name
-    layout.tensors[made] = TensorSpec(tuple(_placed(spec.shape, order)), spec.encoding)
-    layout.nodes.append(replace(node, op=op, inputs=inputs, outputs=(made,), parameters=parameters))
-    layout.moved[name] = made, order, f"{node.name}.order"
-    if all(item in layout.relabels for item in node.inputs):
-        layout.relabels.add(name)
+    outputs = []
+    for name in node.outputs:
+        spec = layout.graph.tensors[name]
+        made = f"{name}.moved" if name in layout.graph.outputs else name
+        layout.tensors[made] = TensorSpec(tuple(_placed(spec.shape, order)), spec.encoding)
+        layout.moved[name] = made, order, f"{node.name}.order"
+        if all(item in layout.relabels for item in node.inputs):
+            layout.relabels.add(name)
+        outputs.append(made)
+    new = replace(node, op=op, inputs=inputs, outputs=tuple(outputs), parameters=parameters)
+    layout.nodes.append(new)
 
 
 def _parameters(layout: _Layout, node: Node, order: Order) -> dict[str, str] | None:
@@ -246,6 +249,11 @@ def _(op: ops.Thresholds, order: Order, shape: tuple[int, ...]) -> tuple[ops.Op,
 @_moved.register
 def _(op: ops.Concat, order: Order, shape: tuple[int, ...]) -> tuple[ops.Op, Order] | None:
     return ops.Concat(order[op.axis]), order
+
+
+@_moved.register
+def _(op: ops.Split, order: Order, shape: tuple[int, ...]) -> tuple[ops.Op, Order] | None:
+    return replace(op, axis=order[op.axis]), order
 
 
 @_moved.register

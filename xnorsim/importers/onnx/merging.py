@@ -263,9 +263,11 @@ def _signs_of_bits(graph: Graph, written: Mapping[str, Node], node: Node) -> Nod
     bits = written.get(found[0])
     if bits is None or not isinstance(bits.op, ops.Thresholds) or bits.op.to != UNIPOLAR:
         return None
-    return replace(
-        bits, name=node.name, op=ops.Thresholds(BIPOLAR, 2.0, -1.0), outputs=node.outputs
-    )
+    (levels,) = (graph.parameters[name] for name in bits.parameters.values())
+    if levels.load is not None and not np.any(levels.load()):
+        return replace(bits, name=node.name, op=ops.Sign(), outputs=node.outputs, parameters={})
+    op = ops.Thresholds(BIPOLAR, 2.0, -1.0)
+    return replace(bits, name=node.name, op=op, outputs=node.outputs)
 
 
 # Im2Col

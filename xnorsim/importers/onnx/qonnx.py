@@ -192,15 +192,16 @@ def _quant(view: NodeView) -> tuple[Layer, ...]:
         return _sign(view, None if np.all(form.scale == 1) else view.inputs[1])
     chain = Chain(view)
     scale, zero = view.inputs[1], view.inputs[2]
-    if np.any(form.zero != 0) or (form.narrow and not form.signed):
+    shifted = bool(np.any(form.zero != 0))
+    if shifted or (form.narrow and not form.signed):
         # halves are rounded after the zero point is added, so that it decides which are even
         chain.arithmetic(Operator.DIV, "quotient", scale)
-        chain.arithmetic(Operator.ADD, "shifted", zero)
+        if shifted:
+            chain.arithmetic(Operator.ADD, "shifted", zero)
         quantize(chain, form, 1.0)
     else:
         quantize(chain, form, scale)
-        zero = None
-    dequantize(chain, scale, zero)
+    dequantize(chain, scale, form if shifted else None)
     return chain.ended()
 
 
@@ -218,17 +219,32 @@ def quantize(chain: Chain, form: _Form, scale: str | float) -> None:
     chain.add(op, "codes", TensorSpec(shape, form.encoding), (name,), _SCALED, held)
 
 
-def dequantize(chain: Chain, scale: str | float, zero: str | float | None = None) -> None:
-    """Integers less a zero point, times their scale again."""
+def dequantize(
+    chain: Chain, scale: str | float, shifted: _Form | None = None, factor: float = 1.0
+) -> None:
+    """Integers less the zero point of a form (divided by `factor`), times their scale again."""
     held, operands = {}, []
-    for word, value in (("scale", scale), ("zero", zero)):
-        if isinstance(value, float):
-            value, made = number(chain.view, word, value)
-            held |= made
-        operands += [value] if value is not None else []
+    if isinstance(scale, float):
+        scale, held = number(chain.view, "scale", scale)
+    operands.append(scale)
+    if shifted is not None:
+        zero = shifted.zero.astype(np.float32) / np.float32(factor)
+        low, high = shifted.bounds
+        whole = np.all(zero == np.rint(zero)) and zero.min() >= low and zero.max() <= high
+        spec = TensorSpec(zero.shape, shifted.encoding if whole else FLOAT32)
+        name = f"{chain.view.name}.zero_value"
+        kept = zero.astype(_held(shifted.encoding)) if whole else zero
+        held[name] = Parameter(spec, (), partial(np.copy, kept))
+        operands.append(name)
     op = ops.Dequantize(FLOAT32, max(len(chain.shape) - 1, 0))
     spec = TensorSpec(chain.shape, FLOAT32)
     chain.add(op, "numbers", spec, tuple(operands), _SCALED, held)
+
+
+def _held(encoding: Encoding) -> np.dtype:
+    """The numpy type that integers of up to 24 bits are handed over in."""
+    wide = next(bits for bits in (8, 16, 32) if bits >= encoding.bits)
+    return np.dtype(f"{'u' if encoding.name.startswith('u') else ''}int{wide}")
 
 
 def _quant_constant(view: NodeView) -> Coded:
@@ -295,11 +311,9 @@ def _trunc(view: NodeView) -> tuple[Layer, ...]:
     spec = TensorSpec(chain.shape, FLOAT32)
     chain.add(ops.Activation(Function.ROUND), "rounded", spec)
     quantize(chain, form, factor)
-    newer, shifted = len(view.inputs) == 6, bool(np.any(form.zero != 0))
-    if newer and form.zero.size != 1:
-        raise ModelError(f"{view.where}: its zero point has {form.zero.size} elements, not one")
-    zero = float(form.zero.reshape(-1)[0]) / factor if newer else view.inputs[2]
-    dequantize(chain, view.inputs[4 if newer else 1], zero if shifted else None)
+    newer = len(view.inputs) == 6
+    shifted = form if np.any(form.zero != 0) else None
+    dequantize(chain, view.inputs[4 if newer else 1], shifted, factor if newer else 1.0)
     return chain.ended()
 
 
