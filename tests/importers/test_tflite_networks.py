@@ -109,6 +109,11 @@ def test_integers_say_that_they_may_differ(data: Path) -> None:
     assert "may differ by one step" in " ".join(read(data, "int8").notes)
 
 
+def test_padding_of_0_that_is_scaled_says_whose_roundings_it_has(data: Path) -> None:
+    assert "LCE's reference kernel" in " ".join(read(data, "bn_out_zero").notes)
+    assert read(data, "bn_out").notes == ()
+
+
 @pytest.mark.parametrize("name", MACS)
 def test_counts_macs_by_what_they_multiply(data: Path, name: str) -> None:
     counted = totals(layer_table(read(data, name)))

@@ -302,6 +302,8 @@ def _scaled(
         result = emit(view, _clamp(view, activation), result, suffix=str(activation.function))
     if is_plain:
         return result
+    if op.pad_value == 0 and any(map(any, op.padding)):
+        view.state.counted.setdefault("zero padding", []).append(view.name)
     if activation is not None:
         one = {"right": made(np.full((), k, np.float32), FLOAT32)}
         result = emit(view, ops.Elementwise(Operator.SUB), result, suffix="less_k", parameters=one)

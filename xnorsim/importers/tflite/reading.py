@@ -267,6 +267,8 @@ _NOTES = {
     "weights alone": "{} with integer weights and float activations: run in floats, where "
     "TensorFlow Lite quantizes the activations as it runs, so results differ slightly ({}).",
     "in floats": "{} between integers, counted and run in floats ({}).",
+    "zero padding": "{} with a binary padding of 0 and a multiplier, exact as LCE's reference kernel "
+    "has them; its optimized kernels may be off by a rounding on the border ({}).",
     "unknown": "{} without a rule, which count as nothing: every total is a lower bound ({}).",
 }
 
