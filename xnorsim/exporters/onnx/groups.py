@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from xnorsim.exporters.onnx.quantization import dynamic, is_linear, narrow_pair, requantized
+from xnorsim.exporters.onnx.quantization import (
+    counted,
+    dynamic,
+    is_linear,
+    narrow_pair,
+    requantized,
+)
 from xnorsim.exporters.onnx.sheet import Sheet
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
@@ -35,7 +41,7 @@ def find_groups(graph: Graph) -> dict[str, Group]:
     edges = _Edges(graph, producers(graph), consumers(graph))
     found = {}
     for node in graph.nodes:
-        for finder in (_requantized, _dynamic, _narrow):
+        for finder in (_requantized, _dynamic, _narrow, _counted):
             group = finder(edges, node)
             if group is not None:
                 found[node.name] = group
@@ -94,7 +100,19 @@ def _narrow(edges: _Edges, node: Node) -> Group | None:
         return None
     meaning = first.op.to.meaning
     plain = meaning in (Meaning.INTEGER, Meaning.UNIPOLAR) and not (first.op.block or node.op.block)
-    same = all(first.parameters.get(r) == node.parameters.get(r) for r in ("scale", "zero_point"))
-    scaled = "scale" in first.parameters and len(first.inputs) == len(node.inputs) == 1
-    along = first.op.axis == node.op.axis
-    return Group((first, node), narrow_pair) if plain and same and scaled and along else None
+    held = [item.parameters for item in (first, node)]
+    same = held[0] == held[1] and held[0].keys() == {"scale"}  # a zero point decides halves
+    alone = len(first.inputs) == len(node.inputs) == 1 and first.op.axis == node.op.axis
+    return Group((first, node), narrow_pair) if plain and same and alone else None
+
+
+def _counted(edges: _Edges, node: Node) -> Group | None:
+    """Thresholds to integers, with what makes floats of them by one scale."""
+    if not isinstance(node.op, ops.Dequantize) or node.parameters.keys() != {"scale"}:
+        return None
+    first = _only_source(edges, node, node.inputs[0])
+    if first is None or not isinstance(first.op, ops.Thresholds):
+        return None
+    scale = edges.graph.parameters[node.parameters["scale"]]
+    single = scale.spec.elements == 1 and scale.load is not None
+    return Group((first, node), counted) if single else None

@@ -111,7 +111,8 @@ def _quantizer(rounding: str, requantizes: bool, shifted: bool) -> Row:
     shapes = (["input_shape", "weight_shape"] if requantizes else []) + ["scale_shape"]
     shapes += ["zero_shape"] if shifted else []
     names = (["input_scale", "weight_scale"] if requantizes else []) + ["scale"]
-    attributes = dict.fromkeys(shapes, INTS) | {"low": FLOAT, "high": FLOAT, "to": INT, "axis": INT}
+    attributes = dict.fromkeys(shapes, INTS) | {"low": FLOAT, "high": FLOAT, "to": INT}
+    attributes |= {"axis": INT, "bits": INT}  # which say no more than the others
     return ("x", *names, *(["zero_point"] if shifted else [])), attributes, body
 
 

@@ -32,6 +32,8 @@ __all__ = [
     "operands",
     "optional",
     "parameter",
+    "quant",
+    "shared",
     "weight",
     "zero_point",
 ]
@@ -75,7 +77,7 @@ def zero_point(sheet: Sheet, node: Node, role: str, encoding: Encoding) -> str:
     kind = element_type(encoding)
     if not found or name is None or kind is None:
         return found
-    if sheet.graph.parameters[name].spec.encoding == encoding:
+    if element_type(sheet.graph.parameters[name].spec.encoding) == kind:
         return found
     key = name, kind
     if key not in sheet.shared:
@@ -194,10 +196,11 @@ def _left_out(sheet: Sheet, name: str, item: Parameter, kind: int) -> str:
 
 def one(sheet: Sheet) -> str:
     """The scalar 1.0: the scale of what has none."""
-    return _shared(sheet, "one", 1.0)
+    return shared(sheet, "one", 1.0)
 
 
-def _shared(sheet: Sheet, word: str, value: float) -> str:
+def shared(sheet: Sheet, word: str, value: float) -> str:
+    """A number that several layers read, under the same name."""
     if word not in sheet.shared:
         sheet.shared[word] = constant(sheet, word, np.asarray(value, np.float32))
     return sheet.shared[word]
@@ -213,7 +216,7 @@ def narrow(sheet: Sheet, name: str, scale: str) -> str:
         operator(sheet, "BipolarQuant", inputs, [result], f"{source}.quant", domain=QONNX)
     else:
         bits, signed = bits_and_sign(item.spec.encoding)
-        quant(sheet, [source, scale, _shared(sheet, "zero", 0.0)], result, f"{source}.quant",
+        quant(sheet, [source, scale, shared(sheet, "zero", 0.0)], result, f"{source}.quant",
               bits, signed, narrow=item.spec.encoding == TERNARY)  # fmt: skip
     return result
 
@@ -235,7 +238,7 @@ def quant(
     rounding: str = "round",
 ) -> None:
     """Add QONNX's Quant: quantized and dequantized, floats in and out."""
-    width = _shared(sheet, f"bits_{bits}", bits)
+    width = shared(sheet, f"bits_{bits}", bits)
     operator(
         sheet, "Quant", [*inputs, width], [result], name, domain=QONNX,
         signed=int(signed), narrow=int(narrow), rounding_mode=rounding.upper(),
@@ -289,10 +292,25 @@ def weight(sheet: Sheet, node: Node, op: Weighted) -> str:
     if not is_narrow(item.spec.encoding) or "alpha" not in node.parameters:
         return parameter(sheet, name)
     alpha = node.parameters["alpha"]
+    if item.spec.encoding != BIPOLAR and not _is_positive(sheet.graph.parameters[alpha]):
+        return _product(sheet, node, op, name, alpha)
     key = name, alpha, _alpha_shape(op, 1)
     if key not in sheet.shared:
         sheet.shared[key] = narrow(sheet, name, _alpha(sheet, node, op, alpha))
     return sheet.shared[key]
+
+
+def _is_positive(alpha: Parameter) -> bool:
+    """Whether a Quant may have it as its scale."""
+    return alpha.load is None or bool(np.all(np.asarray(alpha.load()) > 0))
+
+
+def _product(sheet: Sheet, node: Node, op: Weighted, name: str, alpha: str) -> str:
+    """Weights of few values times their scales, as plain floats."""
+    shape = _alpha_shape(op, sheet.graph.parameters[alpha].spec.elements)
+    scales = _values(sheet, alpha, sheet.graph.parameters[alpha]).reshape(shape)
+    signs = _values(sheet, name, sheet.graph.parameters[name]).astype(np.float32)
+    return constant(sheet, f"{name}.scaled", signs * scales)
 
 
 def _alpha(sheet: Sheet, node: Node, op: Weighted, name: str) -> str:

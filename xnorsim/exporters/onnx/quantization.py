@@ -17,6 +17,7 @@ from xnorsim.exporters.onnx.operands import (
     operands,
     optional,
     quant,
+    shared,
     zero_point,
 )
 from xnorsim.exporters.onnx.products import call, window
@@ -26,7 +27,7 @@ from xnorsim.network import ops
 from xnorsim.network.graph import Node
 from xnorsim.network.precision import BIPOLAR, TERNARY, UNIPOLAR, Encoding, Meaning
 
-__all__ = ["dynamic", "is_linear", "narrow_pair", "requantized"]
+__all__ = ["counted", "dynamic", "is_linear", "narrow_pair", "requantized"]
 
 _LINEAR_BITS = (2, 4, 8, 16)
 
@@ -61,7 +62,7 @@ def _(op: ops.Quantize, node: Node, sheet: Sheet) -> None:
 def _by_function(op: ops.Quantize, node: Node, sheet: Sheet, requantizes: bool) -> None:
     """A quantizer as QuantizeLinear is none: by its rounding, its range, or its three scales."""
     kind = element_type(op.to)
-    if kind is None or op.to.meaning is not Meaning.INTEGER or op.block:
+    if kind is None or op.to.meaning is not Meaning.INTEGER or op.block or op.to.bits > 24:
         raise refused(sheet, node, f"no quantizer to {op.to} but one that dequantizes at once")
     roles = (["input_scale", "weight_scale"] if requantizes else []) + ["scale"]
     inputs = [*operands(sheet, node, "input"), *optional(sheet, node, *roles)]
@@ -78,7 +79,7 @@ def _by_function(op: ops.Quantize, node: Node, sheet: Sheet, requantizes: bool) 
     low, high = limits(bits, signed, op.narrow)
     name = quantizer_name(op.rounding, requantizes=requantizes, shifted=zero)
     inputs += optional(sheet, node, "zero_point") if zero else []
-    call(sheet, node, name, inputs, low=low, high=high, to=kind, axis=op.axis, **shapes)
+    call(sheet, node, name, inputs, low=low, high=high, to=kind, bits=bits, axis=op.axis, **shapes)
 
 
 def _elements(sheet: Sheet, node: Node, role: str) -> int:
@@ -111,11 +112,29 @@ _DATA_TYPES = {BIPOLAR: "BIPOLAR", UNIPOLAR: "BINARY", TERNARY: "TERNARY"}
 
 @write.register
 def _(op: ops.Thresholds, node: Node, sheet: Sheet) -> None:
+    inputs = operands(sheet, node, "input", "thresholds")
+    _thresholds(sheet, node, inputs, _data_type(op.to), op.scale, op.offset)
+
+
+def _thresholds(
+    sheet: Sheet, node: Node, inputs: list[str], to: str, scale: float, offset: float
+) -> None:
     layer(
-        sheet, node, "MultiThreshold", operands(sheet, node, "input", "thresholds"),
-        domain=QONNX,
-        out_dtype=_data_type(op.to), out_scale=op.scale, out_bias=op.offset,
+        sheet, node, "MultiThreshold", inputs,
+        domain=QONNX, out_dtype=to, out_scale=scale, out_bias=offset,
     )  # fmt: skip
+
+
+def counted(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
+    """Thresholds to integers, and a Dequantize: a MultiThreshold writes floats by itself."""
+    first, last = nodes
+    assert isinstance(first.op, ops.Thresholds)
+    op, held = first.op, sheet.graph.parameters[last.parameters["scale"]]
+    assert held.load is not None
+    factor = float(np.asarray(held.load()).reshape(-1)[0])
+    to = _data_type(op.to) if factor == 1 else "FLOAT32"
+    inputs = operands(sheet, first, "input", "thresholds")
+    _thresholds(sheet, last, inputs, to, op.scale * factor, op.offset * factor)
 
 
 def _data_type(encoding: Encoding) -> str:
@@ -131,28 +150,24 @@ def narrow_pair(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
     (x,) = operands(sheet, first, "input", "scale")[:1]
     rank = len(spec(sheet, first.inputs[0]).shape)
     along = (-1, *(1,) * (rank - op.axis % rank - 1))
-    inputs = [x]
-    for role in ("scale", "zero_point"):
-        inputs.append(_column(sheet, first, role, along))
+    inputs = [x, _column(sheet, first, along), shared(sheet, "zero", 0.0)]
     bits, signed = bits_and_sign(op.to)
     if op.to == UNIPOLAR:
         bits, signed = 1, False
     quant(
-        sheet, inputs, sheet.names[last.outputs[0]], first.name, bits, signed,
+        sheet, inputs, sheet.names[last.outputs[0]], last.name, bits, signed,
         narrow=op.narrow, rounding=op.rounding,
     )  # fmt: skip
     if first.layer:
         sheet.nodes[-1].metadata_props.add(key="xnorsim.layer", value=first.layer)
 
 
-def _column(sheet: Sheet, node: Node, role: str, along: tuple[int, ...]) -> str:
-    """Scales or zero points as floats that broadcast to the data."""
-    name = node.parameters.get(role)
-    if name is None:
-        return constant(sheet, f"{node.name}.{role}", np.zeros((), np.float32))
+def _column(sheet: Sheet, node: Node, along: tuple[int, ...]) -> str:
+    """Scales where they broadcast to the data."""
+    name = node.parameters["scale"]
     item = sheet.graph.parameters[name]
     if item.load is None:
-        raise refused(sheet, node, f"its {role} has no values")
+        raise refused(sheet, node, "its scale has no values")
     values = np.asarray(item.load()).astype(np.float32)
     return constant(sheet, name, values.reshape(() if values.size == 1 else along))
 

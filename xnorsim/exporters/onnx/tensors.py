@@ -14,6 +14,7 @@ __all__ = [
     "SINCE",
     "bits_in_file",
     "element_type",
+    "has_type",
     "integers",
     "is_narrow",
     "tensor",
@@ -44,9 +45,23 @@ def is_narrow(encoding: Encoding) -> bool:
     return encoding.meaning in _NARROW
 
 
+def has_type(encoding: Encoding) -> bool:
+    """Whether ONNX has a type for just this encoding."""
+    return encoding in _TYPE_OF
+
+
 def element_type(encoding: Encoding) -> int | None:
-    """The TensorProto.DataType of an encoding; None where ONNX has none."""
-    return int(TensorProto.FLOAT) if is_narrow(encoding) else _TYPE_OF.get(encoding)
+    """The TensorProto.DataType that holds an encoding; None where there is none.
+
+    Narrow ones are floats, integers of other widths lie in the next wider type.
+    """
+    if is_narrow(encoding):
+        return int(TensorProto.FLOAT)
+    if encoding in _TYPE_OF or encoding.meaning is not Meaning.INTEGER:
+        return _TYPE_OF.get(encoding)
+    sign = encoding.name.rstrip("0123456789")
+    wide = next(bits for bits in (8, 16, 32, 64) if bits >= encoding.bits)
+    return _TYPE_OF[ENCODINGS[f"{sign}{wide}"]]
 
 
 def bits_in_file(encoding: Encoding) -> int:
@@ -55,10 +70,12 @@ def bits_in_file(encoding: Encoding) -> int:
 
 
 def tensor(values: np.ndarray, name: str, encoding: Encoding | None = None) -> TensorProto:
-    """The values as a tensor of a file; narrow ones as float32."""
-    if encoding is not None and is_narrow(encoding):
-        values = np.asarray(values, np.float32)
-    return numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), name)
+    """The values as a tensor of a file, in the type that holds their encoding if that is given."""
+    kind = None if encoding is None else element_type(encoding)
+    values = np.asarray(values)
+    if kind is not None and encoding is not None and encoding.meaning is not Meaning.TEXT:
+        values = values.astype(helper.tensor_dtype_to_np_dtype(kind), copy=False)
+    return numpy_helper.from_array(np.ascontiguousarray(values).reshape(values.shape), name)
 
 
 def integers(values: Sequence[int], name: str) -> TensorProto:

@@ -16,7 +16,7 @@ from xnorsim.importers.onnx.tensors import encoding_of
 from xnorsim.importers.onnx.view import DATA, NodeView, has_input, input_spec, require
 from xnorsim.importers.onnx.windows import check_convolution, convolution
 from xnorsim.network import ops
-from xnorsim.network.precision import Meaning
+from xnorsim.network.precision import ENCODINGS, Meaning
 
 __all__ = ["INTEGERS", "OPERANDS"]
 
@@ -24,9 +24,11 @@ OPERANDS = (DATA, "weight", "input_zero_point", "weight_zero_point", "bias")
 
 
 def _quantize(view: NodeView, rounding: str, roles: tuple[str, ...]) -> ops.Quantize:
-    to = encoding_of(view.where, attribute(view, "to", int))
-    require(view, to.meaning is Meaning.INTEGER, f"it quantizes to {to}: only to integers")
-    signed = not to.name.startswith("u")
+    held = encoding_of(view.where, attribute(view, "to", int))
+    require(view, held.meaning is Meaning.INTEGER, f"it quantizes to {held}: only to integers")
+    signed, bits = not held.name.startswith("u"), attribute(view, "bits", int)
+    require(view, 2 <= bits <= min(held.bits, 24), f"{held} does not hold integers of {bits} bits")
+    to = ENCODINGS[f"{'' if signed else 'u'}int{bits}"]
     low, high = (attribute(view, word, float) for word in ("low", "high"))
     narrow = signed and low == limits(to.bits, signed, narrow=True)[0]
     expected = limits(to.bits, signed, narrow)

@@ -19,10 +19,12 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from xnorsim.errors import ModelError, ShapeError
+from xnorsim.exporters.onnx.tensors import ELEMENT_TYPES
+from xnorsim.exporters.onnx.tensors import element_type as type_of
 from xnorsim.importers.onnx.file import Source
 from xnorsim.importers.onnx.wire import INSIDE
 from xnorsim.network.graph import MAX_ELEMENTS, Parameter, Stored, TensorSpec
-from xnorsim.network.precision import ENCODINGS, Encoding
+from xnorsim.network.precision import Encoding
 
 __all__ = [
     "ELEMENT_TYPES",
@@ -39,20 +41,6 @@ __all__ = [
     "tensor_spec",
     "type_proto",
 ]
-
-_RENAMED = {"FLOAT": "float32", "DOUBLE": "float64"}
-
-
-def _encodings() -> dict[int, Encoding]:
-    types = dict(TensorProto.DataType.items())
-    del types["UNDEFINED"]
-    return {value: ENCODINGS[_RENAMED.get(name, name.lower())] for name, value in types.items()}
-
-
-ELEMENT_TYPES = _encodings()
-"""TensorProto.DataType -> Encoding, for every type that the installed onnx knows."""
-
-_TYPE_OF = {encoding: value for value, encoding in ELEMENT_TYPES.items()}
 
 # The typed field that holds a tensor's elements where raw_data does not.
 _FIELDS = {
@@ -80,8 +68,15 @@ def encoding_of(where: str, data_type: int) -> Encoding:
 
 
 def element_type(encoding: Encoding) -> int:
-    """The TensorProto.DataType of an encoding."""
-    return _TYPE_OF[encoding]
+    """The TensorProto.DataType that holds an encoding.
+
+    Raises:
+        ModelError: there is none.
+    """
+    found = type_of(encoding)
+    if found is None:
+        raise ModelError(f"onnx has no type for {encoding}")
+    return found
 
 
 def type_proto(spec: TensorSpec) -> onnx.TypeProto:
