@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.exact.keras_case import read_case
 from tests.exact.test_lce import CASES, arrays, run
 from xnorsim.exact.engines import ENGINES
+from xnorsim.importers import keras
 from xnorsim.importers.tflite import read_graph
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node
@@ -54,7 +54,7 @@ def weights(graph: Graph) -> list[tuple[Node, np.ndarray]]:
 def test_has_the_weights_of_keras(data: Path, name: str) -> None:
     """A filter may be negated: so the converter makes one comparison do for gammas below 0."""
     folder = data / "lce" / name
-    latent = read_case(folder, batch=1)
+    latent = keras.read_graph(folder / "model.keras_config.json", weights=folder / "weights.npz")
     theirs = {
         node.name: graph_signs(latent, node)
         for node in latent.nodes

@@ -117,15 +117,41 @@ def test_a_normalization_keeps_two_vectors(roles):
     assert found.parameters == 2 * len(roles)
 
 
-def test_larq_counts_no_transposed_convolutions():
+def test_larq_counts_transposed_convolutions_by_their_outputs():
     a = assembly()
-    op = ops.ConvTranspose(4, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1))
+    op = ops.ConvTranspose(4, (3, 3), (2, 2), ((0, 0), (0, 0)), (1, 1))
     held = {"weight": stored("w", (2, 4, 3, 3), None)}
     a.layer(op, "x", name="up", parameters=held)
     graph = a.graph(["up"])
     assert row(graph, "up", "xnorsim").macs == {32: MACS}
-    assert row(graph, "up", "larq").macs == {}
+    assert row(graph, "up", "larq").macs == {32: WEIGHTS * 17 * 17}
     assert row(graph, "up", "larq").weights == {32: WEIGHTS}
+
+
+@pytest.mark.parametrize(
+    ("shape", "op", "why"),
+    [
+        ((1, 2, 8), ops.Conv(2, (3,), (1,), ((1, 1),), (1,), groups=2), "1D and depthwise"),
+        ((1, 2, 4, 4, 4), ops.Conv(4, (1,) * 3, (1,) * 3, ((0, 0),) * 3, (1,) * 3), "3D"),
+    ],
+)
+def test_what_larq_does_not_count(shape, op, why):
+    a = Assembly("tiny")
+    a.input("x", shape)
+    held = stored("w", (op.out_channels, 2 // op.groups, *op.kernel), None)
+    a.layer(op, "x", name="conv", parameters={"weight": held})
+    graph = a.graph(["conv"])
+    assert row(graph, "conv", "larq").macs == {}, why
+    assert sum(row(graph, "conv", "xnorsim").macs.values()) > 0, why
+
+
+def test_larq_counts_one_input_of_a_batch():
+    a = Assembly("tiny")
+    a.input("x", (5, 2, 8, 8))
+    a.layer(CONV, "x", name="conv", parameters={"weight": weight()}, scheme=BWN)
+    graph = a.graph(["conv"])
+    assert row(graph, "conv", "larq").macs == {32: MACS}
+    assert row(graph, "conv", "xnorsim").macs == {32: 5 * MACS}
 
 
 def test_totals_are_sums():

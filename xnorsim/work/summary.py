@@ -2,13 +2,15 @@
 
 Larq's (`larq.models.summary`) differs from ours where a reader compares figures:
 
-| question                       | xnorsim                      | larq                           |
-|--------------------------------|------------------------------|--------------------------------|
-| bits of a MAC                  | of the wider operand         | inputs have 32, unless the     |
-|                                |                              | layer itself quantizes them    |
-| a layer that is used twice     | each use                     | once                           |
-| transposed and 3D convolutions | counted                      | not counted                    |
-| alpha of binary layers         | stored                       | not stored                     |
+| question                     | xnorsim                      | larq                             |
+|------------------------------|------------------------------|----------------------------------|
+| bits of a MAC                | of the wider operand         | inputs have 32, unless the layer |
+|                              |                              | itself quantizes them            |
+| a batch of inputs            | all of them                  | one                              |
+| a layer that is used twice   | each use                     | once                             |
+| transposed convolutions      | by input positions           | by output positions              |
+| 3D and 1D depthwise ones     | counted                      | not counted                      |
+| alpha of binary layers       | stored                       | not stored                       |
 
 Both leave biases out of MACs, count padding taps, and keep two vectors a batch normalization.
 
@@ -21,9 +23,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import prod
 
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Stored, scheme
+from xnorsim.network.policy import is_depthwise
 from xnorsim.network.precision import FLOAT32
 from xnorsim.work.table import count_node
 
@@ -113,8 +117,11 @@ def _row(
     parameters, own, used = 0, None, set[str]()
     for node in nodes:
         own = _input_bits(graph, node, nodes) or own
-        if isinstance(node.op, ops.MULTIPLYING) and _is_counted(node, by_larq, used):
-            macs[_mac_bits(graph, node, own, by_larq)] += count_node(graph, node).macs
+        if isinstance(node.op, ops.MULTIPLYING):
+            count = (
+                _larqs_macs(graph, node, nodes, used) if by_larq else count_node(graph, node).macs
+            )
+            macs[_mac_bits(graph, node, own, by_larq)] += count
         parts = _new_parts(graph, node, by_larq, seen)
         parameters += sum(part.spec.elements for part in parts)
         weights.update(_two_vectors(node, parts) or _by_bits(parts))
@@ -135,17 +142,19 @@ def _input_bits(graph: Graph, node: Node, nodes: list[Node]) -> int | None:
     return graph.tensors[node.outputs[0]].encoding.bits if feeds else None
 
 
-def _is_counted(node: Node, by_larq: bool, used: set[str]) -> bool:
-    """Whether the MACs of a layer with weights are counted; Larq takes weights used again once."""
-    if not by_larq:
-        return True
-    flat = isinstance(node.op, ops.Conv) and len(node.op.kernel) < 3
-    if not (flat or isinstance(node.op, ops.Dense)) or "weight" not in node.parameters:
-        return False
-    weight = node.parameters["weight"]
-    new = weight not in used
-    used.add(weight)
-    return new
+def _larqs_macs(graph: Graph, node: Node, nodes: list[Node], used: set[str]) -> int:
+    """Weights times output positions, of one input; `used` has the weights counted before."""
+    if not isinstance(node.op, ops.Weighted) or "weight" not in node.parameters:
+        return 0
+    name = node.parameters["weight"]
+    shape = graph.tensors[node.outputs[0]].shape
+    positions = shape[1:-1] if isinstance(node.op, ops.Dense) else shape[2:]
+    alone = sum(isinstance(other.op, ops.MULTIPLYING) for other in nodes) == 1
+    odd = len(positions) > 2 or (len(positions) == 1 and alone and is_depthwise(graph, node))
+    if name in used or odd:
+        return 0
+    used.add(name)
+    return graph.parameters[name].spec.elements * prod(positions)
 
 
 def _mac_bits(graph: Graph, node: Node, own: int | None, by_larq: bool) -> int:
