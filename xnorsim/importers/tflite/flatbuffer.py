@@ -17,10 +17,11 @@ from xnorsim.errors import ModelError
 
 __all__ = ["Reader"]
 
-OFFSET_BYTES = 4
-"""What a flatbuffer spends on each table of a vector."""
+TABLE_BYTES = 16
+"""What a table is taken for: about the least that a file spends on one with its offset and fields,
+so that tables which are one and the same do not become a thousand times what they are there."""
 
-SHARED = 4
+SHARED = 2
 """How many times its own size may be read of a file: converters share little between tables."""
 
 
@@ -57,7 +58,7 @@ class Reader:
             ModelError: as `numbers`.
         """
         length = getattr(table, f"{field}Length")()
-        self._take(length, OFFSET_BYTES, field)
+        self._take(length, TABLE_BYTES, field)
         get = getattr(table, field)
         return [get(index) for index in range(length)]
 
@@ -72,7 +73,7 @@ class Reader:
         return value.decode("utf-8", "replace")
 
     def _take(self, count: int, width: int, field: str) -> None:
-        if count * max(width, 1) > self.size:
+        if count > self.size:
             raise ModelError(
                 f"{self.file}: damaged: a vector '{field}' of {count} elements in a file of "
                 f"{self.size} bytes"

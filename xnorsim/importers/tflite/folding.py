@@ -28,6 +28,7 @@ from xnorsim.importers.tflite.view import (
     tensor,
 )
 from xnorsim.network.binary import signs
+from xnorsim.network.extents import broadcast, reduce_shape
 from xnorsim.network.graph import Parameter, TensorSpec
 from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32
 
@@ -108,22 +109,31 @@ def _later(view: View, target: Tensor) -> Parameter:
     spec = target.spec
     if view.operator.name == "LceQuantize":  # the file's shape is that of packed words
         spec = TensorSpec(shape(view, 0), BIPOLAR)
+    largest = max(item.spec.elements for item in given if item is not None)
+    require(view, spec.elements <= largest, f"constants of {largest} elements become {spec}")
     stored = tuple(dict.fromkeys(part for item in given if item for part in item.stored))
-    work = partial(_computed, view.where, view.operator.name, loads, setting, spec.shape)
-    return Parameter(spec, stored, work)
+    found = _shape_of(view, setting)
+    require(view, found == spec.shape, f"it gives {list(found)}, the file says {list(spec.shape)}")
+    return Parameter(spec, stored, partial(_computed, view.operator.name, loads, setting))
+
+
+def _shape_of(view: View, setting: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a result, before anything is computed."""
+    size, name = shape(view, 0), view.operator.name
+    rank = len(size)
+    if name == "MEAN":
+        require(view, all(-rank <= axis < rank for axis in setting), f"axes {setting} of {size}")
+        return reduce_shape(size, setting, keepdims=True)
+    if name == "TRANSPOSE":
+        require(view, sorted(setting) == list(range(rank)), f"axes {setting} of {size}")
+        return tuple(size[axis] for axis in setting)
+    return broadcast(size, shape(view, 1)) if name == "MUL" else size
 
 
 def _computed(
-    where: str,
-    name: str,
-    loads: tuple[Callable[[], np.ndarray], ...],
-    setting: tuple[int, ...],
-    expected: tuple[int, ...],
+    name: str, loads: tuple[Callable[[], np.ndarray], ...], setting: tuple[int, ...]
 ) -> np.ndarray:
-    result = _LATER[name][1](setting, *(load() for load in loads))
-    if result.shape != expected:
-        raise ModelError(f"{where}: it gives {list(result.shape)}, the file says {list(expected)}")
-    return result
+    return _LATER[name][1](setting, *(load() for load in loads))
 
 
 _LATER: Mapping[str, tuple[int, Callable[..., np.ndarray]]] = {

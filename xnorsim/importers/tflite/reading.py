@@ -263,12 +263,12 @@ def _drop_unread(state: State, outputs: Sequence[str]) -> None:
 
 _NOTES = {
     "requantized": "{} written as quantized integers: their scales are applied in float32, where "
-    "TensorFlow Lite has fixed-point multipliers, so results may differ by one step ({}).",
+    "TensorFlow Lite has fixed-point multipliers, so each may differ by one step ({}).",
     "weights alone": "{} with integer weights and float activations: run in floats, where "
     "TensorFlow Lite quantizes the activations as it runs, so results differ slightly ({}).",
     "in floats": "{} between integers, counted and run in floats ({}).",
-    "zero padding": "{} with a binary padding of 0 and a multiplier, exact as LCE's reference kernel "
-    "has them; its optimized kernels may be off by a rounding on the border ({}).",
+    "zero padding": "{} with a binary padding of 0 and a multiplier, as LCE's reference kernel has "
+    "them; its optimized kernels may be off by a rounding on the border ({}).",
     "unknown": "{} without a rule, which count as nothing: every total is a lower bound ({}).",
 }
 

@@ -18,7 +18,7 @@ from xnorsim.importers.tflite.flatbuffer import Reader
 from xnorsim.network.graph import MAX_ELEMENTS, TensorSpec
 from xnorsim.network.precision import ENCODINGS, Encoding
 
-__all__ = ["Model", "Operator", "Quantization", "Tensor", "names_of", "read_model"]
+__all__ = ["MOST_AXES", "Model", "Operator", "Quantization", "Tensor", "names_of", "read_model"]
 
 VERSION = 3
 MOST_AXES = 8

@@ -19,7 +19,7 @@ from xnorsim.importers.tflite.constants import (
     zero_points,
 )
 from xnorsim.importers.tflite.names import Names
-from xnorsim.importers.tflite.schema import Model, Operator, Quantization, Tensor
+from xnorsim.importers.tflite.schema import MOST_AXES, Model, Operator, Quantization, Tensor
 from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly
 from xnorsim.network.graph import Node, Parameter
@@ -327,6 +327,8 @@ def write(view: View, result: str, channels_first: bool, position: int = 0) -> N
     if target.index in state.values or target.length is not None:
         what = "written twice" if target.index in state.values else "a constant"
         raise ModelError(f"{view.where}: its output '{state.names.of(target)}' is {what}")
+    rank = len(state.assembly.shape(result))
+    require(view, rank <= MOST_AXES, f"it writes {rank} axes (at most {MOST_AXES})")
     held = Value(result, channels_first)
     state.values[target.index] = held
     _check_stated(view, held, target)
