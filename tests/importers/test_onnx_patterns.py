@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,7 @@ def test_the_sign_of_onnx_is_ternary(read: Callable[..., Graph]) -> None:
     assert graph.tensors[first.outputs[0]].encoding == TERNARY
     assert str(conv.scheme) == "bipolar*ternary"
     assert graph.recognized == {"n1": "weights +-1, input from Thresholds 'n0': bipolar*ternary"}
+    assert any("1 Sign of ONNX before binary weights (n0): 0 at 0" in text for text in graph.notes)
 
 
 def test_before_float_weights_the_sign_of_onnx_is_a_function(read: Callable[..., Graph]) -> None:
@@ -323,3 +325,59 @@ def test_a_float_network_keeps_its_transposes(read: Callable[..., Graph]) -> Non
         ("Transpose", "<", {"perm": [0, 3, 1, 2]}),
     )
     assert len(read(make_model(nodes, {"x": (1, 2, 6, 5)})).nodes) == 3
+
+
+# What bits meet that is no binary layer: the nodes behind a sign.
+BEHIND: dict[str, tuple[Sequence[Any], ...]] = {
+    "sum with itself": (("Add", ["<", "<"]),),
+    "product with itself": (("Mul", ["<", "<"]),),
+    "sum with floats": (("Add", ["<", "x"]),),
+    "product with floats": (("Mul", ["<", "x"]),),
+    "sum with a number": (("Add", ["<", "half"]),),
+    "mean": (("AveragePool", "<", {"kernel_shape": [2, 2]}),),
+    "mean of all": (("ReduceMean", "<", {"axes": [2, 3]}),),
+    "relu": (("Relu", "<"),),
+    "negative": (("Neg", "<"), ("Add", ["<", "x"])),
+    "beside floats": (("Concat", ["<", "x"], {"axis": 1}),),
+    "beside itself": (("Concat", ["<", "<"], {"axis": 1}),),
+    "padded maximum": (("MaxPool", "<", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),),
+    "softmax": (("Softmax", "<", {"axis": 1}),),
+    "cast": (("Cast", "<", {"to": TensorProto.DOUBLE}),),
+    "half a scale": (("Mul", ["<", "half"]), ("Add", ["<", "x"])),
+    "below 0": (("Mul", ["<", "minus_five"]), ("Add", ["<", "x"])),
+    "slices": (("Transpose", "<", {"perm": [0, 2, 3, 1]}), ("Flatten", "<")),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_bits_are_numbers_for_other_layers(read: Callable[..., Graph], name: str) -> None:
+    rows = (*BINARY, *BEHIND[name])
+    nodes = made(*rows)
+    used = {item for node in nodes for item in node.input}
+    weights = {key: value for key, value in VALUES.items() if key in used}
+    model = make_model(nodes, {"x": IMAGE.shape}, weights=weights, opset=17)
+    model.ir_version = 8
+    graph = read(model)
+    assert any(isinstance(node.op, ops.Sign | ops.Thresholds) for node in graph.nodes)
+    del model.graph.output[:]
+    kind = TensorProto.DOUBLE if name == "cast" else TensorProto.FLOAT
+    result = helper.make_tensor_value_info("y", kind, graph.tensors["y"].shape)
+    model.graph.output.append(result)
+    found, expected = ours(graph, IMAGE), theirs(model, IMAGE)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["qonnx/brevitas_w4a4/model.onnx", "qonnx/im2col_xnor/model.onnx",
+     "tf2onnx/q_ste_tern_both/model.tf2onnx.onnx", "tf2onnx/net_r2b/model.tf2onnx.onnx"],
+)  # fmt: skip
+def test_recognized_graphs_go_to_other_processes(data: Path, file: str) -> None:
+    """All that their weights are made by can be pickled."""
+    graph = read_graph(data / file, batch=1)
+    copy = pickle.loads(pickle.dumps(graph))
+    x = np.random.default_rng(0).standard_normal(graph.tensors[graph.inputs[0]].shape).astype(F)
+    found = (execute(prepare(item), {item.inputs[0]: x}).outputs for item in (graph, copy))
+    first, second = (next(iter(outputs.values())) for outputs in found)
+    assert_array_equal(first, second)

@@ -153,6 +153,8 @@ def _numbers(chain: Chain, view: NodeView) -> None:
 
 def _product_shape(view: NodeView) -> dict[str, TensorSpec]:
     check_inputs(view, "left", "right")
+    if is_constant(view, 0) and is_constant(view, 1):
+        raise ModelError(f"{view.where}: both of its operands are constant")
     left, right = (input_spec(view, at).shape for at in (0, 1))
     require(view, min(len(left), len(right)) >= 2, f"its operands {left}, {right} are no matrices")
     text = f"its operands {list(left)} and {list(right)} differ in the inner size"
@@ -237,9 +239,8 @@ def _window(view: NodeView) -> _Window:
 
 
 def _column_shape(view: NodeView) -> dict[str, TensorSpec]:
-    spec = input_spec(view, 0)
+    window, spec = _window(view), input_spec(view, 0)
     batch, *size, channels = spec.shape
-    window = _window(view)
     padded = [a + sum(pads) for a, pads in zip(size, window.padding, strict=True)]
     extents = map(window_extent, window.kernel, window.dilation)
     for extent, room in zip(extents, padded, strict=True):

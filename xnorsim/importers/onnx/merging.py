@@ -261,9 +261,14 @@ def _signs_of_bits(graph: Graph, written: Mapping[str, Node], node: Node) -> Nod
     if found is None or found[1] != [-1, 2]:
         return None
     bits = written.get(found[0])
-    if bits is None or not isinstance(bits.op, ops.Thresholds) or bits.op.to != UNIPOLAR:
+    if (
+        bits is None
+        or not isinstance(bits.op, ops.Thresholds)
+        or bits.op.to != UNIPOLAR
+        or len(bits.inputs) != 1
+    ):
         return None
-    (levels,) = (graph.parameters[name] for name in bits.parameters.values())
+    levels = graph.parameters[bits.parameters["thresholds"]]
     if levels.load is not None and not np.any(levels.load()):
         return replace(bits, name=node.name, op=ops.Sign(), outputs=node.outputs, parameters={})
     op = ops.Thresholds(BIPOLAR, 2.0, -1.0)

@@ -79,7 +79,21 @@ def levels_found(graph: Graph) -> Graph:
         name = node.outputs[0] if node.outputs else ""
         if name in wanted and not isinstance(node.op, ops.Sign | ops.Thresholds):
             replaced[node.name] = [threshold_layer(node, steps[name], name, parameters)]
-    return rewritten(graph, replaced, None, parameters) if replaced else graph
+    if not replaced:
+        return graph
+    result = rewritten(graph, replaced, None, parameters)
+    three = [name for name in replaced if isinstance(graph.node(name).op, ops.Activation)]
+    signs = [name for name in three if steps[graph.node(name).outputs[0]].thresholds == (0.0, TINY)]
+    if not signs:
+        return result
+    shown = ", ".join(signs[:5]) + (", ..." if len(signs) > 5 else "")
+    many = f"{len(signs)} Sign{'s' if len(signs) > 1 else ''}"
+    note = (
+        f"{many} of ONNX before binary weights ({shown}): "
+        "0 at 0, so that what they write is ternary and the layers behind them are no xnor; "
+        "Where(x < 0, -1, 1) would be +-1."
+    )
+    return replace(result, notes=(*result.notes, note))
 
 
 def _read_by_few(graph: Graph, steps: Mapping[str, Step]) -> set[str]:

@@ -101,7 +101,7 @@ def _visit(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
 
 def _visit_expanded(state: State, where: str, name: str, node: onnx.NodeProto) -> None:
     """Visit the nodes that one node stands for."""
-    if not node.input or not node.output:
+    if not node.input or not node.output or not node.input[0] or not node.output[0]:
         raise ModelError(f"{where}: it has no input or no output")
     encoding = result_encoding(where, node)
     for suffix, part in expanded(where, node, len(state.specs[node.input[0]].shape)):
