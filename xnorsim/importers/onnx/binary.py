@@ -83,28 +83,34 @@ def binarized(graph: Graph, known: Known) -> Graph:
     for node, _ in layers:
         source = _input(graph, written, known, node.inputs[0])
         form = _form(graph, known, node, source, plain)
-        if form is None:
-            scheme = node.scheme or _integers(known, node, source)
-            sentence = _other(graph, node, source, scheme)
-            sentences |= {node.name: sentence} if sentence else {}
-            if scheme != node.scheme:
-                replaced[node.name] = [replace(node, scheme=scheme)]
-            continue
-        made = _made(graph, node, source, form)
+        made = {} if form is None else _made(graph, node, source, form)
+        new, sentence = _layer(graph, known, node, source, form, made)
         parameters |= dict(made.values())
-        scaling = Scaling.ALPHA if "alpha" in made else Scaling.NONE
-        scheme = Scheme(form.encoding, source.encoding, scaling)
-        if node.scheme is not None and node.scheme.scaling is Scaling.ALPHA_K:
-            scheme = replace(node.scheme, activation=source.encoding)
-        held = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
-        inputs = (source.tensor, *node.inputs[1:])
-        replaced[node.name] = [replace(node, inputs=inputs, parameters=held, scheme=scheme)]
-        unit = "alpha per channel" if "alpha" in made else "1"
-        sentences[node.name] = recognized(scheme, WORDS[form.encoding].format(unit), source.words)
+        if new != node:
+            replaced[node.name] = [new]
+        if sentence:
+            sentences[node.name] = sentence
     if not replaced and not sentences:
         return graph
     result = rewritten(graph, replaced, None, parameters)
     return replace(result, recognized=sentences)
+
+
+def _layer(
+    graph: Graph, known: Known, node: Node, source: _Input, form: Form | None, made: Parameters
+) -> tuple[Node, str]:
+    """A layer with its scheme and parameters, and the sentence about it."""
+    if form is None:
+        scheme = node.scheme or _integers(known, node, source)
+        return replace(node, scheme=scheme), _other(graph, node, source, scheme)
+    scaling = Scaling.ALPHA if "alpha" in made else Scaling.NONE
+    scheme = Scheme(form.encoding, source.encoding, scaling)
+    held = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
+    inputs = (source.tensor, *node.inputs[1:])
+    unit = "alpha per channel" if "alpha" in made else "1"
+    words = WORDS[form.encoding].format(unit)
+    new = replace(node, inputs=inputs, parameters=held, scheme=scheme)
+    return new, recognized(scheme, words, source.words)
 
 
 # What a layer reads

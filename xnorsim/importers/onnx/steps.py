@@ -9,12 +9,13 @@ exact in float32. What has the values -s and +s becomes a Sign or Thresholds, ti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, singledispatch
 from itertools import pairwise
 
 import numpy as np
 
+from xnorsim.importers.onnx.clamps import TINY, Step, before_shift, past_clamps
 from xnorsim.importers.onnx.rewriting import back, constant_of, operand, rewritten
 from xnorsim.importers.onnx.weights import form_of
 from xnorsim.network import ops
@@ -31,18 +32,6 @@ from xnorsim.network.precision import (
 
 __all__ = ["levels_found", "signs_found"]
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """values[how many of the ascending thresholds `source` is not below]."""
-
-    source: str
-    thresholds: tuple[float, ...]
-    values: tuple[float, ...]
-
-
-TINY = float(np.nextafter(np.float32(0), np.float32(1)))
-"""The least float32 above 0: x > 0 is x >= TINY."""
 
 _FORMS: dict[tuple[float, ...], Encoding] = {
     (-1.0, 1.0): BIPOLAR,
@@ -186,7 +175,7 @@ def steps_of(graph: Graph) -> dict[str, Step]:
         step = _step(node.op, node, graph, steps)
         if step is None or not step.thresholds:
             continue
-        step = _past_clamps(step, graph, written)
+        step = past_clamps(step, graph, written)
         source, result = (graph.tensors[name] for name in (step.source, node.outputs[0]))
         if step.thresholds and source.shape == result.shape and source.encoding == FLOAT32:
             steps[node.outputs[0]] = step
@@ -310,7 +299,7 @@ def _(op: ops.Elementwise, node: Node, graph: Graph, steps: Mapping[str, Step]) 
         left, right = (steps[name] for name in node.inputs)
         if left.source != right.source:
             written = producers(graph)
-            left, right = (_before_shift(step, graph, written) for step in (left, right))
+            left, right = (before_shift(step, graph, written) for step in (left, right))
         return _combined(function, left, right) if left.source == right.source else None
     found = operand(graph, node)
     if found is None or found[0] not in steps:
@@ -343,70 +332,3 @@ def _combined(function: Callable, left: Step, right: Step) -> Step:
 def _at(step: Step, point: float) -> np.float32:
     """The step's value at a point."""
     return np.float32(step.values[sum(bound <= point for bound in step.thresholds)])
-
-
-# What stands before the step
-
-
-def _past_clamps(step: Step, graph: Graph, written: Mapping[str, Node]) -> Step:
-    """The same step, of what a ReLU, a Clip or a shift before it reads."""
-    while (node := written.get(step.source)) is not None and len(node.inputs) == 1:
-        moved = _before(node.op, node, graph, step)
-        if moved is None:
-            return step
-        step = moved
-    return step
-
-
-@singledispatch
-def _before(op: ops.Op, node: Node, graph: Graph, step: Step) -> Step | None:
-    """The step as one of the node's input; None if it is none."""
-    return None
-
-
-@_before.register
-def _(op: ops.Activation, node: Node, graph: Graph, step: Step) -> Step | None:
-    given = dict(op.constants)
-    if op.function is Function.RELU:
-        return _unclamped(step, node.inputs[0], 0.0, np.inf)
-    if op.function is Function.CLIP:
-        return _unclamped(step, node.inputs[0], given.get("min", -np.inf), given.get("max", np.inf))
-    return None
-
-
-@_before.register
-def _(op: ops.Elementwise, node: Node, graph: Graph, step: Step) -> Step | None:
-    found = operand(graph, node)
-    if found is None:
-        return None
-    name, value, _ = found
-    if op.operator is Operator.MAX:
-        return _unclamped(step, name, value, np.inf)
-    if op.operator is Operator.MIN:
-        return _unclamped(step, name, -np.inf, value)
-    return None
-
-
-def _before_shift(step: Step, graph: Graph, written: Mapping[str, Node]) -> Step:
-    """A step at 0 of what a constant is added to, as one of that. Elsewhere the rounding of the
-    sum would decide; its sign is exact."""
-    node = written.get(step.source)
-    if node is None or not isinstance(node.op, ops.Elementwise):
-        return step
-    found = operand(graph, node)
-    if found is None or not set(step.thresholds) <= {0.0, TINY}:
-        return step
-    name, value, role = found
-    shift = {Operator.ADD: -value, Operator.SUB: value}.get(node.op.operator)
-    if shift is None or (role == "left" and node.op.operator is Operator.SUB):
-        return step
-    bound = np.float32(shift)
-    moved = {0.0: float(bound), TINY: float(np.nextafter(bound, np.float32(np.inf)))}
-    return Step(name, tuple(moved[at] for at in step.thresholds), step.values)
-
-
-def _unclamped(step: Step, source: str, low: float, high: float) -> Step:
-    """Thresholds up to `low` are always passed, those above `high` never."""
-    first = sum(at <= low for at in step.thresholds)
-    last = sum(at <= high for at in step.thresholds)
-    return Step(source, step.thresholds[first:last], step.values[first : last + 1])
