@@ -29,6 +29,7 @@ __all__ = ["Key", "fold", "is_known"]
 Key = tuple[str, str]
 
 _CONSTANT: Key = ("", "Constant")
+_IDENTITY: Key = ("", "Identity")
 _FILL: Key = ("", "ConstantOfShape")
 _DEQUANTIZE: Key = ("", "DequantizeLinear")
 _RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormalLike", "RandomUniformLike"})
@@ -83,10 +84,7 @@ def _same(value: np.ndarray) -> np.ndarray:
 def fold(
     state: State, view: NodeView, key: Key, node: onnx.NodeProto, specs: Mapping[str, TensorSpec]
 ) -> None:
-    """Add what `node` makes of constants as constants.
-
-    `specs` are the outputs' as far as inference knows them; others are evaluated if all inputs are
-    small.
+    """Add what `node` makes of constants; outputs that `specs` lacks are evaluated if small.
 
     Raises:
         ShapeError: an output's shape stays unknown.
@@ -105,32 +103,38 @@ def fold(
         for name, item in inputs.items()
     )
     task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, passed)
-    placeholder = _stands_in(inputs.values())
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
         if not name:
             continue
         spec = specs[name] if name in specs else _spec_of(view.where, made[name])
-        stored = _stored(state, view, key, name, spec)
         is_number = spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD
-        parameter = Parameter(spec, stored, partial(_load, task, index), placeholder)
-        if key == ("", "Identity"):
-            parameter = state.constants[view.inputs[0]]
-        elif _is_dequantized(key, view, spec):
-            parameter = replace(_quantized(state, view), stored=stored)
-        elif key == _FILL:
-            load = partial(_filled, spec, node)
-            parameter = Parameter(spec, stored, load, name in state.filled)
-        elif is_number and passed > MOST_EVALUATED:
-            parameter = Parameter(spec, stored, partial(_too_large, view.where, passed))
-            is_number = False
+        too_large = is_number and passed > MOST_EVALUATED and key not in (_FILL, _IDENTITY)
+        parameter = _derived(state, view, key, task, index, spec)
+        if too_large:
+            parameter = replace(parameter, load=partial(_too_large, view.where, passed))
         add_constant(state, view.where, name, parameter)
         if name in made:
             state.values[name] = made[name]
-        elif is_number:
+        elif is_number and not too_large:
             value_of(state, name)
     if outputs:
         _remember_encoding(state, view, outputs[0])
+
+
+def _derived(
+    state: State, view: NodeView, key: Key, task: _Evaluation, index: int, spec: TensorSpec
+) -> Parameter:
+    """The parameter that output `index` of a node is."""
+    name = view.outputs[index]
+    if key == _IDENTITY:
+        return state.constants[view.inputs[0]]
+    stored = _stored(state, view, key, name, spec)
+    if _is_dequantized(key, view, spec):
+        return replace(_quantized(state, view), stored=stored)
+    if key == _FILL:
+        return Parameter(spec, stored, partial(_filled, spec, task.node), name in state.filled)
+    return Parameter(spec, stored, partial(_load, task, index), _stands_in(task.inputs.values()))
 
 
 def _is_dequantized(key: Key, view: NodeView, spec: TensorSpec) -> bool:

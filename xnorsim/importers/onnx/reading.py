@@ -97,14 +97,18 @@ def _read(
         _metadata(source, model, inputs),
         tuple(dict.fromkeys(state.notes)),
     )
-    qonnx = any(key_of(node)[0] in DOMAINS for _, node in nodes)
-    canonical = model.producer_name == "xnorsim"
-    known = Known(state.dequantized, state.magnitudes, qonnx, canonical)
-    result = recognize(hinted(result, nodes, model.metadata_props), known)
+    told = _known(state, nodes, model.producer_name)
+    result = recognize(hinted(result, nodes, model.metadata_props), told)
     try:
         return check(result)
     except ModelError as fault:
         raise type(fault)(f"{path.name}: {fault}") from fault
+
+
+def _known(state: State, nodes: Sequence[tuple[str, onnx.NodeProto]], producer: str) -> Known:
+    """What the passes over the finished graph go by."""
+    qonnx = any(key_of(node)[0] in DOMAINS for _, node in nodes)
+    return Known(state.dequantized, state.magnitudes, qonnx, producer == "xnorsim")
 
 
 def _take_tensors(file: str, model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
