@@ -105,6 +105,8 @@ def _layer(
         return replace(node, scheme=scheme), _other(graph, node, source, scheme)
     scaling = Scaling.ALPHA if "alpha" in made else Scaling.NONE
     scheme = Scheme(form.encoding, source.encoding, scaling)
+    if node.scheme is not None and node.scheme.scaling is Scaling.ALPHA_K:
+        scheme = replace(node.scheme, activation=source.encoding)  # a call of our own function
     held = {**node.parameters, **{role: name for role, (name, _) in made.items()}}
     inputs = (source.tensor, *node.inputs[1:])
     unit = "alpha per channel" if "alpha" in made else "1"
