@@ -101,7 +101,8 @@ def _narrow(edges: _Edges, node: Node) -> Group | None:
     meaning = first.op.to.meaning
     plain = meaning in (Meaning.INTEGER, Meaning.UNIPOLAR) and not (first.op.block or node.op.block)
     held = [item.parameters for item in (first, node)]
-    same = held[0] == held[1] and held[0].keys() == {"scale"}  # a zero point decides halves
+    only = held[0].keys() == held[1].keys() == {"scale"}  # a zero point decides halves
+    same = only and len({id(edges.graph.parameters[item["scale"]]) for item in held}) == 1
     alone = len(first.inputs) == len(node.inputs) == 1 and first.op.axis == node.op.axis
     return Group((first, node), narrow_pair) if plain and same and alone else None
 

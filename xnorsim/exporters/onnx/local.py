@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from onnx import FunctionProto, NodeProto, helper
+from onnx import FunctionProto, NodeProto, defs, helper
 
 from xnorsim.exporters.onnx import integer_functions
 from xnorsim.exporters.onnx.bodies import (
@@ -29,6 +29,7 @@ from xnorsim.exporters.onnx.bodies import (
     number,
     same,
 )
+from xnorsim.exporters.onnx.opsets import OPSET
 
 __all__ = [
     "DOMAIN",
@@ -39,7 +40,7 @@ __all__ = [
     "is_own",
 ]
 
-DOMAIN, VERSION, _OPSET = "xnorsim", 1, 21
+DOMAIN, VERSION = "xnorsim", 1
 
 _MAGNITUDE = (
     node("Abs", ["unsigned"], "magnitude"),
@@ -200,10 +201,10 @@ FUNCTIONS: Mapping[str, Row] = _rows()
 
 
 @cache
-def function(name: str) -> FunctionProto:
-    """The local function `name`."""
+def function(name: str, opset: int = OPSET) -> FunctionProto:
+    """The local function `name`; its operators are the same in every opset from OPSET on."""
     inputs, attributes, body = FUNCTIONS[name]
-    imports = [helper.make_opsetid("", _OPSET)]
+    imports = [helper.make_opsetid("", opset)]
     return helper.make_function(DOMAIN, name, inputs, ["y"], body, imports, sorted(attributes))
 
 
@@ -225,14 +226,16 @@ def is_own(given: FunctionProto) -> bool:
     """Whether a function of a file is one of these: by its name, and by all that it computes."""
     if given.domain != DOMAIN or given.name not in FUNCTIONS:
         return False
-    return _content(given) == _content(function(given.name))
+    imports = {item.domain: item.version for item in given.opset_import}
+    known = imports.keys() == {""} and OPSET <= imports[""] <= defs.onnx_opset_version()
+    return known and _content(given) == _content(function(given.name))
 
 
 def _content(given: FunctionProto) -> bytes:
     """A function without what says nothing of its results."""
     bare = FunctionProto()
     bare.CopyFrom(given)
-    for field in ("doc_string", "metadata_props", "value_info"):
+    for field in ("doc_string", "metadata_props", "opset_import", "value_info"):
         bare.ClearField(field)
     for item in bare.node:
         for field in ("doc_string", "metadata_props", "name"):

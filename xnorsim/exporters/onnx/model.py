@@ -11,6 +11,7 @@ from onnx import helper
 from xnorsim.errors import UnsupportedOpError, UsageError
 from xnorsim.exporters.onnx import (  # noqa: F401 (each registers its rules)
     elements,
+    local,
     movement,
     normalization,
     pooling,
@@ -21,8 +22,8 @@ from xnorsim.exporters.onnx import (  # noqa: F401 (each registers its rules)
 )
 from xnorsim.exporters.onnx.dispatch import write
 from xnorsim.exporters.onnx.groups import Group, find_groups
-from xnorsim.exporters.onnx.sheet import Sheet, new_sheet
-from xnorsim.exporters.onnx.tensors import bits_in_file, element_type
+from xnorsim.exporters.onnx.sheet import Sheet, encodable, new_sheet
+from xnorsim.exporters.onnx.tensors import bits_in_file, element_type, is_narrow
 from xnorsim.network.graph import Graph
 
 __all__ = ["IR_VERSION", "LARGEST", "model"]
@@ -52,7 +53,7 @@ def model(graph: Graph, *, weights: bool = True) -> onnx.ModelProto:
     _write_nodes(sheet, find_groups(graph))
     made = helper.make_graph(
         sheet.nodes,
-        _text(graph.name) or "network",
+        encodable(graph.name) or "network",
         [_value(sheet, name) for name in graph.inputs],
         [_value(sheet, name) for name in graph.outputs],
         list(sheet.tensors.values()),
@@ -63,7 +64,7 @@ def model(graph: Graph, *, weights: bool = True) -> onnx.ModelProto:
         opset_imports=imports,
         ir_version=max(IR_VERSION, helper.find_min_ir_version_for(imports, True)),
         producer_name="xnorsim",
-        functions=[sheet.functions[name] for name in sorted(sheet.functions)],
+        functions=[local.function(name, sheet.versions[""]) for name in sorted(sheet.functions)],
     )
     _add_metadata(result, graph)
     return result
@@ -99,12 +100,12 @@ def _check_size(graph: Graph, weights: bool) -> None:
         )
 
 
-def _text(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _value(sheet: Sheet, name: str) -> onnx.ValueInfoProto:
     spec = sheet.graph.tensors[name]
+    if name in sheet.graph.inputs and is_narrow(spec.encoding):
+        raise UnsupportedOpError(
+            f"{sheet.graph.name}: input '{name}' is {spec.encoding}, which no type of ONNX says"
+        )
     carried = name in sheet.carried
     kind = onnx.TensorProto.FLOAT if carried else element_type(spec.encoding)
     if kind is None:

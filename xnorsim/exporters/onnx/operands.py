@@ -206,18 +206,23 @@ def shared(sheet: Sheet, word: str, value: float) -> str:
     return sheet.shared[word]
 
 
-def narrow(sheet: Sheet, name: str, scale: str) -> str:
-    """A parameter of +-1, {0, 1} or {-1, 0, +1} as QONNX has it: floats behind a quantizer."""
+def narrow(sheet: Sheet, name: str, scale: str, source: str = "") -> str:
+    """A parameter of +-1, {0, 1} or {-1, 0, +1} as QONNX has it: floats behind a quantizer.
+
+    `source` are those floats, where they are not the parameter's own numbers.
+    """
     item = sheet.graph.parameters[name]
-    source = _stored(sheet, name, item)
+    source = source or _stored(sheet, name, item)
     result = fresh(sheet, f"{name}.quantized")
     if item.spec.encoding == BIPOLAR:
         inputs = [source, scale]
         operator(sheet, "BipolarQuant", inputs, [result], f"{source}.quant", domain=QONNX)
     else:
         bits, signed = bits_and_sign(item.spec.encoding)
-        quant(sheet, [source, scale, shared(sheet, "zero", 0.0)], result, f"{source}.quant",
-              bits, signed, narrow=item.spec.encoding == TERNARY)  # fmt: skip
+        quant(
+            sheet, [source, scale, shared(sheet, "zero", 0.0)], result, f"{source}.quant",
+            bits, signed, narrow=item.spec.encoding == TERNARY,
+        )  # fmt: skip
     return result
 
 
@@ -283,7 +288,7 @@ def _values(sheet: Sheet, name: str, item: Parameter) -> np.ndarray:
 
 
 def weight(sheet: Sheet, node: Node, op: Weighted) -> str:
-    """The weight of a layer of filters; a binary one with its alpha as the scale."""
+    """The weight of a layer of filters; one of few values with its alpha as the scale."""
     if "weight" not in node.parameters:
         (_, found) = operands(sheet, node, "input", "weight")
         return found
@@ -292,12 +297,22 @@ def weight(sheet: Sheet, node: Node, op: Weighted) -> str:
     if not is_narrow(item.spec.encoding) or "alpha" not in node.parameters:
         return parameter(sheet, name)
     alpha = node.parameters["alpha"]
-    if item.spec.encoding != BIPOLAR and not _is_positive(sheet.graph.parameters[alpha]):
-        return _product(sheet, node, op, name, alpha)
     key = name, alpha, _alpha_shape(op, 1)
     if key not in sheet.shared:
-        sheet.shared[key] = narrow(sheet, name, _alpha(sheet, node, op, alpha))
+        sheet.shared[key] = _scaled(sheet, node, op, name, alpha)
     return sheet.shared[key]
+
+
+def _scaled(sheet: Sheet, node: Node, op: Weighted, name: str, alpha: str) -> str:
+    """Weights of few values times alpha. A Quant divides by its scale, and has it above 0."""
+    item, scales = sheet.graph.parameters[name], sheet.graph.parameters[alpha]
+    left_out = not sheet.weights or item.load is None or scales.load is None or item.placeholder
+    if left_out or item.spec.encoding == BIPOLAR:
+        return narrow(sheet, name, _alpha(sheet, node, op, alpha))
+    source = _product(sheet, op, name, alpha)
+    if not _is_positive(scales):
+        return source
+    return narrow(sheet, name, _alpha(sheet, node, op, alpha), source)
 
 
 def _is_positive(alpha: Parameter) -> bool:
@@ -305,7 +320,7 @@ def _is_positive(alpha: Parameter) -> bool:
     return alpha.load is None or bool(np.all(np.asarray(alpha.load()) > 0))
 
 
-def _product(sheet: Sheet, node: Node, op: Weighted, name: str, alpha: str) -> str:
+def _product(sheet: Sheet, op: Weighted, name: str, alpha: str) -> str:
     """Weights of few values times their scales, as plain floats."""
     shape = _alpha_shape(op, sheet.graph.parameters[alpha].spec.elements)
     scales = _values(sheet, alpha, sheet.graph.parameters[alpha]).reshape(shape)

@@ -41,7 +41,7 @@ def window(op: ops.Conv | ops.ConvTranspose | ops.Pool) -> dict[str, Any]:
 
 def call(sheet: Sheet, node: Node, name: str, inputs: list[str], **attributes: Any) -> None:
     """Write a layer as a call of a local function."""
-    sheet.functions[name] = local.function(name)
+    sheet.functions.add(name)
     layer(sheet, node, name, inputs, domain=local.DOMAIN, **attributes)
 
 
@@ -69,7 +69,7 @@ def _(op: ops.Conv, node: Node, sheet: Sheet) -> None:
     if _scaled_by_map(sheet, node):
         _conv_by_map(sheet, node, op)
         return
-    x, _ = operands(sheet, node, "input", "weight")[0], None
+    (x,) = operands(sheet, node, "input")
     attributes = window(op)
     if op.pad_value and any(map(any, op.padding)):
         x = _padded(sheet, node, op, x)

@@ -21,7 +21,16 @@ from xnorsim.exporters.onnx.operands import (
     zero_point,
 )
 from xnorsim.exporters.onnx.products import call, window
-from xnorsim.exporters.onnx.sheet import QONNX, Sheet, constant, layer, refused, spec, step
+from xnorsim.exporters.onnx.sheet import (
+    QONNX,
+    Sheet,
+    constant,
+    encodable,
+    layer,
+    refused,
+    spec,
+    step,
+)
 from xnorsim.exporters.onnx.tensors import element_type
 from xnorsim.network import ops
 from xnorsim.network.graph import Node
@@ -135,6 +144,7 @@ def counted(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
     to = _data_type(op.to) if factor == 1 else "FLOAT32"
     inputs = operands(sheet, first, "input", "thresholds")
     _thresholds(sheet, last, inputs, to, op.scale * factor, op.offset * factor)
+    _note_first(sheet, first, last)
 
 
 def _data_type(encoding: Encoding) -> str:
@@ -158,8 +168,19 @@ def narrow_pair(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
         sheet, inputs, sheet.names[last.outputs[0]], last.name, bits, signed,
         narrow=op.narrow, rounding=op.rounding,
     )  # fmt: skip
-    if first.layer:
-        sheet.nodes[-1].metadata_props.add(key="xnorsim.layer", value=first.layer)
+    _note_first(sheet, first, last)
+
+
+def _note_first(sheet: Sheet, first: Node, last: Node) -> None:
+    """Note what the first of two layers is called, which are written as one."""
+    notes = {"layer": first.layer or last.layer}
+    if first.name != f"{last.name}.codes":
+        notes["codes"] = first.name
+    made = sheet.nodes[-1]
+    known = {item.key for item in made.metadata_props}
+    for key, text in notes.items():
+        if text and f"xnorsim.{key}" not in known:
+            made.metadata_props.add(key=f"xnorsim.{key}", value=encodable(text))
 
 
 def _column(sheet: Sheet, node: Node, along: tuple[int, ...]) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "QONNX",
     "Sheet",
     "constant",
+    "encodable",
     "fresh",
     "in_floats",
     "layer",
@@ -45,16 +46,16 @@ _VERSIONS = {QONNX: 2, "xnorsim": 1}
 class Sheet:
     """What is written so far.
 
-    `tensors` are initializers; `types` are ONNX's words for those of activations; `names` and
-    `parameters` map ours to those of the file, and `shared` what several layers read. `carried`
-    are activations of integers that the file holds as floats.
+    `tensors` are initializers, `functions` the names of local ones; `types` are ONNX's words for
+    those of activations; `names` and `parameters` map ours to those of the file, and `shared` what
+    several layers read. `carried` are activations of integers that the file holds as floats.
     """
 
     graph: Graph
     weights: bool = True
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: dict[str, onnx.TensorProto] = field(default_factory=dict)
-    functions: dict[str, onnx.FunctionProto] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
@@ -104,7 +105,7 @@ def in_floats(sheet: Sheet, name: str) -> bool:
 
 def fresh(sheet: Sheet, name: str) -> str:
     """`name` as ONNX can have it, or with the first number that no tensor of the file has."""
-    plain = _encodable(name) or "tensor"
+    plain = encodable(name) or "tensor"
     result, number = plain, 1
     while result in sheet.taken:
         result, number = f"{plain}_{number}", number + 1
@@ -112,7 +113,7 @@ def fresh(sheet: Sheet, name: str) -> str:
     return result
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Protobuf holds UTF-8 alone: half of a surrogate pair is none."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -137,7 +138,7 @@ def operator(
     out, and so are inputs "" at the end."""
     used = {key: value for key, value in sorted(attributes.items()) if value is not None}
     made = helper.make_node(
-        kind, _given(inputs), list(outputs), _encodable(name), domain=domain, **used
+        kind, _given(inputs), list(outputs), encodable(name), domain=domain, **used
     )
     sheet.nodes.append(made)
     sheet.versions[domain] = max(sheet.versions.get(domain, _VERSIONS.get(domain, 1)), since)
@@ -170,7 +171,7 @@ def layer(
         attributes["since"] = max(since, attributes.get("since", 0))
     made = operator(sheet, kind, inputs, outputs, node.name, **attributes)
     for key, text in _hints(sheet, node).items():
-        made.metadata_props.add(key=f"xnorsim.{key}", value=_encodable(text))
+        made.metadata_props.add(key=f"xnorsim.{key}", value=encodable(text))
     return made
 
 

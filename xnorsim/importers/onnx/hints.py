@@ -30,7 +30,13 @@ def hinted(
     recognized = next((item.value for item in notes if item.key == "xnorsim.recognized"), "")
     if not found and not recognized:
         return graph
-    made = tuple(_hinted(node, found.get(node.name, {})) for node in graph.nodes)
+    taken = {node.name for node in graph.nodes}
+    renamed = {f"{name}.codes": props.get("xnorsim.codes", "") for name, props in found.items()}
+    renamed = {old: new for old, new in renamed.items() if new and new not in taken}
+    made = tuple(
+        replace(_hinted(node, found.get(node.name, {})), name=renamed.get(node.name, node.name))
+        for node in graph.nodes
+    )
     return replace(graph, nodes=made, recognized={**_sentences(recognized), **graph.recognized})
 
 
