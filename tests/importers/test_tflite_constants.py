@@ -106,3 +106,31 @@ def test_values_behind_the_flatbuffer(path: Path) -> None:
     assert_array_equal(run(path, data + values.tobytes(), x)[0], x @ values.T)
     with pytest.raises(ModelError, match=f"80 bytes at offset {end}"):
         run(path, data + values.tobytes()[:-1], x)
+
+
+def test_constants_that_are_computed_over_and_over_are_refused(path: Path) -> None:
+    """Each product doubles what has to be computed: 40 of them are 2**40."""
+    names = range(1, 41)
+    tensors = [T((1, 5)), T(values=np.ones((4, 5), np.float32))]
+    tensors += [*(T((4, 5)) for _ in names), T((1, 4))]
+    operators = [Op("MUL", [at, at], [at + 1], "MulOptions") for at in names]
+    operators.append(Op("FULLY_CONNECTED", [0, 41, -1], [42], "FullyConnectedOptions"))
+    with pytest.raises(ModelError, match="its constants are computed over 127 times"):
+        run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))
+
+
+def test_settings_that_grow_are_refused(path: Path) -> None:
+    tensors = [T((1, 5)), ints(*range(4000)), T((2000 * 4000,), type="int32"), T((1, 5))]
+    operators = [
+        Op("CONCATENATION", [1] * 2000, [2], "ConcatenationOptions"),
+        Op("RESHAPE", [0, 2], [3]),
+    ]
+    with pytest.raises(ModelError, match="its 2000 constants are no settings"):
+        run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))
+
+
+def test_constants_that_no_rule_evaluates(path: Path) -> None:
+    tensors = [T((1, 5)), ints(1, 2), T((2,), type="int32"), T((1, 5))]
+    operators = [Op("ABS", [1], [2]), Op("ADD", [0, 0], [3], "AddOptions")]
+    with pytest.raises(ModelError, match="ABS 'tensor_2': all of its inputs are constant"):
+        run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))

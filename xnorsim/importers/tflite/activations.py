@@ -78,13 +78,10 @@ def finish(
     op = fused(view, int(option(view, "FusedActivationFunction"))) if has_fused else None
     if op is not None:
         result = emit(view, op, result, suffix=str(op.function))
-    target = (
-        view.state.model.tensors[view.operator.outputs[position]]
-        if (position < len(view.operator.outputs))
-        else None
-    )
-    form = quantization(target) if target is not None else None
-    if target is not None and form is not None:
+    outputs = view.operator.outputs
+    target = view.state.model.tensors[outputs[min(position, len(outputs) - 1)]]
+    form = quantization(target)
+    if form is not None:
         view.state.counted.setdefault("requantized", []).append(view.name)
         axis = quantized_axis(form, Value(result, channels_first), view.state)
         to = ops.Quantize(target.spec.encoding, axis, rounding="half_up")
@@ -92,7 +89,7 @@ def finish(
     write(view, result, channels_first, position)
 
 
-def _apply(view: View, op: ops.Op, **more: object) -> None:
+def _apply(view: View, op: ops.Op) -> None:
     given = real(view, 0)
     finish(view, emit(view, op, given.tensor), given.channels_first)
 

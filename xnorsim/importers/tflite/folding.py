@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import prod
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from xnorsim.importers.tflite.view import (
     View,
     constant,
     has,
+    named,
     option,
     quantization,
     require,
@@ -30,12 +32,18 @@ from xnorsim.importers.tflite.view import (
 from xnorsim.network.binary import signs
 from xnorsim.network.extents import broadcast, reduce_shape
 from xnorsim.network.graph import Parameter, TensorSpec
-from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32
+from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT32
 
 __all__ = ["FOLDED", "fold", "is_known"]
 
 FOLDED = frozenset({"SHAPE"})
 """Operators whose results are always known beforehand."""
+
+LARGEST_RESULT = 2**20
+"""Elements of a setting in the making."""
+
+MOST_PASSES = 64
+"""Functions over one constant: what binarizes weights takes six."""
 
 Arrays = list[np.ndarray]
 
@@ -69,11 +77,7 @@ def _folded(view: View) -> Parameter:
     if name == "SHAPE":
         return made(np.asarray(shape(view, 0), target.spec.encoding.name), target.spec.encoding)
     if name in ("DEQUANTIZE", "LceDequantize"):
-        source, form = constant(view, 0), quantization(tensor(view, 0))
-        assert source is not None
-        if form is not None:
-            return dequantized(source, tensor(view, 0), form)
-        return changed(source, source.spec.shape, _float32, FLOAT32)
+        return _dequantized(view)
     if name in _LATER and target.spec.encoding in (FLOAT32, INT32) and _is_float(view):
         return _later(view, target)
     if name not in _EVALUATED:
@@ -82,14 +86,29 @@ def _folded(view: View) -> Parameter:
             f"{view.where}: all of its inputs are constant, and only these are evaluated while a "
             f"file is read: {known}"
         )
-    given = []
-    for position in range(len(view.operator.inputs)):
-        item = constant(view, position)
-        assert item is not None
-        given.append(values_of(f"{view.where}: input {position}", item))
-    values = np.asarray(_EVALUATED[name](view, given))
+    values = np.asarray(_EVALUATED[name](view, _values(view)))
     kind = np.dtype(target.spec.encoding.name)
     return made(values.astype(kind), target.spec.encoding)
+
+
+def _dequantized(view: View) -> Parameter:
+    source, form = constant(view, 0), quantization(tensor(view, 0))
+    if source is not None and form is not None:
+        return dequantized(source, tensor(view, 0), form)
+    if source is None or source.spec.encoding not in (BIPOLAR, ENCODINGS["float16"]):
+        raise ModelError(f"{view.where}: '{named(view, 0)}' is neither integers nor float16")
+    return changed(source, source.spec.shape, _float32, FLOAT32)
+
+
+def _values(view: View) -> Arrays:
+    """What an operator on settings reads: so little that whatever it writes is small."""
+    positions = [at for at in range(len(view.operator.inputs)) if has(view, at)]
+    size = 1
+    for at in positions:
+        size *= max(prod(shape(view, at)), 1)
+        require(view, size <= LARGEST_RESULT, f"its {len(positions)} constants are no settings")
+    found = [constant(view, at) for at in positions]
+    return [values_of(f"{view.where}: inputs", item) for item in found if item is not None]
 
 
 def _is_float(view: View) -> bool:
@@ -114,7 +133,18 @@ def _later(view: View, target: Tensor) -> Parameter:
     stored = tuple(dict.fromkeys(part for item in given if item for part in item.stored))
     found = _shape_of(view, setting)
     require(view, found == spec.shape, f"it gives {list(found)}, the file says {list(spec.shape)}")
-    return Parameter(spec, stored, partial(_computed, view.operator.name, loads, setting))
+    passes = 1 + sum(_passes(load) for load in loads)
+    require(view, passes <= MOST_PASSES, f"its constants are computed over {passes} times")
+    return Parameter(spec, stored, partial(_computed, view.operator.name, loads, setting, passes))
+
+
+def _passes(load: Callable[[], np.ndarray]) -> int:
+    """How many functions a constant is computed by, those that it is read from twice twice."""
+    if not isinstance(load, partial):
+        return 0
+    if load.func is _computed:
+        return load.args[3]
+    return sum(_passes(item) for item in load.args if isinstance(item, partial))
 
 
 def _shape_of(view: View, setting: tuple[int, ...]) -> tuple[int, ...]:
@@ -131,7 +161,7 @@ def _shape_of(view: View, setting: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _computed(
-    name: str, loads: tuple[Callable[[], np.ndarray], ...], setting: tuple[int, ...]
+    name: str, loads: tuple[Callable[[], np.ndarray], ...], setting: tuple[int, ...], passes: int
 ) -> np.ndarray:
     return _LATER[name][1](setting, *(load() for load in loads))
 

@@ -39,6 +39,8 @@ __all__ = [
     "named",
     "option",
     "quantization",
+    "quantized_axis",
+    "quantizer",
     "real",
     "require",
     "settings",
