@@ -80,7 +80,10 @@ def binarized(graph: Graph, known: Known) -> Graph:
     replaced: dict[str, list[Node]] = {}
     parameters: dict[str, Parameter] = {}
     sentences = dict(graph.recognized)
+    floats = not known.qonnx and not any(s.encoding in NARROW for s in graph.tensors.values())
     for node, _ in layers:
+        if floats and not (known.encodings or node.scheme or node.parameters["weight"] in plain):
+            continue
         source = _input(graph, written, known, node.inputs[0])
         form = _form(graph, known, node, source, plain)
         made = {} if form is None else _made(graph, node, source, form)

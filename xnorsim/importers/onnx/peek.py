@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from math import prod
+from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
-
+from xnorsim.importers.onnx.file import Source
 from xnorsim.importers.onnx.merging import folded
-from xnorsim.importers.onnx.tensors import glance, is_external, lies_inside, load_tensor, opened
+from xnorsim.importers.onnx.tensors import is_external, load_tensor, offset_inside, opened
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter
 from xnorsim.network.precision import FLOAT32
@@ -26,35 +28,47 @@ def looking_binary(weights: Iterable[tuple[str, Parameter, ops.Weighted]]) -> fr
 
     None that is computed, or that lies in another file. The model file is opened once.
     """
-    found = set()
     with ExitStack() as files:
-        streams = {}
-        for name, weight, op in weights:
-            load = weight.load
-            if weight.placeholder or weight.spec.encoding != FLOAT32 or not weight.spec.elements:
-                continue
-            count, step = _first_filter(weight.spec.shape, op)
-            if isinstance(load, partial) and load.func is folded:  # its filters are columns
-                load, step = load.args[0], weight.spec.shape[0]
-            if not isinstance(load, partial) or load.func is not load_tensor:
-                continue
-            where, tensor, source = load.args
-            positions = [at * step for at in range(min(count, MOST))]
-            if lies_inside(tensor):
-                if source.path not in streams:
-                    file = opened(where, source.path, source)
-                    streams[source.path] = files.enter_context(file)
-                stream = streams[source.path]
-                values = glance(tensor, stream, positions[:2])
-                if abs(values[0]) == abs(values[-1]):
-                    values = glance(tensor, stream, positions)
-            elif not is_external(tensor) and weight.spec.elements <= SMALL:
-                values = load().reshape(-1)[positions]
-            else:
-                continue
-            if len(values) > 1 and np.all(np.abs(values) == abs(values[0])):
-                found.add(name)
-    return frozenset(found)
+        streams: dict[Path, BinaryIO] = {}
+
+        def stream_of(where: str, source: Source) -> BinaryIO:
+            if source.path not in streams:
+                file = opened(where, source.path, source, buffering=0)
+                streams[source.path] = files.enter_context(file)
+            return streams[source.path]
+
+        return frozenset(n for n, weight, op in weights if _looks_binary(weight, op, stream_of))
+
+
+def _looks_binary(
+    weight: Parameter, op: ops.Weighted, stream_of: Callable[[str, Source], BinaryIO]
+) -> bool:
+    load = weight.load
+    if weight.placeholder or weight.spec.encoding != FLOAT32 or not weight.spec.elements:
+        return False
+    count, step = _first_filter(weight.spec.shape, op)
+    if isinstance(load, partial) and load.func is folded:  # its filters are columns
+        load, step = load.args[0], weight.spec.shape[0]
+    if count < 2 or not isinstance(load, partial) or load.func is not load_tensor:
+        return False
+    where, tensor, source = load.args
+    positions = [at * step for at in range(min(count, MOST))]
+    start = offset_inside(tensor)
+    if start is not None:
+        values = _values(stream_of(where, source), start, positions)
+    elif not is_external(tensor) and weight.spec.elements <= SMALL:
+        values = iter(load().reshape(-1)[positions])
+    else:
+        return False
+    first = abs(next(values))
+    return all(abs(value) == first for value in values)
+
+
+def _values(stream: BinaryIO, start: int, positions: Iterable[int]) -> Iterator[float]:
+    """float32 values of a file, each read when it is asked for."""
+    for position in positions:
+        stream.seek(start + 4 * position)
+        yield struct.unpack("<f", stream.read(4))[0]
 
 
 SMALL = 2**12

@@ -7,7 +7,7 @@ lengths.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import prod
@@ -32,10 +32,9 @@ __all__ = [
     "element_type",
     "encoding_of",
     "external_file",
-    "glance",
     "is_external",
-    "lies_inside",
     "load_tensor",
+    "offset_inside",
     "opened",
     "stored_parameter",
     "tensor_spec",
@@ -232,35 +231,26 @@ def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto
 
 
 @contextmanager
-def opened(where: str, path: Path, source: Source | None) -> Iterator[BinaryIO]:
+def opened(
+    where: str, path: Path, source: Source | None, buffering: int = -1
+) -> Iterator[BinaryIO]:
     """A file to read values from; that of `source` has to be as it was."""
     try:
         state = path.stat()
         if source and (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
             raise ModelError(f"{where}: {path} was changed after it was read")
-        with path.open("rb") as stream:
+        with path.open("rb", buffering) as stream:
             yield stream
     except OSError as fault:
         raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
 
 
-def glance(tensor: TensorProto, stream: BinaryIO, positions: Sequence[int]) -> np.ndarray:
-    """The float32 values at `positions` of a tensor that lies in the model file, open as `stream`.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    start, data = int(_entries(tensor)["offset"]), b""
-    for position in positions:
-        stream.seek(start + 4 * position)
-        data += stream.read(4)
-    return np.frombuffer(data, "<f4")
-
-
-def lies_inside(tensor: TensorProto) -> bool:
-    """Whether the values are float32 that were stepped over in the model file."""
-    inside = is_external(tensor) and _entries(tensor).get("location") == INSIDE
-    return inside and tensor.data_type == TensorProto.FLOAT
+def offset_inside(tensor: TensorProto) -> int | None:
+    """Where in the model file [bytes] float32 values start that were stepped over; else None."""
+    if tensor.data_type != TensorProto.FLOAT or not is_external(tensor):
+        return None
+    entries = _entries(tensor)
+    return int(entries["offset"]) if entries.get("location") == INSIDE else None
 
 
 def elements_of(shape: tuple[int, ...]) -> int:
