@@ -52,7 +52,7 @@ from xnorsim.importers.tflite.windows import windows
 from xnorsim.network import ops
 from xnorsim.network.bits import CONVENTIONS, from_convention, unpack, word_count
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
-from xnorsim.network.ops import Function, Operator
+from xnorsim.network.ops import Function
 from xnorsim.network.precision import (
     BIPOLAR,
     ENCODINGS,
@@ -294,19 +294,16 @@ def _scaled(
     k, activation = _terms(op, weight), fused(view, number)
     is_plain = scale == 1 and zero_point == 0 and bool(np.all(multiplier == 1) and not bias.any())
     held = {"weight": weight}
-    if not is_plain and activation is None:
-        less = np.full(op.out_channels, -k, np.float32)
-        held["bias"] = made(less, FLOAT32)
+    if not is_plain:
+        held["bias"] = made(np.full(op.out_channels, -k, np.float32), FLOAT32)
     result = emit(view, op, image, parameters=held, scheme=BINARY)
     if activation is not None:
-        result = emit(view, _clamp(view, activation), result, suffix=str(activation.function))
+        clamp = _clamp(view, activation, 0 if is_plain else k)
+        result = emit(view, clamp, result, suffix=str(activation.function))
     if is_plain:
         return result
     if op.pad_value == 0 and any(map(any, op.padding)):
         view.state.counted.setdefault("zero padding", []).append(view.name)
-    if activation is not None:
-        one = {"right": made(np.full((), k, np.float32), FLOAT32)}
-        result = emit(view, ops.Elementwise(Operator.SUB), result, suffix="less_k", parameters=one)
     m, b = multiplier.astype(np.float64) / scale, bias.astype(np.float64)
     shift = (b + k * multiplier.astype(np.float64)) / scale + zero_point
     roles = {"scale": (2, m), "shift": (3, shift)}
@@ -314,13 +311,17 @@ def _scaled(
     return emit(view, ops.BatchNorm(0.0), result, suffix="transform", parameters=norm)
 
 
-def _clamp(view: View, activation: ops.Activation) -> ops.Activation:
+def _clamp(view: View, activation: ops.Activation, k: int) -> ops.Activation:
+    """The activation of d as one of d - k."""
     if activation != RELU and activation.function is not Function.CLIP:
         raise ModelError(
             f"{view.where}: {activation.function} of a binary convolution: only NONE, RELU, "
             "RELU_N1_TO_1 and RELU6"
         )
-    return activation
+    if k == 0:
+        return activation
+    ends = activation.constants or (("min", 0.0),)
+    return ops.Activation(Function.CLIP, tuple((name, end - k) for name, end in ends))
 
 
 def _vector(view: View, position: int, values: np.ndarray) -> Parameter:
