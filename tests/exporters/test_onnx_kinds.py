@@ -221,6 +221,16 @@ def test_binary_layers_are_those_of_qonnx() -> None:
     assert tensors["layer.alpha"].shape == (6, 1, 1, 1)
 
 
+def test_a_filter_of_zeros(tmp_path: Path) -> None:
+    """Its alpha, the mean of its magnitudes, is 0."""
+    scheme = Scheme(BIPOLAR, BIPOLAR, Scaling.ALPHA)
+    weights = {"weight": signs("w", 6, 4, 3, 3), "alpha": held("a", [1, 0, 3, 4, 5, 6])}
+    graph = one(CONV(), IMAGE, weights, before=(ops.Sign(),), scheme=scheme)
+    read = again(graph, tmp_path)
+    assert_same_table(graph, read)
+    assert_same_results(graph, read, inputs_of(graph))
+
+
 REFUSED = {
     "unknown": (one(ops.Unknown("Fft", "com.acme", (IMAGE,)), IMAGE), "operator Fft"),
     "a pool by the sum": (

@@ -94,7 +94,7 @@ def number(view: NodeView, word: str, value: float) -> tuple[str, dict[str, Para
 
 def _check_bipolar(view: NodeView) -> None:
     check_inputs(view, "data", "scale")
-    if is_constant(view, 1):
+    if is_constant(view, 1) and not is_constant(view, 0):  # a filter of zeros has alpha 0
         not_zero(view, 1, "scale")
 
 
