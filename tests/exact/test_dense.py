@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.exact.calls import f32
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import ENGINES
+from xnorsim.exact.engines import ENGINES, engine
 from xnorsim.exact.reference import run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
@@ -22,11 +22,13 @@ from xnorsim.network.precision import (
     FLOAT32,
     FP32,
     INT32,
+    UNIPOLAR,
     XNOR,
     Encoding,
     Scaling,
     Scheme,
 )
+from xnorsim.network.shapes import output_specs
 
 X = np.array([[1.0, -2.0, 3.0]], np.float32)
 W = np.array([[1.0, 0.5], [2.0, -1.0], [-1.0, 4.0]], np.float32)  # X W = [[-6, 14.5]]
@@ -197,3 +199,19 @@ def test_narrow_floats_are_summed_in_float32() -> None:
     found = result(ops.MatMul(), data, weight, shape=(1, 1), encoding=ENCODINGS["float16"])
     assert found.dtype == np.float16
     assert found[0, 0] == 4096, "a float16 sum would have stopped at 2048"
+
+
+def test_alpha_scales_sums_of_integers_too():
+    """{0, 1} x +-1 is a sum of integers, which alpha makes a float."""
+    op, weight = ops.Dense(4, 2), np.array([[1, -1], [1, 1], [-1, 1], [1, 1]], np.int8)
+    scheme = Scheme(BIPOLAR, UNIPOLAR, Scaling.ALPHA)
+    (spec,) = output_specs(
+        op,
+        TensorSpec((1, 4), UNIPOLAR),
+        weight=TensorSpec((4, 2), BIPOLAR),
+        alpha=TensorSpec((2,), FLOAT32),
+    )
+    held = {"weight": weight, "alpha": f32(0.5, 2)}
+    call = Call((np.array([[1, 0, 1, 1]], np.uint8),), (spec,), engine("blas"), held, scheme)
+    (found,) = run(op, call)
+    np.testing.assert_array_equal(found, f32([0.5, 2]), strict=True)

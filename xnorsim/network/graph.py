@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.network.ops import Op
-from xnorsim.network.precision import Encoding, Scaling, Scheme
+from xnorsim.network.precision import FLOAT32, Encoding, Scaling, Scheme
 
 if TYPE_CHECKING:
     import networkx
@@ -199,7 +199,8 @@ def scheme(graph: Graph, node: Node) -> Scheme:
         for role in ("weight", "right", "left")
         if role in node.parameters
     ]
-    return Scheme((weights or operands[1:] or operands)[0], operands[0], Scaling.NONE)
+    known = [*operands, *weights, FLOAT32]  # a layer of constants alone reads no activation
+    return Scheme((weights or operands[1:] or known)[0], known[0], Scaling.NONE)
 
 
 def digraph(graph: Graph) -> networkx.DiGraph:

@@ -18,8 +18,8 @@ _CLOSED = {
 """What gives +-1 of +-1, and likewise {0, 1} and {-1, 0, +1}."""
 
 
-def product_encoding(weight: Encoding, activation: Encoding) -> Encoding:
-    """What a multiplying layer writes.
+def product_encoding(weight: Encoding, activation: Encoding, scaled: bool = False) -> Encoding:
+    """What a multiplying layer writes; `scaled` says that it multiplies its sums by alpha.
 
     >>> from xnorsim.network.precision import INT8, UINT8
     >>> str(product_encoding(INT8, UINT8))
@@ -27,7 +27,7 @@ def product_encoding(weight: Encoding, activation: Encoding) -> Encoding:
     >>> str(product_encoding(BIPOLAR, BIPOLAR)), str(product_encoding(BIPOLAR, FLOAT32))
     ('float32', 'float32')
     """
-    if weight == activation == BIPOLAR:
+    if scaled or weight == activation == BIPOLAR:
         return FLOAT32
     if activation.meaning not in _INTEGRAL:
         return activation

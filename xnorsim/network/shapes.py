@@ -4,12 +4,11 @@
 
 `inputs` are the activations in order, `parameters` the constants by role, as in a Node: a role
 that is not among the parameters is read from the next input. The sizes come from extents.py.
-Resolving a whole ONNX file is onnx's own work; a test shows that both agree.
 
-Encodings: a product of integers is an int32 accumulator, a product of +-1 and +-1 is written as
-float32, because a binary layer's scaling is part of it; with a float on either side the result is
-that float. Comparisons give bool, Sign gives bipolar; most others keep what they read. What
-leaves the values of a 1- or 2-bit encoding, such as a sum or a mean of +-1, is written as float32.
+Encodings: a product of integers is an int32 accumulator; one of +-1 and +-1, or one that alpha
+scales, is written as float32; with a float on either side the result is that float. Comparisons
+give bool, Sign gives bipolar; most others keep what they read. What leaves the values of a 1- or
+2-bit encoding, such as a sum or a mean of +-1, is written as float32.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ def _(op: ops.Conv, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     check_weight("weight", weight, expected, image)
     check_vectors(parameters, op.out_channels, "bias")
     sizes = [window_output(*axis) for axis in axes]
-    encoding = product_encoding(weight.encoding, image.encoding)
+    encoding = product_encoding(weight.encoding, image.encoding, "alpha" in parameters)
     return (TensorSpec((batch, op.out_channels, *sizes), encoding),)
 
 
@@ -129,7 +128,7 @@ def _(op: ops.ConvTranspose, *inputs: TensorSpec, **parameters: TensorSpec) -> S
     extra = op.output_padding or (0,) * len(axes)
     require(len(extra) == len(axes), f"output padding {list(extra)} is not for {len(axes)} axes")
     sizes = [transposed_output(*axis, more) for axis, more in zip(axes, extra, strict=True)]
-    encoding = product_encoding(weight.encoding, image.encoding)
+    encoding = product_encoding(weight.encoding, image.encoding, "alpha" in parameters)
     return (TensorSpec((batch, op.out_channels, *sizes), encoding),)
 
 
@@ -150,7 +149,8 @@ def _(op: ops.Dense, *inputs: TensorSpec, **parameters: TensorSpec) -> Specs:
     result = (*shape[:-1], op.out_features)
     if "bias" in parameters:
         check_stretches("bias", parameters["bias"], result)
-    return (TensorSpec(result, product_encoding(weight.encoding, data.encoding)),)
+    encoding = product_encoding(weight.encoding, data.encoding, "alpha" in parameters)
+    return (TensorSpec(result, encoding),)
 
 
 @_rule
