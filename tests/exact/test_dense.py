@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.exact.calls import f32
+from tests.exact.calls import BLAS, f32
 from xnorsim.exact.call import Call
-from xnorsim.exact.engines import ENGINES, engine
+from xnorsim.exact.engines import ENGINES
 from xnorsim.exact.reference import run
 from xnorsim.network import ops
 from xnorsim.network.graph import TensorSpec
@@ -212,6 +212,6 @@ def test_alpha_scales_sums_of_integers_too():
         alpha=TensorSpec((2,), FLOAT32),
     )
     held = {"weight": weight, "alpha": f32(0.5, 2)}
-    call = Call((np.array([[1, 0, 1, 1]], np.uint8),), (spec,), engine("blas"), held, scheme)
+    call = Call((np.array([[1, 0, 1, 1]], np.uint8),), (spec,), BLAS, held, scheme)
     (found,) = run(op, call)
     np.testing.assert_array_equal(found, f32([0.5, 2]), strict=True)
