@@ -5,7 +5,6 @@ from xnorsim.analysis.costs import analyze, compare, speedup_figure
 from xnorsim.analysis.execution import diff, fidelity, run, vectors
 from xnorsim.analysis.explanation import explain
 from xnorsim.analysis.models import load_model, make_policy, parse_fuse
-from xnorsim.analysis.summary import summary
 from xnorsim.analysis.validation import validate_published
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "parse_fuse",
     "run",
     "speedup_figure",
-    "summary",
     "validate_published",
     "vectors",
 ]

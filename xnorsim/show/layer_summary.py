@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
 from xnorsim.show import labels
+from xnorsim.show.content import Column
 from xnorsim.show.forms import Form, Views, render, views
-from xnorsim.show.text import csv_text, to_json
-from xnorsim.work.summary import LayerSummary, Summary
+from xnorsim.show.terminal import fit, name_room, table_of
+from xnorsim.show.text import csv_text, markdown_table, to_json
+from xnorsim.work.summary import Convention, LayerSummary, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import ConsoleRenderable
 
 __all__ = ["ModelSummary"]
-
-_NAME = 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +96,7 @@ def _line(found: Summary, item: LayerSummary) -> dict[str, Any]:
 def _(shown: ModelSummary, all_layers: bool) -> Views:
     found = shown.found
     return Views(
-        partial(_table, found, all_layers),
+        lambda: _View(found, all_layers),
         lambda: to_json(shown.to_dict()),
         lambda: csv_text([_line(found, item) for item in found.layers]),
         partial(_markdown, found, all_layers),
@@ -104,59 +107,73 @@ def _head(found: Summary) -> str:
     return f"{labels.visible(found.network)}, counted by the convention of {found.convention}"
 
 
-def _cells(found: Summary, all_layers: bool) -> tuple[list[str], list[list[str]]]:
-    """Headings; and the layers with MACs, or all; the rest in one row, and what they add up to."""
+def _foot(found: Summary) -> list[str]:
+    lines = [f"{found.parameters:,} parameters stored in all"]
+    signed = any(item.input_bits for item in found.layers)
+    if found.convention is Convention.LARQ and 1 in found.weights and not signed:
+        lines.append(
+            "note: no layer of this file quantizes its inputs itself; Larq takes the inputs of all "
+            "others for 32 bits, behind signs too"
+        )
+    return lines
+
+
+def _rows(found: Summary, all_layers: bool) -> list[tuple[str, LayerSummary | Summary]]:
+    """The layers with MACs, or all, by name; the rest in one row."""
     shown = [item for item in found.layers if all_layers or item.macs]
-    headings = ["layer", "inputs", "output"]
-    headings += [f"{bits}-bit weights" for bits in found.weights]
-    headings += ["memory", *(f"{bits}-bit MACs" for bits in found.macs)]
-    names = labels.shorten_all([labels.visible(item.name) for item in shown], _NAME)
-    rows = [
-        [
-            name,
-            "" if item.input_bits is None else f"{item.input_bits}-bit",
-            labels.shape_text(item.output_shape[1:]),
-            *_numbers(found, item),
-        ]
-        for name, item in zip(names, shown, strict=True)
-    ]
+    rows: list[tuple[str, LayerSummary | Summary]] = [(item.name, item) for item in shown]
     left = replace(found, layers=tuple(item for item in found.layers if item not in shown))
-    if left.layers:
-        rows.append([f"{len(left.layers)} others", "", "", *_numbers(found, left)])
-    return headings, [*rows, ["total", "", "", *_numbers(found, found)]]
+    return [*rows, (f"{len(left.layers)} others", left)] if left.layers else rows
 
 
-def _numbers(found: Summary, item: LayerSummary | Summary) -> list[str]:
-    return [
-        *(_amount(item.weights.get(bits, 0)) for bits in found.weights),
-        labels.memory(item.memory_bits),
-        *(_amount(item.macs.get(bits, 0)) for bits in found.macs),
+def _columns(found: Summary, rows: Sequence[tuple[str, LayerSummary | Summary]]) -> list[Column]:
+    """Weights, memory and MACs first; where there is no room, what else a layer has is left out."""
+    items = [item for _, item in rows]
+    layers = [item if isinstance(item, LayerSummary) else None for item in items]
+    inputs = tuple(f"{x.input_bits}-bit" if x and x.input_bits else "" for x in layers)
+    outputs = tuple(labels.shape_text(x.output_shape[1:]) if x else "" for x in layers)
+    counts = [
+        (
+            f"{bits}-bit",
+            group,
+            [_amount(getattr(item, group).get(bits, 0)) for item in (*items, found)],
+        )
+        for group in ("weights", "macs")
+        for bits in getattr(found, group)
     ]
+    memory = [labels.memory(item.memory_bits) for item in (*items, found)]
+    numbers = [
+        Column(header, tuple(texts[:-1]), texts[-1], 0, group=_GROUPS[group])
+        for header, group, texts in counts
+    ]
+    place = len(found.weights)
+    numbers.insert(place, Column("memory", tuple(memory[:-1]), memory[-1], 0, group="weights"))
+    return [Column("inputs", inputs, "", 2), Column("output", outputs, "", 1), *numbers]
+
+
+_GROUPS = {"weights": "weights", "macs": "MACs"}
 
 
 def _amount(count: int) -> str:
     return labels.amount(count) if count else ""
 
 
-def _table(found: Summary, all_layers: bool) -> ConsoleRenderable:
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
+@dataclass(frozen=True)
+class _View:
+    found: Summary
+    all_layers: bool
 
-    headings, rows = _cells(found, all_layers)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for place, heading in enumerate(headings):
-        broken = heading.replace(" ", "\n")
-        table.add_column(broken, justify="right" if place else "left", no_wrap=True)
-    for row in rows[:-1]:
-        table.add_row(*map(Text, row))
-    table.add_section()
-    table.add_row(*map(Text, rows[-1]))
-    return Group(Text(_head(found)), table, Text(f"{found.parameters:,} parameters stored in all"))
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, plain = options.max_width, options.ascii_only
+        rows = _rows(self.found, self.all_layers)
+        names = [name for name, _ in rows]
+        kept = fit(_columns(self.found, rows), width - name_room(names))
+        yield Text(_head(self.found))
+        yield table_of("layer", names, kept, [""] * len(names), width, plain)
+        yield from map(Text, _foot(self.found))
 
 
 def _markdown(found: Summary, all_layers: bool) -> str:
-    headings, rows = _cells(found, all_layers)
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join([_head(found), "", *("| " + " | ".join(row) + " |" for row in lines)]) + "\n"
+    rows = _rows(found, all_layers)
+    table = markdown_table("layer", [name for name, _ in rows], _columns(found, rows))
+    return "\n".join([_head(found), "", *table, "", *_foot(found), ""])
