@@ -227,9 +227,12 @@ class Builder:
         `of` as for `sign`.
         """
         name = name or (f"{of}.quantize" if of else self._numbered("quantize"))
-        scales = {"scale": ((), partial(constant, value=scale))}
-        codes = self.layer(ops.Quantize(to), x, parameters=scales, name=f"{name}.codes", of=of)
-        result = self.layer(ops.Dequantize(FLOAT32), codes, parameters=scales, name=name, of=of)
+        made = self._parameter(f"{name}.scale", (), partial(constant, value=scale))
+        held = {"scale": (f"{name}.scale", made)}  # one number, which both read
+        add = partial(self._assembly.layer, parameters=held, layer=of)
+        result = add(
+            ops.Dequantize(FLOAT32), add(ops.Quantize(to), x, name=f"{name}.codes"), name=name
+        )
         self._quantized[result] = to
         return result
 
