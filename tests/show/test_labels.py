@@ -42,9 +42,39 @@ def test_long_names_that_differ_in_the_middle_stay_different():
 
 def test_paths_lose_their_repetition_only_if_they_stay_different():
     # One block's first and second operator: without them both would be called a/b.
-    assert labels.shorten_all(["/a/b/Conv_0", "/a/b/MatMul"], 8) == ["/a/b…v_0", "/a/b…Mul"]
+    assert labels.shorten_all(["/a/b/Conv_0", "/a/b/MatMul"], 8) == ["Conv_0", "MatMul"]
     assert labels.shorten_all(["/a/b/Conv_0", "/a/c/MatMul"], 8) == ["a/b", "a/c"]
+    # A converter's own limit cuts the operator as well.
+    assert labels.shorten_all(["n/bn_1/FusedBatc", "n/bn_2/FusedBatc"], 8) == ["n/bn_1", "n/bn_2"]
     assert labels.shorten_all(["/a/b/Conv"], 20) == ["/a/b/Conv"]  # it fits as it is
+
+
+@pytest.mark.parametrize("width", [12, 16, 19, 20, 21, 22, 23, 24, 30])
+def test_a_number_in_a_short_name_is_the_layers_own(width):
+    # As a converter of TensorFlow writes them: the row of a layer is not the number in its name.
+    names = ["net/activation/Relu", "net/quant_conv2d/input_quantizer", "92 others"]
+    names += [f"net/batch_normalization_{i}/FusedBatchNormV3" for i in range(2, 120)]
+    names += [f"net/quant_conv2d_{i}/input_quantizer" for i in range(3, 30)]
+    for name, short in zip(names, labels.shorten_all(names, width), strict=True):
+        own = set(re.findall(r"\d+", name))
+        assert set(re.findall(r"\d+", short)) <= own
+        assert own & {str(i) for i in range(2, 120)} <= set(re.findall(r"\d+", short)) | {"2", "3"}
+
+
+def test_folders_that_all_paths_share_are_left_out_before_the_middle():
+    names = ["net/first_of_all/conv", "net/second_of_all/conv", "8 others"]
+    assert labels.shorten_all(names, 18) == ["first_of_all/conv", "second_of_all/conv", "8 others"]
+
+
+def test_names_that_stay_the_same_show_their_place_apart():
+    names = [
+        "x" * 20 + "".join(pair) + "y" * 20 for pair in [("a" * 20, "b" * 9), ("a" * 21, "b" * 8)]
+    ]
+    first, second = labels.shorten_all(names, 12)
+    assert first != second
+    names = [f"{'x' * 20}{i:020b}{'y' * 20}" for i in (1, 2)]
+    assert labels.shorten_all(names, 12) == ["#1 xxxx…yyyy", "#2 xxxx…yyyy"]
+    assert labels.shorten_all([*names, "#1 xxxx…yyyy"], 12)[2].startswith("#3 #1")
 
 
 @pytest.mark.parametrize(

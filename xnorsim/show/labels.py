@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import takewhile
 from typing import Any
 
 from xnorsim.errors import InputError
@@ -59,41 +62,124 @@ def _printable(character: str) -> bool:
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` with its middle left out, at most `width` characters.
+    """`text` with its middle left out, at most `width` characters; a number stays whole or goes.
 
     >>> shorten("layer1.0.conv1.weight", 12)
     'layer1…eight'
     """
     if len(text) <= width:
         return text
-    head = width // 2
-    tail = width - head - 1
-    return f"{text[:head]}…{text[len(text) - tail :] if tail > 0 else ''}"[:width]
+    end = _end(text, width - width // 2)
+    return f"{_start(text, width - len(end) + 1)[:-1]}{end}"[:width]
+
+
+def _start(text: str, width: int) -> str:
+    """The first characters of `text`, and … where some are left out: no part of a number."""
+    if len(text) <= width:
+        return text
+    first = text[: max(width - 1, 0)]
+    if text[len(first)].isdigit():
+        first = first.rstrip(_DIGITS)
+    return f"{first}…"
+
+
+def _end(text: str, width: int) -> str:
+    """The last characters of `text`, after … where some are left out: no part of a number."""
+    if len(text) <= width:
+        return text
+    last = text[len(text) - max(width - 1, 0) :]
+    if text[len(text) - len(last) - 1].isdigit():
+        last = last.lstrip(_DIGITS)
+    return f"…{last}"
+
+
+_DIGITS = "0123456789"
 
 
 def shorten_all(names: Sequence[str], width: int) -> list[str]:
     """Each name in at most `width` characters, different names staying different.
 
-    If one is too long, all lose what exporters repeat in a path, if they stay different. Names
-    that would become the same get their number in the list instead of their middle.
+    If one is too long, names lose what exporters repeat in a path, then the folders that all
+    paths share, wherever they stay different. Of those still too long the middle is left out, or
+    what is around the part that tells them from each other. Where even that is not enough, the
+    place in the list goes before the name: "#4 ".
 
     >>> shorten_all(["/layer1/layer1.0/conv1/Conv", "/fc/Gemm"], 20)
     ['layer1.0/conv1', 'fc']
+    >>> shorten_all([f"batch_normalization_{i}_of_the_stage" for i in (9, 10)], 18)
+    ['batch_no…9…e_stage', 'batch_n…10…e_stage']
     """
     seen = [visible(name) for name in names]
-    if max(map(len, seen), default=0) > width:
-        brief = [_without_repetition(name) for name in seen]
-        seen = brief if len(set(brief)) == len(set(seen)) else seen
-    short = [shorten(name, width) for name in seen]
-    first: dict[str, str] = {}
-    for i, name in enumerate(seen):
-        if first.setdefault(short[i], name) != name:
-            number = f"…{i + 1}…"
-            tail = max(0, width - len(number)) // 2
-            head = max(0, width - len(number) - tail)
-            short[i] = f"{name[:head]}{number}{name[len(name) - tail :] if tail else ''}"
-            first[short[i]] = name
-    return short
+    whole = list(dict.fromkeys(seen))
+    brief = whole
+    for step in (_without_repetitions, _without_shared_folders):
+        if max(map(len, brief), default=0) > width:
+            brief = _where_different(brief, step(brief))
+    short = _numbered(brief, _apart(brief, width), width)
+    return [dict(zip(whole, short, strict=True))[name] for name in seen]
+
+
+def _where_different(names: Sequence[str], shorter: Sequence[str]) -> list[str]:
+    """The shorter name of each, except where another name has it as well."""
+    count = Counter([*shorter, *(n for n, s in zip(names, shorter, strict=True) if n != s)])
+    return [s if count[s] == 1 else n for n, s in zip(names, shorter, strict=True)]
+
+
+def _apart(names: Sequence[str], width: int) -> list[str]:
+    """The names without their middle; those that would be the same keep what they differ in."""
+    same = defaultdict(list)
+    for name in names:
+        same[shorten(name, width)].append(name)
+    return [
+        short if len(same[short]) == 1 else _around(name, same[short], width)
+        for name, short in ((name, shorten(name, width)) for name in names)
+    ]
+
+
+def _around(name: str, among: Sequence[str], width: int) -> str:
+    """A name cut on both sides of the part that tells it from the others, with whole numbers."""
+    before = name[: _shared(among)].rstrip(_DIGITS)
+    rest = [other[len(before) :][::-1] for other in among]
+    after = rest[0][: _shared(rest)][::-1].lstrip(_DIGITS)
+    own = name[len(before) : len(name) - len(after)]
+    room = width - len(own)
+    if room < 2 or not own:
+        return shorten(own or name, width)
+    end = _end(after, max(room // 2, room - len(before)))
+    return f"{_start(before, room - len(end))}{own}{end}"
+
+
+def _numbered(names: Sequence[str], short: Sequence[str], width: int) -> list[str]:
+    """The short names, before those that are the same their place in the list."""
+    count = Counter(short)
+    if len(count) == len(short):
+        return list(short)
+    return [
+        # Also a name that looks as if it were numbered: another could become the same.
+        f"#{i} {shorten(name, width - len(f'#{i} '))}"
+        if count[text] > 1 or re.match(r"#\d", text)
+        else text
+        for i, (name, text) in enumerate(zip(names, short, strict=True), 1)
+    ]
+
+
+def _without_shared_folders(names: Sequence[str]) -> list[str]:
+    """Paths without the folders that all of them begin with; other names as they are."""
+    paths = [[part for part in name.split("/") if part] for name in names]
+    shared = _shared([path[:-1] for path in paths if len(path) > 1])
+    return [
+        "/".join(path[shared:]) if len(path) > 1 else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _shared(texts: Sequence[Sequence[str]]) -> int:
+    """With how many equal items, or characters, all begin."""
+    return sum(1 for _ in takewhile(lambda items: len(set(items)) == 1, zip(*texts, strict=False)))
+
+
+def _without_repetitions(names: Sequence[str]) -> list[str]:
+    return [_without_repetition(name) for name in names]
 
 
 def _without_repetition(name: str) -> str:
@@ -108,13 +194,22 @@ def _without_repetition(name: str) -> str:
         for part, after in zip(parts, [*parts[1:], ""], strict=False)
         if after != part and not after.startswith(f"{part}.")
     ]
-    if len(kept) > 1 and kept[-1].rstrip("_0123456789") in _OPERATORS:
+    if len(kept) > 1 and _is_operator(kept[-1].rstrip(f"_{_DIGITS}")):
         kept.pop()
     return "/".join(kept) or name
 
 
-_OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul")
-"""Layers with MACs: the column of kinds says it already."""
+def _is_operator(word: str) -> bool:
+    """Whether a word is an operator, or begins one: converters cut names at a length of theirs."""
+    return len(word) >= 4 and any(operator.startswith(word) for operator in _OPERATORS)
+
+
+_OPERATORS = (
+    *("Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul"),
+    *("Conv2D", "depthwise", "BiasAdd", "FusedBatchNormV", "Relu", "QuantConv2D", "QuantDense"),
+)
+"""Layers with MACs, of ONNX and of TensorFlow, where a layer has the name of the last operator that
+was folded into it: the column of kinds says what it is."""
 
 
 def precision_class(scheme: str | None) -> MacClass | None:
