@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xnorsim.errors import UsageError
-from xnorsim.exact.diff import compared, diff, diff_with_arrays, pair_networks, ulps
+from xnorsim.exact.diff import compared, diff, diff_with_arrays, ulps
 from xnorsim.exact.execute import execute, prepare
+from xnorsim.exact.pairing import pair_networks
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import Identity
 from xnorsim.network.policy import Binarize, Policy, apply

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from xnorsim.exact.diff import Difference, Divergence, Pairing
+from xnorsim.exact.diff import Difference, Divergence
+from xnorsim.exact.pairing import Pairing
 from xnorsim.show.divergence import Divergences
 from xnorsim.show.forms import Form, render
 
@@ -52,6 +53,18 @@ def test_words(found, words, reason):
     text = re.sub(r"\s+", " ", render(found, Form.TABLE))
     assert words in text, reason
     assert repr(found) == render(found, Form.TABLE)
+
+
+def test_outputs_beyond_the_first_difference_are_told():
+    outputs = {"agrees": None, "other": FLOATS}
+    seen = Divergence(PAIRING, 6, 0, 0.0, "t3", "t3", "sign", "sign", True, BITS, outputs=outputs)
+    found = Divergences(("a.h5", "a.tflite"), ("blas", "blas"), seen)
+    text = re.sub(r"\s+", " ", render(found, Form.TABLE))
+    assert "output agrees: no difference output other: 2 of 6 elements, at most 17 ulp" in text
+    assert "stopped at the first that differs, then the outputs" in text
+    doc = json.loads(render(found, Form.JSON))
+    assert doc["outputs"]["agrees"] is None
+    assert doc["outputs"]["other"]["differing"] == 2
 
 
 def test_json_is_plain():

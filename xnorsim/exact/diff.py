@@ -1,21 +1,19 @@
 """Where two runs of a network diverge: the first tensor, in execution order, that differs.
 
 A run is a session that computes its tensors as they are asked for, or another tool's tensors by
-name. Tensors are paired by name; two networks whose names do not agree between inputs and outputs
-are paired by kind of layer and shape: the first of each in A with the first in B, and so on.
+name. Which tensor is compared with which: exact/pairing.py.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from xnorsim.errors import UsageError
 from xnorsim.exact.execute import Session, Tell, steps
+from xnorsim.exact.pairing import Pairing, pair_by_name, pair_networks, written
 from xnorsim.exact.reference.widths import is_float
 from xnorsim.network.graph import Graph
 from xnorsim.network.ops import kind
@@ -24,31 +22,15 @@ from xnorsim.network.precision import BIPOLAR
 __all__ = [
     "Difference",
     "Divergence",
-    "Pairing",
     "compared",
     "diff",
     "diff_with_arrays",
-    "pair_by_name",
-    "pair_networks",
     "ulps",
 ]
 
 Array = np.ndarray
 
 _SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """Which tensor of B each tensor of A is compared with, in A's order of execution.
-
-    `rule` says how they were found; `only_a` and `only_b` have the names without a partner.
-    """
-
-    partners: Mapping[str, str]
-    rule: str
-    only_a: tuple[str, ...]
-    only_b: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,8 @@ class Divergence:
     `compared` tensors were looked at. Of the first that differs: `tensor` and its `partner`, the
     layer (`node`, "" for an input of the network) and `kind` that write it, and whether its values
     are +-1 (`is_binary`: a differing element is a differing bit). All of them None or "" if none
-    differs.
+    differs. `outputs` are those of A compared beyond it, where the pairing asks for that, each with
+    how it differs, None if it does not.
     """
 
     pairing: Pairing
@@ -90,6 +73,7 @@ class Divergence:
     kind: str = ""
     is_binary: bool = False
     difference: Difference | None = None
+    outputs: Mapping[str, Difference | None] = field(default_factory=dict)
 
 
 def diff(
@@ -133,82 +117,9 @@ def diff_with_arrays(
         UsageError: no array has the name of a tensor.
         ModelError: a layer cannot run.
     """
-    pairing = pair_by_name(_names(a.graph), arrays)
+    pairing = pair_by_name(dict.fromkeys([*a.graph.inputs, *written(a.graph)]), arrays)
     tensors = _tensors(a, inputs, with_inputs=True)
     return _first(tensors, arrays.__getitem__, pairing, a.graph, ulp, tolerance, progress)
-
-
-def pair_by_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Pairing:
-    """Tensors of the same name.
-
-    Raises:
-        UsageError: there are none.
-    """
-    partners = {name: name for name in ours if name in theirs}
-    if not partners:
-        raise UsageError(
-            f"no tensor has the same name on both sides: A has {_some(ours)}; B has {_some(theirs)}"
-        )
-    return _pairing(partners, "name", ours, theirs)
-
-
-def pair_networks(a: Graph, b: Graph) -> Pairing:
-    """The tensors of two networks that belong together: by name, or else by kind and shape.
-
-    Names are believed if most of those that both have between inputs and outputs stand for the
-    same kind of layer and the same shape: tools that number their tensors use the same names for
-    others.
-
-    Raises:
-        UsageError: there are none.
-    """
-    ours, theirs = _written(a), _written(b)
-    ends = {*a.outputs, *b.outputs}
-    inner = [key == theirs[name] for name, key in ours.items() if name in theirs.keys() - ends]
-    if 2 * sum(inner) > len(inner) or a.nodes == b.nodes:
-        return pair_by_name(ours, theirs)
-    waiting = defaultdict(list)
-    for name, key in theirs.items():
-        waiting[key].append(name)
-    partners = {}
-    for name, key in ours.items():
-        if waiting[key]:
-            partners[name] = waiting[key].pop(0)
-    found = {*partners.values()}
-    partners |= {n: n for n in ours if n in theirs and n not in partners and n not in found}
-    if not partners:
-        return pair_by_name(ours, theirs)
-    return _pairing(partners, "order of layers of the same kind and shape", ours, theirs)
-
-
-def _pairing(
-    partners: dict[str, str], rule: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
-) -> Pairing:
-    found = set(partners.values())
-    return Pairing(
-        partners,
-        rule,
-        tuple(name for name in ours if name not in partners),
-        tuple(name for name in theirs if name not in found),
-    )
-
-
-def _written(graph: Graph) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """What each tensor is, by name: the kind of the layer that writes it, and its shape."""
-    return {
-        name: (kind(node.op), graph.tensors[name].shape)
-        for node in graph.nodes
-        for name in node.outputs
-    }
-
-
-def _names(graph: Graph) -> dict[str, None]:
-    return dict.fromkeys([*graph.inputs, *_written(graph)])
-
-
-def _some(names: Mapping[str, Any]) -> str:
-    shown = ", ".join(f"'{name}'" for name in list(names)[:4])
-    return (shown or "none") + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _tensors(
@@ -250,23 +161,31 @@ def _first(
     tolerance: float,
     progress: Tell | None,
 ) -> Divergence:
-    number = 0
+    number, outputs = 0, {}
+    result = Divergence(pairing, number, ulp, tolerance)
     for name, node, word, value in tensors:
         if name not in pairing.partners:
             continue
+        other = pairing.partners[name]
+        theirs, known = partner(other), result.difference is not None
+        if known and name not in pairing.outputs_too:
+            continue
         number += 1
-        found = compared(value, partner(pairing.partners[name]), ulp=ulp, tolerance=tolerance)
+        found = compared(value, theirs, ulp=ulp, tolerance=tolerance)
         if progress:
             progress(number, len(pairing.partners))
-        if found is not None:
+        if known:
+            outputs[name] = found
+        elif found is not None:
             binary = graph.tensors[name].encoding == BIPOLAR
-            other = pairing.partners[name]
-            return Divergence(
-                pairing, number, ulp, tolerance, name, other, node, word, binary, found
-            )
-        if number == len(pairing.partners):
+            result = replace(
+                result, tensor=name, partner=other, node=node, kind=word, is_binary=binary,
+                difference=found,
+            )  # fmt: skip
+        left = pairing.outputs_too - {name, *outputs}
+        if number == len(pairing.partners) or (result.difference and not left):
             break  # nothing is left to compare with
-    return Divergence(pairing, number, ulp, tolerance)
+    return replace(result, compared=number, outputs=outputs)
 
 
 def compared(a: Array, b: Array, *, ulp: int = 0, tolerance: float = 0.0) -> Difference | None:

@@ -73,6 +73,7 @@ def divergence_dict(result: Divergences) -> dict[str, Any]:
         "only_a": list(pairing.only_a),
         "only_b": list(pairing.only_b),
         "first": _first_dict(found, found.difference) if found.difference else None,
+        "outputs": {name: how and _how_dict(how) for name, how in found.outputs.items()},
         "notes": list(result.notes),
     }
 
@@ -83,11 +84,17 @@ def _first_dict(found: Divergence, how: Difference) -> dict[str, Any]:
         "partner": found.partner,
         "node": found.node,
         "kind": found.kind,
+        "is_binary": found.is_binary,
+        **_how_dict(how),
+    }
+
+
+def _how_dict(how: Difference) -> dict[str, Any]:
+    return {
         "shape_a": list(how.shapes[0]),
         "shape_b": list(how.shapes[1]),
         "type_a": how.types[0],
         "type_b": how.types[1],
-        "is_binary": found.is_binary,
         "elements": how.elements,
         "differing": how.differing,
         "largest_ulp": _finite(how.largest_ulp),
@@ -125,7 +132,8 @@ def _lines(result: Divergences) -> list[tuple[str, str]]:
     how = f"within {' or '.join(allowed)}" if allowed else "exactly"
     told = f"{found.compared} of {len(pairing.partners)} pairs of tensors, {how}; by {pairing.rule}"
     if found.compared < len(pairing.partners):
-        told += "; stopped at the first that differs"
+        beyond = ", then the outputs" if found.outputs else ""
+        told += f"; stopped at the first that differs{beyond}"
     lines.append(("compared", told))
     for side, names in (("A", pairing.only_a), ("B", pairing.only_b)):
         if names:
@@ -146,13 +154,22 @@ def _first_lines(found: Divergence, how: Difference) -> list[tuple[str, str]]:
         ("first", tensor if tensor == partner else f"{tensor} and {partner}"),
         ("of", f"{where}, {shapes}, {types}"),
     ]
+    lines.append(("differ", _extent(how, "bits" if found.is_binary else "elements")))
+    outputs = (
+        f"{labels.visible(name)}: {_extent(after, 'elements') if after else 'no difference'}"
+        for name, after in found.outputs.items()
+    )
+    return [*lines, *(("output", text) for text in outputs)]
+
+
+def _extent(how: Difference, what: str) -> str:
+    """How many elements differ, and how far at most."""
     if how.differing is None:
-        return [*lines, ("differ", "the shapes")]
-    what = "bits" if found.is_binary else "elements"
+        return "the shapes"
     text = f"{how.differing} of {how.elements} {what}"
     if how.largest_ulp is not None:
         text += f", at most {how.largest_ulp} ulp"
-    return [*lines, ("differ", f"{text}, at most {how.largest:.6g} apart")]
+    return f"{text}, at most {how.largest:.6g} apart"
 
 
 def _some(names: tuple[str, ...]) -> str:
