@@ -66,7 +66,7 @@ def model(graph: Graph, *, weights: bool = True) -> onnx.ModelProto:
         producer_name="xnorsim",
         functions=[local.function(name, sheet.versions[""]) for name in sorted(sheet.functions)],
     )
-    _add_metadata(result, graph)
+    _add_metadata(result, sheet)
     return result
 
 
@@ -115,7 +115,9 @@ def _value(sheet: Sheet, name: str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(sheet.names[name], kind, spec.shape)
 
 
-def _add_metadata(result: onnx.ModelProto, graph: Graph) -> None:
-    if graph.recognized:
-        text = json.dumps(dict(graph.recognized), ensure_ascii=True)
-        result.metadata_props.add(key="xnorsim.recognized", value=text)
+def _add_metadata(result: onnx.ModelProto, sheet: Sheet) -> None:
+    notes = {"recognized": dict(sheet.graph.recognized), "unstored": sorted(sheet.unstored)}
+    for key, note in notes.items():
+        if note:
+            text = json.dumps(note, ensure_ascii=True)
+            result.metadata_props.add(key=f"xnorsim.{key}", value=text)

@@ -27,6 +27,7 @@ from xnorsim.network.quantized import Quantized, quantized_parts
 __all__ = [
     "activations",
     "bits_and_sign",
+    "column",
     "every_operand",
     "one",
     "operands",
@@ -179,6 +180,13 @@ def _stored(sheet: Sheet, name: str, item: Parameter) -> str:
         values = values.astype(helper.tensor_dtype_to_np_dtype(kind))
     title = fresh(sheet, name)
     sheet.tensors[title] = tensor(values.reshape(item.spec.shape), title, encoding)
+    return _told(sheet, title, item)
+
+
+def _told(sheet: Sheet, title: str, item: Parameter) -> str:
+    """The name of a tensor that is a parameter, noted where nothing of it is stored."""
+    if not item.stored:
+        sheet.unstored.add(title)
     return title
 
 
@@ -191,7 +199,7 @@ def _left_out(sheet: Sheet, name: str, item: Parameter, kind: int) -> str:
         value = float(np.asarray(item.load()).reshape(-1)[0])
     filled = helper.make_tensor("value", kind, [1], [value])
     operator(sheet, "ConstantOfShape", [shape], [title], f"{title}.fill", value=filled)
-    return title
+    return _told(sheet, title, item)
 
 
 def one(sheet: Sheet) -> str:
@@ -268,17 +276,27 @@ def _dequantized(sheet: Sheet, name: str, parts: Quantized) -> str:
     item = sheet.graph.parameters[name]
     floats = constant(sheet, f"{name}.latent", _values(sheet, name, item))
     along = (-1, *(1,) * (len(item.spec.shape) - parts.axis % len(item.spec.shape) - 1))
-    sides = [constant(sheet, f"{name}.scale", _columns(_values(sheet, name, scale), along))]
-    shift = np.zeros(()) if zero is None else _values(sheet, name, zero)
-    sides.append(constant(sheet, f"{name}.zero_point", _columns(shift, along)))
+    sides = [column(sheet, f"{name}.scale", scale, along)]
+    sides += [shared(sheet, "zero", 0.0)] if zero is None else []
+    sides += [column(sheet, f"{name}.zero_point", zero, along)] if zero else []
     bits, signed = bits_and_sign(codes.spec.encoding)
     quant(sheet, [floats, *sides], result, f"{result}.quant", bits, signed)
     return result
 
 
-def _columns(values: np.ndarray, along: tuple[int, ...]) -> np.ndarray:
-    numbers = np.asarray(values, np.float32)
-    return numbers.reshape(()) if numbers.size == 1 else numbers.reshape(along)
+def column(sheet: Sheet, name: str, item: Parameter, along: tuple[int, ...]) -> str:
+    """Scales or zero points as floats where they broadcast to the data."""
+    values = _values(sheet, name, item).astype(np.float32)
+    shape = () if values.size == 1 else values.shape if values.ndim > 1 else along
+    return _scales(sheet, name, item, values.reshape(shape))
+
+
+def _scales(sheet: Sheet, name: str, item: Parameter, values: np.ndarray) -> str:
+    """Values of a parameter, under one name wherever the same stored tensors are read alike."""
+    key = tuple(part.key for part in item.stored), values.shape, values.tobytes()
+    if not item.stored or key not in sheet.shared:
+        sheet.shared[key] = _told(sheet, constant(sheet, name, values), item)
+    return sheet.shared[key]
 
 
 def _values(sheet: Sheet, name: str, item: Parameter) -> np.ndarray:
@@ -333,13 +351,13 @@ def _alpha(sheet: Sheet, node: Node, op: Weighted, name: str) -> str:
     item = sheet.graph.parameters[name]
     shape = _alpha_shape(op, item.spec.elements)
     if sum(part.spec.elements for part in item.stored) == 1 and item.load is not None:
-        one_for_all = _values(sheet, name, item).reshape(-1)[:1]
-        return constant(sheet, name, one_for_all.reshape((1,) * len(shape)))
+        one_for_all = _values(sheet, name, item).reshape(-1)[0]
+        return _scales(sheet, name, item, np.asarray(one_for_all, np.float32))
     if isinstance(op, ConvTranspose) and op.groups > 1:
         raise refused(sheet, node, "alpha of a transposed convolution in groups has no one axis")
     if not sheet.weights or item.load is None or item.placeholder:
         return _left_out(sheet, name, _of_shape(item, shape), 1)
-    return constant(sheet, name, _values(sheet, name, item).reshape(shape))
+    return _scales(sheet, name, item, _values(sheet, name, item).reshape(shape))
 
 
 def _of_shape(item: Parameter, shape: tuple[int, ...]) -> Parameter:

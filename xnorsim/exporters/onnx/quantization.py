@@ -14,6 +14,7 @@ from xnorsim.exporters.onnx.integer_functions import limits, quantizer_name, sca
 from xnorsim.exporters.onnx.operands import (
     activations,
     bits_and_sign,
+    column,
     operands,
     optional,
     quant,
@@ -160,7 +161,9 @@ def narrow_pair(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
     (x,) = operands(sheet, first, "input", "scale")[:1]
     rank = len(spec(sheet, first.inputs[0]).shape)
     along = (-1, *(1,) * (rank - op.axis % rank - 1))
-    inputs = [x, _column(sheet, first, along), shared(sheet, "zero", 0.0)]
+    name = first.parameters["scale"]
+    scale = column(sheet, name, sheet.graph.parameters[name], along)
+    inputs = [x, scale, shared(sheet, "zero", 0.0)]
     bits, signed = bits_and_sign(op.to)
     if op.to == UNIPOLAR:
         bits, signed = 1, False
@@ -181,16 +184,6 @@ def _note_first(sheet: Sheet, first: Node, last: Node) -> None:
     for key, text in notes.items():
         if text and f"xnorsim.{key}" not in known:
             made.metadata_props.add(key=f"xnorsim.{key}", value=encodable(text))
-
-
-def _column(sheet: Sheet, node: Node, along: tuple[int, ...]) -> str:
-    """Scales where they broadcast to the data."""
-    name = node.parameters["scale"]
-    item = sheet.graph.parameters[name]
-    if item.load is None:
-        raise refused(sheet, node, "its scale has no values")
-    values = np.asarray(item.load()).astype(np.float32)
-    return constant(sheet, name, values.reshape(() if values.size == 1 else along))
 
 
 def dynamic(sheet: Sheet, nodes: tuple[Node, ...]) -> None:

@@ -48,7 +48,8 @@ class Sheet:
 
     `tensors` are initializers, `functions` the names of local ones; `types` are ONNX's words for
     those of activations; `names` and `parameters` map ours to those of the file, and `shared` what
-    several layers read. `carried` are activations of integers that the file holds as floats.
+    several layers read. `unstored` are tensors of the file that are no stored numbers of the
+    network, `carried` activations of integers that the file holds as floats.
     """
 
     graph: Graph
@@ -60,6 +61,7 @@ class Sheet:
     parameters: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     shared: dict[object, str] = field(default_factory=dict)
+    unstored: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     titles: set[str] = field(default_factory=set)
     versions: dict[str, int] = field(default_factory=lambda: {"": OPSET})

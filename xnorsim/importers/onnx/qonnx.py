@@ -33,6 +33,7 @@ from xnorsim.network.binary import signs
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.ops import Function, Operator
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, UNIPOLAR, Encoding
+from xnorsim.network.quantized import Quantized, quantized_parameter
 
 __all__ = ["DOMAINS", "QUANTIZERS", "Chain", "number"]
 
@@ -125,16 +126,23 @@ def _bipolar_values(scale: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def _coded(view: NodeView, encoding: Encoding, function) -> Parameter:
     """The constant at input 0, kept as `encoding` and the scale at input 1."""
-    given, scale = view.constants[view.inputs[0]], view.constants[view.inputs[1]]
+    codes = _codes(view, encoding, function)
+    scales = (replace(part, is_scale=True) for part in view.constants[view.inputs[1]].stored)
+    spec = TensorSpec(codes.spec.shape, FLOAT32)
+    return replace(codes, spec=spec, stored=(*codes.stored, *scales))
+
+
+def _codes(view: NodeView, encoding: Encoding, function) -> Parameter:
+    """What a function makes of the constant at input 0, as `encoding`."""
+    given = view.constants[view.inputs[0]]
     key = "+".join(part.key for part in given.stored) or view.inputs[0]
-    stored = [Stored(f"{key}.{encoding}", TensorSpec(given.spec.shape, encoding))]
-    stored += [replace(part, is_scale=True) for part in scale.stored]
+    spec = TensorSpec(given.spec.shape, encoding)
     load = None if given.load is None else partial(_applied, given.load, function)
-    return Parameter(TensorSpec(given.spec.shape, FLOAT32), tuple(stored), load, given.placeholder)
+    return Parameter(spec, (Stored(f"{key}.{encoding}", spec),), load, given.placeholder)
 
 
 def _applied(load, function) -> np.ndarray:
-    return np.asarray(function(load()), np.float32)
+    return function(load())
 
 
 # integers of any width
@@ -201,7 +209,7 @@ def _quant(view: NodeView) -> tuple[Layer, ...]:
         quantize(chain, form, 1.0)
     else:
         quantize(chain, form, scale)
-    dequantize(chain, scale, form if shifted else None)
+    dequantize(chain, scale, _shift(view, form, form.zero))
     return chain.ended()
 
 
@@ -219,31 +227,34 @@ def quantize(chain: Chain, form: _Form, scale: str | float) -> None:
     chain.add(op, "codes", TensorSpec(shape, form.encoding), (name,), _SCALED, held)
 
 
-def dequantize(
-    chain: Chain, scale: str | float, shifted: _Form | None = None, factor: float = 1.0
-) -> None:
-    """Integers less the zero point of a form (divided by `factor`), times their scale again."""
-    held, operands = {}, []
-    if isinstance(scale, float):
-        scale, held = number(chain.view, "scale", scale)
-    operands.append(scale)
-    if shifted is not None:
-        zero = shifted.zero.astype(np.float32) / np.float32(factor)
-        low, high = shifted.bounds
-        whole = np.all(zero == np.rint(zero)) and zero.min() >= low and zero.max() <= high
-        spec = TensorSpec(zero.shape, shifted.encoding if whole else FLOAT32)
-        name = f"{chain.view.name}.zero_value"
-        kept = zero.astype(_held(shifted.encoding)) if whole else zero
-        held[name] = Parameter(spec, (), partial(np.copy, kept))
-        operands.append(name)
+def dequantize(chain: Chain, scale: str | float, zero: tuple[str, Parameter] | None = None) -> None:
+    """Integers less a zero point, times their scale again."""
+    name, held = (scale, {}) if isinstance(scale, str) else number(chain.view, "scale", scale)
     op = ops.Dequantize(FLOAT32, max(len(chain.shape) - 1, 0))
     spec = TensorSpec(chain.shape, FLOAT32)
-    chain.add(op, "numbers", spec, tuple(operands), _SCALED, held)
+    if zero is None:
+        chain.add(op, "numbers", spec, (name,), _SCALED, held)
+    elif zero[1].spec.encoding != FLOAT32:
+        chain.add(op, "numbers", spec, (name, zero[0]), _SCALED, {**held, zero[0]: zero[1]})
+    else:  # no integer that could be subtracted
+        dequantize(chain, 1.0)
+        shift = dict([zero])
+        chain.add(ops.Elementwise(Operator.SUB), "centred", spec, (zero[0],), _OPERANDS, shift)
+        chain.arithmetic(Operator.MUL, "scaled", name)
+
+
+def _shift(view: NodeView, form: _Form, zero: np.ndarray) -> tuple[str, Parameter] | None:
+    """The zero point to subtract, if it is one."""
+    if not np.any(zero != 0):
+        return None
+    return f"{view.name}.zero_value", replace(_zero_point(view, form, zero), stored=())
 
 
 def _held(encoding: Encoding) -> np.dtype:
-    """The numpy type that integers of up to 24 bits are handed over in."""
-    wide = next(bits for bits in (8, 16, 32) if bits >= encoding.bits)
+    """The numpy type that integers are handed over in; 2**32 may be what float32 makes of most."""
+    wide = next(
+        bits for bits in (8, 16, 32, 64) if bits > encoding.bits or bits == encoding.bits < 32
+    )
     return np.dtype(f"{'u' if encoding.name.startswith('u') else ''}int{wide}")
 
 
@@ -254,14 +265,30 @@ def _quant_constant(view: NodeView) -> Coded:
         return Coded(
             _coded(view, BIPOLAR, partial(_bipolar_values, form.scale)), BIPOLAR, magnitude
         )
-    return Coded(_coded(view, form.encoding, partial(_quantized, form)), form.encoding)
+    scale = view.constants[view.inputs[1]]
+    spec = TensorSpec(form.scale.shape, FLOAT32)
+    parts = Quantized(
+        _codes(view, form.encoding, partial(_quantized, form)),
+        replace(scale, spec=spec, load=partial(np.copy, form.scale)),
+        _zero_point(view, form, form.zero) if np.any(form.zero != 0) else None,
+    )
+    return Coded(quantized_parameter(parts), form.encoding)
 
 
 def _quantized(form: _Form, x: np.ndarray) -> np.ndarray:
-    """The float32 values that a Quant makes of a constant."""
+    """The integers that a Quant makes of a constant."""
     codes = x.astype(np.float32, copy=False) / form.scale + form.zero
     codes = ROUNDINGS[form.rounding](np.clip(codes, *form.bounds))
-    return (codes - form.zero) * form.scale
+    return codes.astype(_held(form.encoding))
+
+
+def _zero_point(view: NodeView, form: _Form, zero: np.ndarray) -> Parameter:
+    """A zero point: one of the integers, if it can be."""
+    is_code = bool(np.all(zero == np.rint(zero)) and np.all(zero == np.clip(zero, *form.bounds)))
+    spec = TensorSpec(zero.shape, form.encoding if is_code else FLOAT32)
+    kept = zero.astype(_held(form.encoding) if is_code else np.float32)
+    stored = (Stored(f"{view.inputs[2]}.{spec.encoding}", spec, is_scale=True),)
+    return Parameter(spec, stored, partial(np.copy, kept))
 
 
 # fewer bits than before
@@ -312,8 +339,8 @@ def _trunc(view: NodeView) -> tuple[Layer, ...]:
     chain.add(ops.Activation(Function.ROUND), "rounded", spec)
     quantize(chain, form, factor)
     newer = len(view.inputs) == 6
-    shifted = form if np.any(form.zero != 0) else None
-    dequantize(chain, view.inputs[4 if newer else 1], shifted, factor if newer else 1.0)
+    zero = form.zero.astype(np.float32) / np.float32(factor if newer else 1)
+    dequantize(chain, view.inputs[4 if newer else 1], _shift(view, form, zero))
     return chain.ended()
 
 
