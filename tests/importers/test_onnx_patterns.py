@@ -255,6 +255,107 @@ def test_other_weights_behind_bits_are_told(read: Callable[..., Graph]) -> None:
     assert graph.nodes[-1].scheme is None
 
 
+def test_signs_of_what_a_relu_writes_are_signs(read: Callable[..., Graph]) -> None:
+    """They are all +1: the layer behind them is binary nevertheless."""
+    graph = check(read, layer(("Relu", "<"), *BINARY))
+    assert [type(node.op) for node in graph.nodes] == [ops.Activation, ops.Sign, ops.Conv]
+    assert graph.recognized["n4"] == "weights +-1, input from Sign 'n3': xnor"
+
+
+# Layers in several nodes
+
+CHANNEL = (1, 2, 1, 1)
+VECTORS = {
+    "a": np.array([-1.5, 1 / 3], F).reshape(CHANNEL),
+    "b": np.array([0.1, -7], F).reshape(CHANNEL),
+    "slope": np.array([-0.3, 0.0], F).reshape(CHANNEL),
+    "none": np.array([-0.0, 1], F).reshape(CHANNEL),
+    "far": np.array([np.inf, 1], F).reshape(CHANNEL),
+    "row": np.ones((1, 1, 1, 5), F),
+    "number": np.full((1, 1, 1, 1), 3, F),
+}
+
+
+def several(
+    read: Callable[..., Graph], *rows: Sequence[Any], outputs: Sequence[str] = ("y",)
+) -> Graph:
+    """The graph of a chain, whose result is onnxruntime's."""
+    nodes = made(*rows)
+    used = {item for node in nodes for item in node.input}
+    weights = {key: value for key, value in VECTORS.items() if key in used}
+    model = make_model(nodes, {"x": (1, 2, 6, 5)}, weights=weights, outputs=outputs, opset=17)
+    model.ir_version = 8
+    return check(read, model) if len(outputs) == 1 else read(model)
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [type(node.op).__name__ for node in graph.nodes]
+
+
+@pytest.mark.parametrize("engine", ["blas", "packed", "native"])
+def test_a_product_and_a_sum_for_each_channel_are_one_batch_norm(
+    read: Callable[..., Graph], engine: str
+) -> None:
+    """The same bits, the signs of zeros too."""
+    graph = several(read, ("Mul", ["<", "a"]), ("Add", ["b", "<"]))
+    assert kinds(graph) == ["BatchNorm"]
+    assert {graph.parameters[name].spec.shape for name in graph.nodes[0].parameters.values()} == {
+        (2,)
+    }
+    x = np.random.default_rng(5).standard_normal((1, 2, 6, 5)).astype(F)
+    x[..., 0] = EDGES[:6] * F(1e-38)
+    (found,) = execute(prepare(graph, engine=engine), {"x": x}).outputs.values()
+    assert found.tobytes() == (x * VECTORS["a"] + VECTORS["b"]).tobytes()
+
+
+NO_NORMS = {
+    "the sum first": (("Add", ["<", "b"]), ("Mul", ["<", "a"])),
+    "one number": (("Mul", ["<", "number"]), ("Add", ["<", "number"])),
+    "along another axis": (("Mul", ["<", "row"]), ("Add", ["<", "row"])),
+    "an infinite factor": (("Mul", ["<", "far"]), ("Add", ["<", "b"])),
+    "-0 and a factor below 0": (("Mul", ["<", "a"]), ("Add", ["<", "none"])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_NORMS)
+def test_what_is_no_batch_norm_stays(read: Callable[..., Graph], name: str) -> None:
+    assert kinds(several(read, *NO_NORMS[name])) == ["Elementwise", "Elementwise"]
+
+
+def test_a_product_that_others_read_stays(read: Callable[..., Graph]) -> None:
+    rows = (("Mul", ["<", "a"]), ("Add", ["<", "b"]))
+    assert kinds(several(read, *rows, outputs=("y", "t0"))) == ["Elementwise", "Elementwise"]
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sub"])
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_a_prelu_in_five_nodes_is_one(
+    read: Callable[..., Graph], operator: str, turned: bool
+) -> None:
+    """As Keras writes it; c - relu is none."""
+    sides = ["t3", "t0"] if turned else ["t0", "t3"]
+    rows = (
+        ("Relu", ["x"]), ("Neg", ["x"]), ("Relu", "<"), ("Mul", ["<", "slope"]), (operator, sides),
+    )  # fmt: skip
+    graph = several(read, *rows)
+    assert (kinds(graph) == ["Activation"]) is (operator == "Add" or not turned)
+    if len(graph.nodes) > 1:
+        return
+    (node,) = graph.nodes
+    assert node.op == ops.Activation(ops.Function.PRELU)
+    load = graph.parameters[node.parameters["slope"]].load
+    assert load is not None
+    assert_array_equal(load(), VECTORS["slope"] * (-1 if operator == "Add" else 1))
+
+
+def test_a_sum_of_functions_of_two_tensors_is_no_prelu(read: Callable[..., Graph]) -> None:
+    rows = (
+        ("Relu", ["x"]), ("Neg", ["t0"]), ("Relu", "<"), ("Mul", ["<", "slope"]),
+        ("Add", ["t0", "<"]),
+    )  # fmt: skip
+    assert len(several(read, *rows).nodes) == 5
+
+
 # What is read of weights
 
 

@@ -341,3 +341,24 @@ def test_bounds_of_quantized_activations(path: Path, activation: int, high: int)
     assert run(path, data, x)[0].tolist() == [[[[high]]]]
     small = np.array([[[[3, 13]]]], np.int8)  # (10 * 1 + 4) * 0.125 / 0.1 - 10 = 7.5: away from 0
     assert run(path, data, small)[0].tolist() == [[[[8]]]]
+
+
+def test_a_product_and_a_sum_for_each_channel_are_one_batch_norm(path: Path) -> None:
+    """So a normalization is written that could not be folded; its activation stays a layer."""
+    scale, shift = (np.array(row, np.float32) for row in ([1, -2, 0.3, 7], [0.1, -1, 2, 1 / 3]))
+    image, pooled = (2, 4, 6, 4), (2, 2, 3, 4)
+    pool = {"Padding": 1, "StrideW": 2, "StrideH": 2, "FilterWidth": 2, "FilterHeight": 2}
+    data = make_tflite(
+        [T(image), T(pooled), T(values=scale), T(pooled), T(values=shift), T(pooled)],
+        [
+            Op("MAX_POOL_2D", [0], [1], "Pool2DOptions", pool),
+            Op("MUL", [1, 2], [3], "MulOptions", {}),
+            Op("ADD", [3, 4], [5], "AddOptions", {"FusedActivationFunction": 1}),
+        ],
+    )
+    x = np.round(SEED.normal(0, 2, image), 1).astype(np.float32)
+    highest = x.reshape(2, 2, 2, 3, 2, 4).max(axis=(2, 4))
+    assert_array_equal(run(path, data, x)[0], np.maximum(highest * scale + shift, 0))
+    graph = read_graph(path)
+    kinds = [type(node.op).__name__ for node in graph.nodes]
+    assert [kind for kind in kinds if kind != "Transpose"] == ["Pool", "BatchNorm", "Activation"]

@@ -7,8 +7,9 @@ layer kinds, from functions, movement, operators, products and windows; those of
 finn and standard).
 
 patterns then puts the graph in the canonical form of binary networks: layout (Transposes), steps
-and codes (signs and integers, however written), merging (pads, scales, lowered convolutions), and
-binary (which weights are +-alpha, and what each layer was taken for).
+and codes (signs and integers, however written), merging (pads, scales, lowered convolutions),
+binary (which weights are +-alpha, and what each layer was taken for), and expanded (PReLUs in
+several nodes).
 """
 
 from xnorsim.importers.onnx.reading import is_onnx, read_graph

@@ -18,9 +18,10 @@ from functools import partial
 import numpy as np
 
 from xnorsim.importers.onnx.peek import looking_binary
-from xnorsim.importers.onnx.rewriting import NARROW, back, operand, rewritten
+from xnorsim.importers.onnx.rewriting import NARROW, back, operand
 from xnorsim.importers.onnx.weights import WORDS, Form, Parameters, form_of, parameters_of
 from xnorsim.importers.recognition import recognized
+from xnorsim.importers.rewriting import rewritten
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, producers
 from xnorsim.network.ops import Operator, Reduction

@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from xnorsim.importers.onnx.rewriting import operand, rewritten
+from xnorsim.importers.onnx.rewriting import operand
+from xnorsim.importers.rewriting import rewritten
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, consumers, producers
 from xnorsim.network.ops import Function, Operator

@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from xnorsim.importers.channels import to_first, to_last
-from xnorsim.importers.onnx.rewriting import NARROW, operand, rewritten
+from xnorsim.importers.onnx.rewriting import NARROW, operand
+from xnorsim.importers.rewriting import rewritten
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, consumers, producers
 from xnorsim.network.ops import Operator, Reduction

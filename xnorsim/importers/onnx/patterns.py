@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from xnorsim.importers.normalized import normalized
 from xnorsim.importers.onnx.binary import Known, binarized
 from xnorsim.importers.onnx.codes import codes_found
+from xnorsim.importers.onnx.expanded import prelus_found
 from xnorsim.importers.onnx.layout import without_transposes
 from xnorsim.importers.onnx.merging import (
     convolved,
@@ -30,10 +32,15 @@ def recognize(graph: Graph, known: Known) -> Graph:
     """`graph` in the canonical form of binary networks, as far as there is something binary.
 
     A network without signs, roundings and operators of QONNX stays as its file has it, unless
-    some of its weights are +-alpha. Our own files are in that form.
+    some of its weights are +-alpha; but batch normalizations and PReLUs in several nodes become
+    one. Our own files are in that form.
     """
     if known.canonical:
         return binarized(padded(retyped(graph), with_zeros=False), known)
+    return normalized(prelus_found(_recognized(graph, known)))
+
+
+def _recognized(graph: Graph, known: Known) -> Graph:
     if known.qonnx or any(map(_may_be_sign, graph.nodes)):
         for step in (*_STEPS, *_TYPES):
             graph = step(graph)

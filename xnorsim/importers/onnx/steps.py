@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial, singledispatch
 from itertools import pairwise
+from typing import TypeGuard
 
 import numpy as np
 
 from xnorsim.importers.onnx.clamps import TINY, Step, before_shift, past_clamps
-from xnorsim.importers.onnx.rewriting import back, constant_of, operand, rewritten
+from xnorsim.importers.onnx.rewriting import back, constant_of, operand
 from xnorsim.importers.onnx.weights import form_of
+from xnorsim.importers.rewriting import rewritten
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, Parameter, TensorSpec, producers
 from xnorsim.network.ops import Function, Operator, Reduction
@@ -166,20 +168,34 @@ def _number(value: float) -> Parameter:
 
 
 def steps_of(graph: Graph) -> dict[str, Step]:
-    """Every tensor that is a step function of another one of the same shape."""
+    """Every tensor that is a step function of another one of the same shape.
+
+    Behind a clamp a step may be constant, as a sign of what a ReLU writes is: it stays one of the
+    clamp's result, so `near` has the steps before clamps are passed.
+    """
     written = producers(graph)
     steps: dict[str, Step] = {}
+    near: dict[str, Step] = {}
     for node in graph.nodes:
         if len(node.outputs) != 1:
             continue
+        first = _step(node.op, node, graph, near)
         step = _step(node.op, node, graph, steps)
-        if step is None or not step.thresholds:
-            continue
-        step = past_clamps(step, graph, written)
-        source, result = (graph.tensors[name] for name in (step.source, node.outputs[0]))
-        if step.thresholds and source.shape == result.shape and source.encoding == FLOAT32:
-            steps[node.outputs[0]] = step
+        if _holds(first, node, graph):
+            near[node.outputs[0]] = first
+        step = past_clamps(step, graph, written) if step is not None else first
+        found = next((item for item in (step, first) if _holds(item, node, graph)), None)
+        if found is not None:
+            steps[node.outputs[0]] = found
     return steps
+
+
+def _holds(step: Step | None, node: Node, graph: Graph) -> TypeGuard[Step]:
+    """Whether a step is one, of a tensor of the shape that the node writes."""
+    if step is None or not step.thresholds:
+        return False
+    source, result = (graph.tensors[name] for name in (step.source, node.outputs[0]))
+    return source.shape == result.shape and source.encoding == FLOAT32
 
 
 def _mapped(step: Step, function: Callable[[np.float32], np.float32 | bool | float]) -> Step:

@@ -21,6 +21,7 @@ from xnorsim.errors import (
     choices,
 )
 from xnorsim.importers.channels import Axes, Value
+from xnorsim.importers.normalized import normalized
 from xnorsim.importers.tflite.file import mapped
 from xnorsim.importers.tflite.folding import FOLDED, fold, is_known
 from xnorsim.importers.tflite.names import Names
@@ -90,7 +91,8 @@ def _read(
         raise ModelError(f"{path.name}: the network has no outputs")
     _drop_unread(state, outputs)
     metadata = _metadata(model, state)
-    return state.assembly.graph(outputs, metadata=metadata, notes=tuple(_notes(state)))
+    graph = state.assembly.graph(outputs, metadata=metadata, notes=tuple(_notes(state)))
+    return normalized(graph)
 
 
 def _title(names: Names, model: Model, number: int, operator: Operator) -> str:
