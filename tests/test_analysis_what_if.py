@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 import xnorsim as xs
+from xnorsim.analysis.precision import _missed
 from xnorsim.errors import UsageError
 from xnorsim.explore.surrogate import mixed
 from xnorsim.network.policy import Policy, apply
 from xnorsim.show.forms import Form, render
+from xnorsim.show.precision import Scored
 from xnorsim.work.table import layer_table
 from xnorsim.zoo.builder import Builder
 
@@ -66,6 +68,42 @@ def test_precisions_that_keep_a_fidelity():
     assert used <= most, name
     for item in held.layers:
         assert set(item.cosines) == {"fp32", "bwn", "xnor"}
+
+
+def test_layers_that_are_binary_in_the_file_stay():
+    b = Builder("mixed", input=(1, 3, 12, 12))
+    x = b.relu(b.conv(b.input, 32, 3, padding=1, name="first"))
+    x = b.binary_conv(b.sign(x), 32, 3, padding=1, name="binary")
+    x = b.conv(b.batch_norm(x), 32, 3, padding=1, name="middle")
+    graph = b.graph(b.dense(b.flatten(b.global_average_pool(x)), 10, name="last"))
+    found = xs.choose_precisions(graph, profile=PROFILE, predictor="roofline")
+    assert found.stays == {"xnor W1A1": ("binary",)}
+    assert list(found.chosen) == ["middle"]
+    text = repr(found)
+    assert "1 layers xnor" not in text
+    assert "1 layer xnor W1A1, as in the file: binary" in text
+    assert "all fp32 (1 stay)" in text
+    free = xs.choose_precisions(network(), profile=PROFILE, predictor="roofline")
+    assert not free.stays
+    assert "stay" not in repr(free)
+
+
+def test_a_fidelity_that_the_network_as_a_whole_misses_is_told():
+    question: dict[str, Any] = {"profile": PROFILE, "predictor": "roofline"}
+    for least in (0.05, 0.4, 0.7, 0.9, 1.0):
+        found = xs.choose_precisions(network(), fidelity=least, **question)
+        missed = (found.networks[-1].cosine or 0) < least
+        assert any("misses the fidelity" in note for note in found.notes) == missed
+
+
+@pytest.mark.parametrize(("cosine", "told"), [(0.2, True), (0.5, False), (0.9, False)])
+def test_a_cosine_below_the_one_asked_for_is_a_note(cosine, told):
+    chosen = Scored("chosen", 1.0, 1.0, 1.0, 1.0, 1.0, 0.515, cosine, None)
+    notes = list(_missed(chosen, 0.5))
+    assert bool(notes) == told
+    if told:
+        assert "cosine of 0.200, estimated 0.515" in notes[0]
+    assert not list(_missed(chosen, None))
 
 
 def test_precisions_in_every_form():

@@ -245,3 +245,26 @@ def test_dead_tensors_are_freed():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10 * one, "activations, and what closeness sums at once"
+
+
+def binary_network(between: bool) -> Graph:
+    """Two layers that are binary by themselves, and a float one between them or none."""
+    b = Builder("binary", input=(1, 4, 4, 4))
+    x = b.binary_conv(b.sign(b.conv(b.input, 8, 1, name="first")), 8, 1, name="b0")
+    if between:
+        x = b.conv(x, 8, 1, name="middle")
+    x = b.binary_conv(b.sign(x), 8, 1, name="b1")
+    return b.graph(b.dense(b.flatten(x), 3, name="last"))
+
+
+def test_layers_that_are_binary_already_are_told():
+    told = "2 layers are binary already, and the same in both networks: b0, b1"
+    graph = binary_network(between=True)
+    found = fidelity(graph, XNOR, image(graph))
+    assert [item.name for item in found.layers] == ["middle"]
+    assert told in found.notes
+    graph = binary_network(between=False)
+    with pytest.raises(UsageError, match=f"keeps all 2: .*; {told}"):
+        fidelity(graph, XNOR, image(graph))
+    graph = pointwise()
+    assert not any("already" in note for note in fidelity(graph, XNOR, image(graph)).notes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from xnorsim.analysis.models import Model, load_model, load_profiles, make_polic
 from xnorsim.analysis.options import whole
 from xnorsim.errors import UsageError
 from xnorsim.network.graph import Graph
-from xnorsim.network.policy import Policy, apply, as_float
+from xnorsim.network.policy import Policy, apply, as_float, quantized_layers
 from xnorsim.work.table import layer_table
 
 if TYPE_CHECKING:
@@ -110,7 +111,20 @@ def choose_precisions(
         for name, each in {**uniform, "chosen": chosen}.items()
     )
     about = {"profile": machine.name, "predictor": predictor, "threads": threads}
-    return _result(graph, about, found, chosen, tuple(networks), cosines, budgets)
+    scored = tuple(networks)
+    graph = replace(graph, notes=(*graph.notes, *_missed(scored[-1], fidelity)))
+    return _result(graph, about, found, chosen, scored, cosines, budgets)
+
+
+def _missed(chosen: Scored, fidelity: float | None) -> Iterator[str]:
+    """What to know where the network as a whole is less like the float one than was estimated."""
+    if fidelity is None or chosen.cosine is None or chosen.cosine >= fidelity:
+        return
+    yield (
+        f"the chosen network misses the fidelity asked for, {fidelity:g}: executed, its output has "
+        f"a cosine of {chosen.cosine:.3f}, estimated {chosen.estimated_cosine or 0:.3f} as the "
+        "product of its layers' cosines; ask for more, or keep more layers"
+    )
 
 
 def _result(
@@ -123,6 +137,7 @@ def _result(
     budgets: Sequence[Budget],
 ) -> Precisions:
     from xnorsim.explore.surrogate import cost_of_choices
+    from xnorsim.show.labels import precision_label
     from xnorsim.show.precision import LayerPrecision, Precisions
 
     return Precisions(
@@ -138,6 +153,9 @@ def _result(
         neighbours=tuple((found.layers[u], found.layers[v]) for u, v in found.edges),
         budgets={item.name: (_used(found, item, chosen), item.most) for item in budgets},
         notes=graph.notes,
+        stays={
+            precision_label(str(scheme)): names for scheme, names in quantized_layers(graph).items()
+        },
     )
 
 

@@ -23,7 +23,15 @@ from xnorsim.exact.execute import Session, Step, Tell, prepare, run_node, steps
 from xnorsim.network.binary import signs
 from xnorsim.network.graph import Graph, Node, producers
 from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted, kind
-from xnorsim.network.policy import Binarize, Policy, apply, binarizable, is_depthwise
+from xnorsim.network.policy import (
+    Binarize,
+    Policy,
+    apply,
+    binarizable,
+    is_depthwise,
+    quantized_layers,
+)
+from xnorsim.network.precision import BIPOLAR
 
 __all__ = [
     "CAVEAT",
@@ -138,7 +146,7 @@ def fidelity(
         if progress:
             progress(done, len(graph.nodes))
         del ours, theirs  # or both would live while the next layer runs
-    notes = (*binarized.notes, *_blind(layers))
+    notes = (*binarized.notes, *_blind(layers), *_binary_already(graph))
     return NetworkFidelity(_ranked(layers), tuple(outputs), notes)
 
 
@@ -146,6 +154,10 @@ def _nothing(graph: Graph, policy: Policy) -> str:
     """Why a policy changes no layer."""
     if policy.binarize is Binarize.NONE:
         return "binarize is none: choose bwn or xnor"
+    return "; ".join((_none_left(graph, policy), *_binary_already(graph)))
+
+
+def _none_left(graph: Graph, policy: Policy) -> str:
     layers = binarizable(graph)
     if not layers:
         return "none has constant float filters"
@@ -157,14 +169,30 @@ def _nothing(graph: Graph, policy: Policy) -> str:
     )
 
 
+def _binary_already(graph: Graph) -> Iterator[str]:
+    """Which layers have +-1 weights before any policy: both networks have them."""
+    names = [
+        name
+        for scheme, layers in quantized_layers(graph).items()
+        for name in layers
+        if scheme.weight == BIPOLAR
+    ]
+    if names:
+        number = "1 layer is" if len(names) == 1 else f"{len(names)} layers are"
+        yield f"{number} binary already, and the same in both networks: {_some(names)}"
+
+
 def _blind(layers: list[LayerFidelity]) -> Iterator[str]:
     names = [item.name for item in layers if item.positive == 1]
     if names:
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         yield (
-            f"every input of {shown} is +1, as behind a ReLU: a binary network is built to have "
-            "both signs there, with batch normalization before the sign"
+            f"every input of {_some(names)} is +1, as behind a ReLU: a binary network is built to "
+            "have both signs there, with batch normalization before the sign"
         )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def worst_first(layers: Iterable[LayerFidelity]) -> list[LayerFidelity]:

@@ -54,6 +54,7 @@ __all__ = [
     "kept",
     "matching",
     "parse_keep",
+    "quantized_layers",
 ]
 
 
@@ -123,6 +124,18 @@ def _is_float_layer(graph: Graph, node: Node) -> bool:
         return False
     used = scheme(graph, node)
     return mac_class(used.weight, used.activation) is MacClass.FP
+
+
+def quantized_layers(graph: Graph) -> dict[Scheme, tuple[str, ...]]:
+    """The layers that multiply other than floats before any policy, which changes none of them."""
+    found: dict[Scheme, tuple[str, ...]] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, MULTIPLYING):
+            used = scheme(graph, node)
+            used = Scheme(used.weight, used.activation)
+            if mac_class(used.weight, used.activation) is not MacClass.FP:
+                found[used] = (*found.get(used, ()), node.name)
+    return found
 
 
 def kept(graph: Graph, policy: Policy) -> frozenset[str]:

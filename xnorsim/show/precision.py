@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,8 @@ class Precisions:
 
     surrogate: that sum for what was chosen [s or J], beside which `networks` has the prediction of
     the whole, that of uniform choices first. neighbours: pairs of layers that cost more or less
-    together than alone. budgets: what is used and the most, by name.
+    together than alone. budgets: what is used and the most, by name. stays: by precision the layers
+    that multiply other than floats in the file, and so in every one of the networks.
     """
 
     network: str
@@ -73,6 +74,7 @@ class Precisions:
     neighbours: tuple[tuple[str, str], ...]
     budgets: Mapping[str, tuple[float, float]]
     notes: tuple[str, ...] = ()
+    stays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -121,7 +123,7 @@ _HEADINGS = ("network", "latency", "range", "energy", "high precision", "cosine 
 def _rows(found: Precisions) -> list[tuple[str, ...]]:
     return [
         (
-            labels.visible(item.name),
+            labels.visible(_title(item, found)),
             labels.quantity(item.latency_s, "s"),
             labels.quantity_range(item.latency_s_low, item.latency_s_high, "s"),
             labels.quantity(item.energy_j, "J"),
@@ -131,6 +133,16 @@ def _rows(found: Precisions) -> list[tuple[str, ...]]:
         )
         for item in found.networks
     ]
+
+
+def _title(item: Scored, found: Precisions) -> str:
+    """The name of a network; "all" are those that can change."""
+    count = sum(map(len, found.stays.values()))
+    return f"{item.name} ({count} stay)" if count and item.name.startswith("all ") else item.name
+
+
+def _count(names: Sequence[str]) -> str:
+    return "1 layer" if len(names) == 1 else f"{len(names)} layers"
 
 
 def _share(value: float | None) -> str:
@@ -159,6 +171,10 @@ def _lines(found: Precisions) -> list[tuple[str, str]]:
         ),
         *budgets,
         *((word, ", ".join(names)) for word, names in groups.items()),
+        *(
+            ("stay", f"{_count(names)} {word}, as in the file: {', '.join(names)}")
+            for word, names in found.stays.items()
+        ),
         *(("note", note) for note in found.notes),
     ]
 
