@@ -21,7 +21,7 @@ from xnorsim.exporters.onnx.sheet import (
 from xnorsim.exporters.onnx.tensors import SINCE, element_type, integers, is_narrow, tensor
 from xnorsim.network.graph import Node, Parameter
 from xnorsim.network.ops import Conv, ConvTranspose, Dense, Weighted
-from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, Encoding, Meaning
+from xnorsim.network.precision import BIPOLAR, FLOAT32, INT32, TERNARY, Encoding, Meaning
 from xnorsim.network.quantized import Quantized, quantized_parts
 
 __all__ = [
@@ -258,15 +258,27 @@ def quant(
     )  # fmt: skip
 
 
-_SIGNED_ROUNDS = frozenset({"int2", "int4", "int8", "int16", "uint2", "uint4", "uint8", "uint16"})
-"""What DequantizeLinear reads. Source: ONNX, DequantizeLinear-21 and -25."""
+_LINEAR = frozenset({"int4", "int8", "int16", "uint4", "uint8", "uint16"})
+"""What DequantizeLinear reads with a zero point. Source: ONNX, DequantizeLinear-21."""
+
+
+def _is_linear(parts: Quantized) -> bool:
+    """Whether a DequantizeLinear makes the same of the codes."""
+    codes, sides = parts.codes.spec, [parts.scale.spec]
+    if parts.zero_point is not None:
+        sides.append(parts.zero_point.spec)
+        if parts.zero_point.spec.encoding != codes.encoding:
+            return False
+    flat = all(len(side.shape) <= 1 for side in sides) and len({s.elements for s in sides}) == 1
+    known = codes.encoding.name in _LINEAR or (codes.encoding == INT32 and len(sides) == 1)
+    return flat and known
 
 
 def _dequantized(sheet: Sheet, name: str, parts: Quantized) -> str:
     """Codes and scales behind a DequantizeLinear; behind a Quant where ONNX has no such type."""
     codes, scale, zero = parts.codes, parts.scale, parts.zero_point
     result = fresh(sheet, name)
-    if codes.spec.encoding.name in _SIGNED_ROUNDS:
+    if _is_linear(parts):
         inputs = [_stored(sheet, f"{name}.codes", codes), _stored(sheet, f"{name}.scale", scale)]
         if zero is not None:
             inputs.append(_stored(sheet, f"{name}.zero_point", zero))

@@ -13,6 +13,7 @@ from xnorsim.importers.tflite.file import Source, read_bytes
 from xnorsim.importers.tflite.schema import Quantization, Tensor
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT32, Encoding, Meaning
+from xnorsim.network.quantized import Quantized, quantized_parameter, quantized_parts
 
 __all__ = [
     "changed",
@@ -20,6 +21,7 @@ __all__ = [
     "first_values",
     "made",
     "numbers",
+    "reordered",
     "scales",
     "stored_parameter",
     "values_of",
@@ -139,25 +141,38 @@ def scales(tensor: Tensor, form: Quantization) -> Parameter:
     return made(values, FLOAT32, Stored(f"{_key(tensor)}.scale", spec, is_scale=True))
 
 
-def zero_points(tensor: Tensor, form: Quantization) -> Parameter | None:
+def zero_points(tensor: Tensor, form: Quantization, encoding: Encoding = INT32) -> Parameter | None:
     """The zero points of a quantized tensor; None where all are 0."""
     if not any(form.zero_points):
         return None
     values = np.asarray(form.zero_points, np.int32)
-    spec = TensorSpec(values.shape, INT32)
-    return made(values, INT32, Stored(f"{_key(tensor)}.zero_point", spec, is_scale=True))
+    spec = TensorSpec(values.shape, encoding)
+    return made(values, encoding, Stored(f"{_key(tensor)}.zero_point", spec, is_scale=True))
 
 
 def dequantized(parameter: Parameter, tensor: Tensor, form: Quantization) -> Parameter:
     """An integer constant as the floats that it stands for; the file stores integers and scales."""
-    held = [scales(tensor, form), zero_points(tensor, form)]
-    extra = [part for item in held if item is not None for part in item.stored]
-    result = changed(parameter, parameter.spec.shape, partial(_dequantized, form=form), FLOAT32)
-    return replace(result, stored=(*parameter.stored, *extra))
+    zero = zero_points(tensor, form, parameter.spec.encoding)
+    return quantized_parameter(Quantized(parameter, scales(tensor, form), zero, form.axis))
 
 
-def _dequantized(values: np.ndarray, form: Quantization) -> np.ndarray:
-    shape = (-1,) + (1,) * (values.ndim - 1 - form.axis) if len(form.scales) > 1 else ()
-    scale = np.asarray(form.scales, np.float32).reshape(shape)
-    zero = np.asarray(form.zero_points, np.float64).reshape(shape)
-    return (values - zero).astype(np.float32) * scale
+def reordered(
+    parameter: Parameter, shape: Sequence[int], turn: Callable[[np.ndarray], np.ndarray]
+) -> Parameter:
+    """A parameter with its axes in another order; of a quantized one its integers."""
+    parts = quantized_parts(parameter)
+    if parts is None:
+        return changed(parameter, shape, turn)
+    codes = changed(parts.codes, shape, turn)
+    return quantized_parameter(replace(parts, codes=codes, axis=_turned_axis(parts, turn)))
+
+
+def _turned_axis(parts: Quantized, turn: Callable[[np.ndarray], np.ndarray]) -> int:
+    """The axis of the scales after a turn: along the others, nothing changes."""
+    count, size = parts.scale.spec.elements, parts.codes.spec.shape
+    if count == 1:
+        return 0
+    line = np.arange(count).reshape([-1 if at == parts.axis else 1 for at in range(len(size))])
+    view = turn(np.broadcast_to(line, size))
+    steps = zip(view.shape, view.strides, strict=True)
+    return next(at for at, (n, step) in enumerate(steps) if n == count and step)

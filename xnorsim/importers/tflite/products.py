@@ -22,6 +22,7 @@ from xnorsim.importers.tflite.activations import FUSED, finish, fused
 from xnorsim.importers.tflite.constants import (
     changed,
     dequantized,
+    reordered,
     scales,
     zero_points,
 )
@@ -102,7 +103,7 @@ def _float_weight(view: View, weight: Weight, form: Quantization | None) -> Para
         raise ModelError(f"{view.where}: its weight '{named(view, 1)}' is computed at run time")
     if form is not None:
         given = dequantized(given, tensor(view, 1), form)
-    return changed(given, weight.shape, weight.turn)
+    return reordered(given, weight.shape, weight.turn)
 
 
 def _bias(view: View, weight: Weight) -> dict[str, Parameter]:
@@ -293,7 +294,7 @@ def _matmul(view: View) -> None:
         fixed = float_constant(view, position)
         if fixed is not None:
             size = tuple(fixed.spec.shape[axis] for axis in order) if turned else fixed.spec.shape
-            held[role] = changed(fixed, size, _swapped) if turned else fixed
+            held[role] = reordered(fixed, size, _swapped) if turned else fixed
             continue
         name = view.state.axes.last(real(view, position))
         if turned:

@@ -11,9 +11,9 @@ import numpy as np
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.channels import Axes, Value, first_axis, to_first
 from xnorsim.importers.tflite.constants import (
-    changed,
     dequantized,
     numbers,
+    reordered,
     scales,
     stored_parameter,
     zero_points,
@@ -280,7 +280,7 @@ def spread(parameter: Parameter, rank: int, channels_first: bool) -> Parameter:
     full = (1,) * (rank - len(given)) + given
     order = to_first(rank)
     turned = tuple(full[axis] for axis in order)
-    return changed(parameter, turned, partial(_turned, full=full, order=order))
+    return reordered(parameter, turned, partial(_turned, full=full, order=order))
 
 
 def _turned(values: np.ndarray, full: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
