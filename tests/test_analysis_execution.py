@@ -111,7 +111,13 @@ def test_a_policy_binarizes_what_is_run():
     ("inputs", "message"),
     [
         (image((2, 3, 6)), r"input 'input' must be float32\[2, 3, 6, 6\], not float32\[2, 3, 6\]"),
-        (image(kind=np.float64), r"must be float32\[2, 3, 6, 6\], not float64\[2, 3, 6, 6\]"),
+        (
+            image(kind=np.float64),
+            r"must be float32\[2, 3, 6, 6\], not float64\[2, 3, 6, 6\]: convert it with "
+            r'\.astype\("float32"\)$',
+        ),
+        (np.zeros((2, 3, 6, 6), np.uint8), r'not uint8.*: convert it with \.astype\("float32"\)$'),
+        (np.zeros((2, 3, 6, 6), bool), r"not bool\[2, 3, 6, 6\]$"),
         ({"inptu": image()}, r"no input 'inptu': did you mean input\?(.|\n)*'input' is not given"),
         ({}, "input 'input' is not given"),
         ({"input": [1, 2]}, "input 'input' must be an array, not list"),
@@ -428,6 +434,18 @@ def test_fixed_shapes_of_a_file_hold_but_for_the_batch(tmp_path, shape, options,
     run = xs.run(path, image(shape), **options)
     assert run.outputs["y"].shape == shape, reason
     assert any("a batch of 5, and 2 in the file" in n for n in run.notes) == (shape[0] == 5), reason
+
+
+def test_a_fault_of_other_weights_says_nothing_of_the_inputs(data):
+    """The batch of the file is open, so that the array given is no reason for it."""
+    lce = data / "lce"
+    config = lce / "valid_c64" / "model.keras_config.json"
+    with np.load(lce / "valid_c64" / "io.npz") as arrays:
+        x = arrays["x"]
+    other = lce / "chain3_bn_same_pad1" / "weights.npz"
+    with pytest.raises(InputError, match="weight") as fault:
+        xs.run(config, x, weights=str(other))
+    assert "as given" not in str(fault.value)
 
 
 def test_memory_is_judged_before_inputs_are_drawn():

@@ -83,8 +83,18 @@ def _file_for(
     try:
         graph = _loaded(path, {**shapes, **(input_shape or {})}, None, weights)
     except (ShapeError, UsageError) as fault:
-        raise type(fault)(f"{fault}\n{_both_shapes(stated, arrays)}") from fault
+        concerned = {n: a for n, a in arrays.items() if _concerns(str(fault), n, stated[n], a)}
+        if not concerned:
+            raise
+        raise type(fault)(f"{fault}\n{_both_shapes(stated, concerned)}") from fault
     return _fitting(replace(graph, notes=(*graph.notes, *notes)), graph.inputs, arrays)
+
+
+def _concerns(fault: str, name: str, stated: Stated, array: Array) -> bool:
+    """Whether a fault may come of an array: it names the input, or more than the batch is new."""
+    if f"'{name}'" in fault or stated is None or len(stated) != array.ndim:
+        return True
+    return any(size != own for size, own in zip(stated[1:], array.shape[1:], strict=True))
 
 
 def _other_batches(

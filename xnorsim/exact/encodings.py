@@ -15,7 +15,7 @@ from xnorsim.errors import UnsupportedOpError
 from xnorsim.network.graph import TensorSpec
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, TERNARY, UNIPOLAR, Encoding, Meaning
 
-__all__ = ["dtype_of", "held_spec"]
+__all__ = ["conversion", "dtype_of", "held_spec"]
 
 _NARROW = {BIPOLAR: np.int8, TERNARY: np.int8, UNIPOLAR: np.uint8}
 _ML_NAMES = {
@@ -47,6 +47,13 @@ def dtype_of(encoding: Encoding) -> np.dtype:
         wide = next(bits for bits in (8, 16, 32, 64) if bits >= encoding.bits)
         return np.dtype(f"{name.rstrip('0123456789')}{wide}")
     return np.dtype(name if own is None else own)
+
+
+def conversion(given: np.dtype, wanted: np.dtype) -> str:
+    """How to convert an array of another float or integer type; "" where that takes a decision."""
+    numbers = given.kind in "iu" or (given.kind == "f" and wanted.kind == "f")
+    usual = numbers and wanted.kind in "fiu" and given != wanted
+    return f': convert it with .astype("{wanted}")' if usual else ""
 
 
 def held_spec(spec: TensorSpec) -> TensorSpec:

@@ -16,7 +16,7 @@ import numpy as np
 
 from xnorsim.errors import InputError, ModelError, UsageError, XnorsimError, choices
 from xnorsim.exact.call import Call
-from xnorsim.exact.encodings import dtype_of
+from xnorsim.exact.encodings import conversion, dtype_of
 from xnorsim.exact.engines import NATIVE, Engine
 from xnorsim.exact.engines import engine as engine_called
 from xnorsim.exact.memory import check_memory, tile_bytes
@@ -387,7 +387,7 @@ def check_inputs(graph: Graph, inputs: Arrays) -> None:
         elif value.shape != spec.shape or value.dtype != kind:
             faults.append(
                 f"input '{name}' must be {kind}{list(spec.shape)}, "
-                f"not {value.dtype}{list(value.shape)}"
+                f"not {value.dtype}{list(value.shape)}{conversion(value.dtype, kind)}"
             )
         elif spec.encoding == BIPOLAR and not (np.abs(value) == 1).all():
             faults.append(f"input '{name}' must hold -1 and +1 only")
