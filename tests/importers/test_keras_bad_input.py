@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import json
 import marshal
 import pickle
 import shutil
@@ -18,7 +17,16 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.importers.keras_configs import Config, conv, layer, model, source, write
+from tests.importers.keras_configs import (
+    Config,
+    conv,
+    hdf5,
+    layer,
+    model,
+    sound,
+    source,
+    write,
+)
 from xnorsim.errors import (
     InputError,
     MissingExtraError,
@@ -228,25 +236,6 @@ def test_an_archive_cannot_claim_more_than_it_holds(tmp_path: Path) -> None:
 # HDF5
 
 
-def hdf5(path: Path, config: object, fill: Callable[[h5py.Group], None] | None) -> Path:
-    """A file as Keras writes it; `fill` puts the kernel into the layer's group."""
-    with h5py.File(path, "w") as file:
-        if config is not None:
-            file.attrs["model_config"] = json.dumps(config)
-        group = file.create_group("model_weights")
-        group.attrs["layer_names"] = ["x", "conv"]
-        group.create_group("x").attrs["weight_names"] = np.zeros(0)
-        own = group.create_group("conv")
-        own.attrs["weight_names"] = np.array([b"conv/kernel:0"])
-        if fill is not None:
-            fill(own)
-    return path
-
-
-def sound(group: h5py.Group) -> None:
-    group["conv/kernel:0"] = np.ones((3, 3, 4, 2), np.float32)
-
-
 def test_a_sound_file_is_read(tmp_path: Path) -> None:
     graph = read_graph(hdf5(tmp_path / "net.h5", model(source(), conv()), sound))
     load = graph.parameters["conv.weight"].load
@@ -335,12 +324,12 @@ def test_a_dataset_without_values_is_refused_when_it_is_loaded(tmp_path: Path) -
         load()
 
 
-def test_values_that_changed_since_are_refused(tmp_path: Path) -> None:
+def test_values_that_are_gone_since_are_refused(tmp_path: Path) -> None:
     path = hdf5(tmp_path / "net.h5", model(source(), conv()), sound)
     load = read_graph(path).parameters["conv.weight"].load
     assert load is not None
     path.unlink()
-    with pytest.raises(ModelError, match=r"net.h5: damaged: FileNotFoundError"):
+    with pytest.raises(ModelError, match=r"net.h5: its data cannot be read: .*No such file"):
         load()
 
 

@@ -242,7 +242,8 @@ def normalization(use: Use) -> Value:
 
 
 def _deviation(load: Callable[[], np.ndarray]) -> np.ndarray:
-    return np.maximum(np.sqrt(load()), np.float32(_LEAST_DEVIATION))
+    with np.errstate(invalid="ignore"):  # NaN of a negative variance, as Keras
+        return np.maximum(np.sqrt(load()), np.float32(_LEAST_DEVIATION))
 
 
 def learned_rescale(use: Use) -> Value:
@@ -269,5 +270,7 @@ def learned_rescale(use: Use) -> Value:
 
 def _product(loads: tuple[Callable[[], np.ndarray], ...]) -> np.ndarray:
     """(h * w) * c as float32, channels first."""
-    rows, columns, channels = (load().astype(np.float32, copy=False) for load in loads)
-    return np.ascontiguousarray(((rows * columns) * channels).transpose(2, 0, 1))
+    rows, columns, channels = (load() for load in loads)
+    with np.errstate(over="ignore", invalid="ignore"):  # as Keras: infinite, or NaN
+        product = (rows * columns) * channels
+    return np.ascontiguousarray(product.transpose(2, 0, 1))

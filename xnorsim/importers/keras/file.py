@@ -10,12 +10,16 @@ from typing import Any
 
 from xnorsim.errors import ModelError, UsageError
 from xnorsim.importers.keras.hdf5 import attribute_text, opened
+from xnorsim.importers.keras.stamps import stamp
 from xnorsim.importers.keras.weights import Weights, from_hdf5, from_npz
 
 __all__ = ["Source", "is_hdf5", "is_keras_json", "read_source"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEAD = 2**16
+
+LONGEST_CONFIG = 2**24
+"""[bytes] Those of networks of a thousand layers take one or two million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ def _json(path: Path) -> Any:
             f"{path}: an archive (.keras or .npz), not a config: give the config.json in it, or "
             "save the model as .h5"
         )
+    size = stamp(path).size
+    if size > LONGEST_CONFIG:
+        raise ModelError(f"{path}: a config of {size} bytes: more than {LONGEST_CONFIG}")
     try:
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as fault:
@@ -89,15 +96,16 @@ def _json(path: Path) -> Any:
 
 
 def _from_hdf5(path: Path, weights: Path | None) -> Source:
+    source = stamp(path)
     with opened(path) as file:
-        text = attribute_text(path.name, file, "model_config")
+        text = attribute_text(path.name, file, "model_config", LONGEST_CONFIG)
         if text is None:
             raise ModelError(
                 f"{path}: no 'model_config' in it: it holds weights only, or is of another kind. "
                 f"Give the config of the model (model.to_json()), and this file as its weights"
             )
         version = attribute_text(path.name, file, "keras_version")
-        held = from_hdf5(path, file) if weights is None else None
+        held = from_hdf5(source, file) if weights is None else None
     if weights is not None:
         held = _weights(weights)
     try:
@@ -112,8 +120,9 @@ def _weights(path: Path) -> Weights:
     if not path.is_file():
         raise UsageError(f"weights '{path}': no such file")
     if is_hdf5(path):
+        source = stamp(path)
         with opened(path) as file:
-            found = from_hdf5(path, file)
+            found = from_hdf5(source, file)
         if found is None:
             raise ModelError(f"{path}: no weights that Keras has listed by layer ('layer_names')")
         return found

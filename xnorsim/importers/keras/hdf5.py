@@ -6,6 +6,8 @@ stored in the file itself are taken, and attributes are text.
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import InputError, MissingExtraError, ModelError
+from xnorsim.importers.keras.names import LONGEST_NAME
+from xnorsim.importers.keras.stamps import Stamp, check_unchanged
 
 if TYPE_CHECKING:
     import h5py
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFLATE_RATIO",
+    "MOST_WEIGHTS",
     "attribute_text",
     "dataset_values",
     "opened",
@@ -27,8 +32,14 @@ __all__ = [
     "weights_group",
 ]
 
-LONGEST_LIST = 2**16
-"""Names in one attribute."""
+MOST_WEIGHTS = 2**14
+"""Weights of a file, and names in one list. Networks of a thousand layers have some thousands."""
+
+MOST_STEPS = 64
+"""Groups on the way to a weight."""
+
+LARGEST_TEXTS = 2**27
+"""[bytes] What a list of texts without a fixed length may come to."""
 
 DEFLATE_RATIO = 1032
 """No deflated byte holds more than so many. Source: zlib's technical details."""
@@ -52,20 +63,22 @@ def opened(path: Path) -> Iterator[h5py.File]:
     except InputError:
         raise
     except Exception as fault:  # h5py raises OSError, KeyError, RuntimeError and others
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault!s:.200}") from fault
 
 
-def attribute_text(where: str, item: h5py.Group, key: str) -> str | None:
-    """An attribute that holds one text; None if there is none."""
+def attribute_text(
+    where: str, item: h5py.Group, key: str, longest: int = LONGEST_NAME
+) -> str | None:
+    """An attribute that holds one text of at most `longest` bytes; None if there is none."""
     if key not in item.attrs:
         return None
-    texts = _texts(where, item, key)
+    texts = _texts(where, item, key, longest)
     if len(texts) != 1:
         raise ModelError(f"{where}: attribute '{key}' holds {len(texts)} texts, not one")
     return texts[0]
 
 
-def _texts(where: str, item: h5py.Group, key: str) -> list[str]:
+def _texts(where: str, item: h5py.Group, key: str, longest: int = LONGEST_NAME) -> list[str]:
     """The texts of an attribute: fixed or variable length, one or a list."""
     import h5py
     import numpy as np
@@ -75,24 +88,53 @@ def _texts(where: str, item: h5py.Group, key: str) -> list[str]:
     if count == 0:
         return []
     kind = h5py.check_string_dtype(found.dtype)
-    if (kind is None and found.dtype.kind not in "SU") or count > LONGEST_LIST:
+    if (kind is None and found.dtype.kind != "S") or count > MOST_WEIGHTS:
         raise ModelError(
             f"{where}: attribute '{key}' holds {count} values of type {found.dtype}: not a text or "
-            f"a list of at most {LONGEST_LIST}"
+            f"a list of at most {MOST_WEIGHTS}"
         )
-    values = np.asarray(item.attrs[key]).reshape(-1).tolist()
-    return [value if isinstance(value, str) else bytes(value).decode() for value in values]
+    _check_length(where, key, found.dtype.itemsize if found.dtype.kind == "S" else 0, longest)
+    if found.dtype.kind != "S" and count > 1:
+        _check_shared(where, key, count, item.file.id.get_filesize())
+    values: Any = np.empty(found.shape, found.dtype)
+    found.read(values)
+    texts = [bytes(text) for text in values.reshape(-1)]
+    _check_length(where, key, max(map(len, texts)), longest)
+    return [text.decode() for text in texts]
+
+
+def _check_length(where: str, key: str, length: int, longest: int) -> None:
+    if length > longest:
+        raise ModelError(
+            f"{where}: attribute '{key}' holds a text of {length} bytes: more than {longest}"
+        )
+
+
+def _check_shared(where: str, key: str, count: int, size: int) -> None:
+    """Texts of variable length may be one and the same text of the file, over and over."""
+    if count * size > LARGEST_TEXTS:
+        raise ModelError(
+            f"{where}: attribute '{key}' holds {count} texts of variable length, in a file of "
+            f"{size} bytes: write them with one fixed length, as Keras does"
+        )
 
 
 def _names(where: str, item: h5py.Group, key: str) -> list[str]:
-    """A list of names; Keras cuts long ones into "<key>0", "<key>1" and so on."""
+    """A list of names; Keras cuts long ones into "<key>0", "<key>1" and so on.
+
+    Raises:
+        ModelError: a name that stands there twice, or more than `MOST_WEIGHTS`.
+    """
     if key in item.attrs:
-        return _texts(where, item, key)
-    names: list[str] = []
-    part = 0
-    while f"{key}{part}" in item.attrs:
-        names += _texts(where, item, f"{key}{part}")
-        part += 1
+        names = _texts(where, item, key)
+    else:
+        names, part = [], 0
+        while f"{key}{part}" in item.attrs and len(names) <= MOST_WEIGHTS:
+            names += _texts(where, item, f"{key}{part}")
+            part += 1
+    again = next((name for name, count in Counter(names).items() if count > 1), None)
+    if again is not None:
+        raise ModelError(f"{where}: attribute '{key}' has '{again}' more than once")
     return names
 
 
@@ -101,7 +143,10 @@ def _member(where: str, group: h5py.Group, name: str) -> Any:
     import h5py
 
     item: Any = group
-    for step in [step for step in name.split("/") if step]:
+    steps = [step for step in name.split("/") if step]
+    if len(steps) > MOST_STEPS:
+        raise ModelError(f"{where}: {name!r:.80} has {len(steps)} parts: more than {MOST_STEPS}")
+    for step in steps:
         link = item.get(step, getlink=True) if isinstance(item, h5py.Group) else None
         if link is None:
             raise ModelError(f"{where}: there is no '{name}' in group '{group.name}'")
@@ -120,7 +165,9 @@ def weights_group(where: str, file: h5py.File) -> h5py.Group | None:
 
     if "model_weights" in file:
         group = _member(where, file, "model_weights")
-        return group if isinstance(group, h5py.Group) else None
+        if not isinstance(group, h5py.Group):
+            raise ModelError(f"{where}: 'model_weights' is no group of weights")
+        return group
     listed = "layer_names" in file.attrs or "layer_names0" in file.attrs
     return file if listed else None
 
@@ -131,10 +178,12 @@ def stored_weights(
     """(layer, name of the weight, shape, path in the file) for each; no value is read.
 
     Raises:
-        ModelError: a weight that is missing, not a dataset of floats, or not in this file.
+        ModelError: a weight that is missing, not a dataset of floats, or not in this file; or more
+            than `MOST_WEIGHTS`.
     """
     import h5py
 
+    count = 0
     for layer in _names(where, group, "layer_names"):
         part = _member(where, group, layer)
         if not isinstance(part, h5py.Group):
@@ -143,6 +192,9 @@ def stored_weights(
             here = f"{where}: weight '{name}' of layer '{layer}'"
             dataset = _member(here, part, name)
             _check_dataset(here, dataset)
+            count += 1
+            if count > MOST_WEIGHTS:
+                raise ModelError(f"{where}: more than {MOST_WEIGHTS} weights")
             yield layer, name, tuple(dataset.shape), str(dataset.name)
 
 
@@ -155,21 +207,72 @@ def _check_dataset(where: str, dataset: Any) -> None:
         raise ModelError(f"{where}: its type is {dataset.dtype}: weights are numbers")
     if dataset.external or dataset.is_virtual:
         raise ModelError(f"{where}: its values lie in another file, which is not opened")
+    if dataset.chunks:
+        _check_chunks(where, dataset)
 
 
-def dataset_values(path: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
+_FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32"}
+"""What a chunk may have been through. Source: HDF5 reference manual, H5Z_filter_t."""
+
+LEAST_CHUNK = 2**20
+"""[bytes] Chunks may reach so far beyond a dataset, however small that is."""
+
+
+def _check_chunks(where: str, dataset: Any) -> None:
+    """Chunks about as large as the dataset, and no compression within compression."""
+    listed = dataset.id.get_create_plist()
+    used = [listed.get_filter(position)[0] for position in range(listed.get_nfilters())]
+    if len(set(used)) != len(used) or not set(used) <= set(_FILTERS):
+        shown = ", ".join(_FILTERS.get(code, f"filter {code}") for code in used)
+        raise ModelError(
+            f"{where}: it is compressed by {shown}: chunks may have been through each of "
+            f"{', '.join(_FILTERS.values())} once"
+        )
+    counts = (-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
+    size = prod(counts) * prod(dataset.chunks) * dataset.dtype.itemsize
+    if size > 2 * dataset.nbytes + LEAST_CHUNK:
+        raise ModelError(
+            f"{where}: chunks of {list(dataset.chunks)} take {size} bytes, and it has "
+            f"{dataset.nbytes}: more than twice as much"
+        )
+
+
+def _check_inflated(where: str, dataset: Any) -> None:
+    """Deflated chunks that hold no more than a chunk: HDF5 would unpack whatever is in them."""
+    listed = dataset.id.get_create_plist()
+    if 1 not in [listed.get_filter(position)[0] for position in range(listed.get_nfilters())]:
+        return
+    longest = prod(dataset.chunks) * dataset.dtype.itemsize + _CHECKSUM
+    for part in dataset.iter_chunks():
+        offset = tuple(axis.start for axis in part)
+        skipped, packed = dataset.id.read_direct_chunk(offset)
+        if skipped:
+            raise ModelError(f"{where}: chunk {list(offset)} was not compressed as the others")
+        if len(zlib.decompressobj().decompress(packed, longest + 1)) > longest:
+            raise ModelError(f"{where}: chunk {list(offset)} unpacks to more than {longest} bytes")
+
+
+_CHECKSUM = 4
+"""[bytes] What fletcher32 adds."""
+
+
+def dataset_values(source: Stamp, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """The values of a dataset that has this shape, as the file has them.
 
     Raises:
         ModelError: the file has changed or is damaged, or it holds fewer bytes than the shape asks.
     """
-    where = f"{path}: dataset '{name}'"
-    with opened(path) as file:
+    where = f"{source.path}: dataset '{name}'"
+    check_unchanged(where, source)
+    with opened(source.path) as file:
         dataset = _member(where, file, name)
         _check_dataset(where, dataset)
         if tuple(dataset.shape) != shape:
             raise ModelError(f"{where}: its shape is {list(dataset.shape)}, not {list(shape)}")
-        held = dataset.id.get_storage_size() * (DEFLATE_RATIO if dataset.chunks else 1)
+        stored = min(dataset.id.get_storage_size(), source.size)
+        held = stored * (DEFLATE_RATIO if dataset.chunks else 1)
         if dataset.nbytes > held:
             raise ModelError(f"{where}: {dataset.nbytes} bytes of values, the file holds {held}")
+        if dataset.chunks:
+            _check_inflated(where, dataset)
         return dataset[()]

@@ -6,7 +6,7 @@ The sources are those of quantizers.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from xnorsim.errors import ModelError, UnsupportedOpError, choices
 from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.quantizers import SIGNS, bits_of
 from xnorsim.importers.keras.settings import Settings, flag, number, word
-from xnorsim.importers.keras.state import Use
+from xnorsim.importers.keras.state import Use, constant
 from xnorsim.network import ops
 from xnorsim.network.binary import binary_parameters, filters
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
@@ -28,6 +28,8 @@ from xnorsim.network.precision import (
     Encoding,
     Scaling,
 )
+from xnorsim.network.quantized import Quantized as KBits
+from xnorsim.network.quantized import quantized_parameter
 
 __all__ = ["KERNEL_QUANTIZERS", "Kernel", "Quantized", "quantized_kernel"]
 
@@ -200,36 +202,39 @@ def _dorefa(kernel: Kernel, settings: Settings) -> Quantized:
         make = _dorefa_signs if signed else _dorefa_unsigned
         return _codes(kernel, encoding, partial(make, n=1), words)
     encoding = ENCODINGS[f"int{k}" if signed else f"uint{k}"]
-    latent = kernel.parameter
-    key, shape = latent.stored[0].key, latent.spec.shape
-    make = _dorefa_signed if signed else _dorefa_unsigned
     n = 2**k - 1
-    load = partial(_checked, kernel.name, latent.load, partial(make, n=n)) if latent.load else None
-    stored = (
-        Stored(f"{key}.{encoding}", TensorSpec(shape, encoding)),
-        Stored(f"{key}.scale", TensorSpec((), FLOAT32), is_scale=True),
-    )
-    held = {"weight": (kernel.name, Parameter(TensorSpec(shape, FLOAT32), stored, load))}
+    make = partial(_dorefa_codes if signed else _dorefa_unsigned, n=n)
+    codes = _codes(kernel, encoding, make, "").parameters["weight"][1]
+    step = constant((2 / n if signed else 1 / n,), ())
+    key = f"{kernel.parameter.stored[0].key}.scale"
+    scale = replace(step, stored=(Stored(key, step.spec, is_scale=True),))
+    middle = constant((-0.5,), ()) if signed else None
+    weight = quantized_parameter(KBits(codes, scale, middle))
+    held = {"weight": (kernel.name, weight)}
     return Quantized(held, encoding, Scaling.NONE, f"of {k} bits (DoReFa)")
 
 
 def _dorefa_unsigned(weight: np.ndarray, n: int) -> np.ndarray:
+    """round(n clip(w, 0, 1)), times 1 / n; in float32."""
     clipped = np.clip(weight, np.float32(0), np.float32(1))
-    levels = np.rint(clipped * np.float32(n)) / np.float32(n)
-    return levels.astype(np.uint8) if n == 1 else levels
+    return np.rint(clipped * np.float32(n)).astype(np.int32)
 
 
 def _dorefa_signed(weight: np.ndarray, n: int) -> np.ndarray:
-    """2 round(n (tanh w / (2 max|tanh w|) + 1/2)) / n - 1, with 0 / 0 = 0; in float32."""
+    """The l of 2 l / n - 1: round(n (tanh w / (2 max|tanh w|) + 1/2)), 0 / 0 = 0; in float32."""
     limited = np.tanh(weight)
     largest = np.float32(2) * np.abs(limited).max(initial=np.float32(0))
     normed = limited / largest if largest else np.zeros_like(limited)
-    levels = np.rint((normed + np.float32(0.5)) * np.float32(n)) / np.float32(n)
-    return np.float32(2) * levels - np.float32(1)
+    return np.rint((normed + np.float32(0.5)) * np.float32(n)).astype(np.int32)
+
+
+def _dorefa_codes(weight: np.ndarray, n: int) -> np.ndarray:
+    """c = l - (n + 1) / 2, so that 2 l / n - 1 is (c + 1/2) 2 / n."""
+    return _dorefa_signed(weight, n) - (n + 1) // 2
 
 
 def _dorefa_signs(weight: np.ndarray, n: int) -> np.ndarray:
-    return _dorefa_signed(weight, n).astype(np.int8)
+    return (2 * _dorefa_signed(weight, n) - 1).astype(np.int8)
 
 
 KERNEL_QUANTIZERS: Mapping[str, KernelRule] = {

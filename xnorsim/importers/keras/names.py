@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["named"]
+__all__ = ["LONGEST_NAME", "named"]
+
+LONGEST_NAME = 1000
+"""Characters of a layer's or a weight's name: those of files are some dozens."""
 
 
 def named(given: object) -> tuple[str, Mapping[str, Any]] | None:

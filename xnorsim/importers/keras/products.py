@@ -64,7 +64,7 @@ def _convolved(
     made = quantized(op)
     if made.encoding == BIPOLAR:
         tensor, op = _with_padding_before(use, tensor, op)
-    tensor, op = _with_pad_value(use, tensor, op, made)
+    tensor, op = _with_pad_value(use, tensor, op)
     result = multiplied(use, op, tensor, made, bias, part)
     return Value(result, windows.channels_last)
 
@@ -80,18 +80,15 @@ def _with_padding_before(use: Use, tensor: str, op: ops.Conv) -> tuple[str, ops.
     return before.source, replace(op, padding=total)
 
 
-def _with_pad_value(use: Use, tensor: str, op: ops.Conv, made: Quantized) -> tuple[str, ops.Conv]:
-    """Larq's pad_values: a binary layer's own padding, or else a layer before it."""
+def _with_pad_value(use: Use, tensor: str, op: ops.Conv) -> tuple[str, ops.Conv]:
+    """Larq's pad_values: the layer's own padding of a binary input, or else a layer before it."""
     filled = number(use.settings, "pad_values", 0.0)
     if not filled or not any(map(any, op.padding)) or word_of_padding(use) != "same":
         return tensor, op
     encoding = use.state.assembly.spec(tensor).encoding
-    is_one = filled in (-1.0, 1.0)
-    if encoding == made.encoding == BIPOLAR and is_one:
+    if encoding == BIPOLAR and filled in (-1.0, 1.0):
         return tensor, replace(op, pad_value=int(filled))
-    if encoding.meaning not in (Meaning.FLOAT, Meaning.INTEGER) and not (
-        encoding == BIPOLAR and is_one
-    ):
+    if encoding.meaning not in (Meaning.FLOAT, Meaning.INTEGER):
         tensor = add(use, ops.Cast(FLOAT32), tensor, part="unpadded")
     pads = ((0, 0), (0, 0), *op.padding)
     tensor = add(use, ops.Pad(pads, value=filled), tensor, part="pad")

@@ -11,7 +11,7 @@ from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.channels import Axes, Value
 from xnorsim.importers.keras.config import Layer
 from xnorsim.importers.keras.settings import Settings
-from xnorsim.importers.keras.weights import Weights, arranged, lookup
+from xnorsim.importers.keras.weights import Weights, arranged, floats, lookup
 from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly
 from xnorsim.network.graph import Node, Parameter, Stored, TensorSpec
@@ -176,7 +176,7 @@ def spatial(use: Use, value: Value, rank: int, channels_last: bool) -> tuple[int
 def file_weight(
     use: Use, roles: str | tuple[str, ...], shape: Sequence[int]
 ) -> tuple[str, Callable[[], np.ndarray] | None]:
-    """(name, how to load the values as the file has them) of a weight that has to have `shape`.
+    """(name, how to load the values as float32) of a weight that has to have `shape`.
 
     Raises:
         ShapeError: the weights file has it in another shape.
@@ -192,7 +192,7 @@ def file_weight(
             f"{use.where}: weight '{found.key}' in {weights.file} is {list(found.shape)}, and the "
             f"layer needs {list(shape)}"
         )
-    return name, found.load
+    return name, partial(floats, f"{weights.file}: weight '{found.key}'", found.load)
 
 
 def latent(

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 from xnorsim.errors import InputError, ModelError, choices
 from xnorsim.importers.keras.hdf5 import (
     DEFLATE_RATIO,
+    MOST_WEIGHTS,
     dataset_values,
     stored_weights,
     weights_group,
 )
+from xnorsim.importers.keras.names import LONGEST_NAME
+from xnorsim.importers.keras.stamps import Stamp, check_unchanged, stamp
 
 if TYPE_CHECKING:
     import h5py
@@ -29,6 +32,7 @@ __all__ = [
     "Weights",
     "arranged",
     "by_position",
+    "floats",
     "from_hdf5",
     "from_npz",
     "index",
@@ -60,8 +64,8 @@ class Weights:
 LONGEST_HEADER = 2**14
 """[bytes] What an array says of itself in an .npz."""
 
-MOST_STEPS = 64
-"""Parts of a key."""
+MOST_STEPS = 16
+"""Parts of a key: models within models, a layer (it may have slashes), and its weight."""
 
 _NUMBERED = re.compile(r":\d+$")
 
@@ -117,15 +121,16 @@ def _found(weights: Weights, path: Sequence[str], roles: Sequence[str]) -> list[
     return [tensor for _, tensor in matches]
 
 
-def from_hdf5(path: Path, file: h5py.File) -> Weights | None:
-    """The weights of an open HDF5 file; None if it lists none."""
+def from_hdf5(source: Stamp, file: h5py.File) -> Weights | None:
+    """The weights of an open HDF5 file; None if it lists none. `source` was taken before."""
+    path = source.path
     group = weights_group(path.name, file)
     if group is None:
         return None
     return index(
         path.name,
         (
-            (layer, name, Tensor(where, shape, partial(dataset_values, path, where, shape)))
+            (layer, name, Tensor(where, shape, partial(dataset_values, source, where, shape)))
             for layer, name, shape, where in stored_weights(path.name, group)
         ),
         ordered=True,
@@ -136,30 +141,35 @@ def from_npz(path: Path) -> Weights:
     """The weights of an .npz with keys "layer/weight" or "layer/layer/kernel:0".
 
     Raises:
-        ModelError: not an archive of arrays, or arrays of objects.
+        ModelError: not an archive of arrays, arrays of objects, or more than a network has.
     """
+    source = stamp(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [
-                entry for info in archive.infolist() for entry in _named(path, archive, info)
-            ]
+            members = archive.infolist()
+            if len(members) > MOST_WEIGHTS:
+                raise ModelError(f"{path}: {len(members)} arrays: more than {MOST_WEIGHTS}")
+            entries = [entry for info in members for entry in _named(source, archive, info)]
     except InputError:
         raise
     except Exception as fault:  # zipfile, zlib and numpy each raise their own
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault!s:.200}") from fault
     return index(path.name, entries, ordered=False)
 
 
 def _named(
-    path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+    source: Stamp, archive: zipfile.ZipFile, info: zipfile.ZipInfo
 ) -> Iterator[tuple[str, str, Tensor]]:
     """One array under each way to cut its key: names of layers may have slashes themselves."""
     key = info.filename.removesuffix(".npy")
     steps = key.split("/")
-    if len(steps) > MOST_STEPS:
-        raise ModelError(f"{path}: a key with {len(steps)} parts: {key[:80]}...")
-    shape = _npy_shape(f"{path.name}: array '{key}'", archive, info)
-    tensor = Tensor(key, shape, partial(_npz_values, path, key, shape))
+    if len(steps) > MOST_STEPS or len(key) > LONGEST_NAME:
+        raise ModelError(
+            f"{source.path}: a key of {len(key)} characters in {len(steps)} parts, {key!r:.80}: "
+            f"more than {LONGEST_NAME} in {MOST_STEPS}"
+        )
+    shape = _npy_shape(f"{source.path.name}: array {key!r:.80}", archive, info)
+    tensor = Tensor(key, shape, partial(_npz_values, source, key, shape))
     for cut in range(1, len(steps)):
         yield "/".join(steps[:cut]), "/".join(steps[cut:]), tensor
 
@@ -183,22 +193,40 @@ def _npy_shape(where: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> t
     return tuple(shape)
 
 
-def _npz_values(path: Path, key: str, shape: tuple[int, ...]) -> np.ndarray:
+def _npz_values(source: Stamp, key: str, shape: tuple[int, ...]) -> np.ndarray:
     import numpy as np
 
+    where = f"{source.path}: array {key!r:.80}"
+    check_unchanged(where, source)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(source.path, allow_pickle=False) as file:
             values = file[key]
     except Exception as fault:  # zipfile, zlib and numpy each raise their own
-        raise ModelError(f"{path}: array '{key}': {type(fault).__name__}: {fault}") from fault
+        raise ModelError(f"{where}: {type(fault).__name__}: {fault!s:.200}") from fault
     if values.shape != shape:
-        raise ModelError(f"{path}: array '{key}' is {list(values.shape)}, not {list(shape)}")
+        raise ModelError(f"{where} is {list(values.shape)}, not {list(shape)}")
     return values
 
 
-def arranged(load: Load, order: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """The values as float32, their axes permuted by `order`, under a new shape."""
+def floats(where: str, load: Load) -> np.ndarray:
+    """The values as float32; `where` is how errors name them.
+
+    Raises:
+        ModelError: numbers beyond what float32 holds.
+    """
     import numpy as np
 
-    values = load().astype(np.float32, copy=False)
-    return np.ascontiguousarray(values.transpose(order)).reshape(shape)
+    values = load()
+    with np.errstate(over="ignore"):
+        result = values.astype(np.float32, copy=False)
+    if result is not values and (np.isinf(result) & ~np.isinf(values)).any():
+        largest = np.abs(values[np.isfinite(values)]).max()
+        raise ModelError(f"{where}: it has values up to {largest:.3g}: float32 cannot hold them")
+    return result
+
+
+def arranged(load: Load, order: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """The values, their axes permuted by `order`, under a new shape."""
+    import numpy as np
+
+    return np.ascontiguousarray(load().transpose(order)).reshape(shape)
