@@ -69,6 +69,13 @@ def test_a_frontier_is_drawn_and_its_notes_are_told(capsys, tmp_path):
     assert "note: without a published accuracy on ImageNet: finn-sfc-1w1a" in err
 
 
+def test_networks_that_a_frontier_has_no_room_to_name_are_told(capsys, tmp_path):
+    given = ("plot", "frontier", "-p", "raspberry-pi-4b", "--metric", "latency")
+    code, _, err = run(*given, "-o", tmp_path / "f.png", capsys=capsys)
+    assert code == 0
+    assert "note: not named in the figure of latency for want of room: " in err
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -76,6 +83,7 @@ def test_a_frontier_is_drawn_and_its_notes_are_told(capsys, tmp_path):
         (["--networks", "lenet"], "no such network in the zoo: 'lenet'"),
         (["-o", "f.txt"], "'f.txt' has no suffix of a figure"),
         (["--predictor", "oracle"], "predictor 'oracle'"),
+        (["-p", "zen-4"], "plot frontier: one --profile, not 2: raspberry-pi-4b, zen-4"),
     ],
 )
 def test_faults_of_a_frontier(given, message, capsys):

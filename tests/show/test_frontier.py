@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 import xnorsim as xs
 from xnorsim.errors import UsageError
-from xnorsim.show.frontier import METRICS, frontier_figure
+from xnorsim.show.frontier import METRICS, frontier_figure, unnamed
 from xnorsim.show.plots import save_figure
 
 
@@ -75,6 +75,18 @@ def test_names_do_not_hide_each_other(figure):
         assert len(names) > 15
         for one, other in combinations(names, 2):
             assert not one.get_window_extent().overlaps(other.get_window_extent()), (one, other)
+
+
+def test_names_without_room_are_told(figure, table):
+    lost = unnamed(figure, table)
+    assert set(lost) <= set(METRICS)
+    assert lost  # many networks are alike, and a panel is small
+    for ax, (name, metric) in zip(figure.axes, METRICS.items(), strict=True):
+        written = {text.get_text() for text in texts(ax)}
+        assert written.isdisjoint(lost.get(name, []))
+        assert written | {*lost.get(name, [])} == {*table.index}, metric
+    few = table.loc[["quicknet", "resnet18"]]
+    assert unnamed(frontier_figure(few, "latency"), few) == {}
 
 
 def test_a_single_panel(table):

@@ -182,7 +182,7 @@ def plot_roofline(
 @app.command("frontier")
 def plot_frontier(
     profile: Annotated[
-        str, typer.Option("--profile", "-p", help="Hardware profile by name or file.")
+        list[str], typer.Option("--profile", "-p", help="One hardware profile, by name or file.")
     ],
     metric: Annotated[
         str | None,
@@ -200,19 +200,25 @@ def plot_frontier(
 ) -> None:
     """Draw the zoo's networks by published accuracy over what they cost on a machine."""
     from xnorsim.analysis.frontier import frontier, frontier_figure
-    from xnorsim.show.frontier import check_metric
+    from xnorsim.show.frontier import check_metric, unnamed
 
-    _check(output, (profile,))
+    if len(profile) != 1:
+        raise UsageError(f"plot frontier: one --profile, not {len(profile)}: {', '.join(profile)}")
+    _check(output, profile)
     check_metric(metric)
     words = [word.strip() for text in networks or () for word in text.split(",")]
     with progress_bar() as progress:
         found = frontier(
-            profile, networks=words or None, predictor=predictor, threads=threads,
+            profile[0], networks=words or None, predictor=predictor, threads=threads,
             progress=progress,
         )  # fmt: skip
         figure = frontier_figure(found, metric=metric)
     save(figure, output)
-    for note in found.attrs["notes"]:
+    lost = (
+        f"not named in the figure of {name} for want of room: {', '.join(left)}"
+        for name, left in unnamed(figure, found).items()
+    )
+    for note in (*found.attrs["notes"], *lost):
         typer.echo(f"note: {note}", err=True)
 
 

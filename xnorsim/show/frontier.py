@@ -24,7 +24,7 @@ from xnorsim.show.placing import Pair, box_of, name_points
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METRICS", "check_metric", "frontier_figure"]
+__all__ = ["METRICS", "check_metric", "frontier_figure", "unnamed"]
 
 
 class Metric(NamedTuple):
@@ -120,6 +120,18 @@ def frontier_figure(table: pd.DataFrame, metric: str | None = None) -> Figure:
     for ax, points in zip(axes, drawn.values(), strict=True):
         _write_names(ax, points)
     return figure
+
+
+def unnamed(figure: Figure, table: pd.DataFrame) -> dict[str, list[str]]:
+    """The networks of a figure of `table` whose names found no room, by metric."""
+    lost = {}
+    for ax in figure.axes:
+        name = next(n for n, item in METRICS.items() if ax.get_xlabel().startswith(item.label))
+        written = {text.get_text() for text in ax.texts}
+        left = [p.name for p in _points(table, METRICS[name]) if p.name not in written]
+        if left:
+            lost[name] = left
+    return lost
 
 
 def _points(table: pd.DataFrame, metric: Metric) -> list[_Point]:
