@@ -47,7 +47,11 @@ def _head(found: Explanation) -> Section:
     how += f"fuse {','.join(assumed['fuse']) or 'none'}"
     lines = (
         ("machine", f"{found.profile}: {found.machine}"),
-        ("predictor", f"{found.predictor}, {threads}: {found.recipes}"),
+        (
+            "predictor",
+            f"{found.predictor}, {threads}: {found.recipes}; the default of analyze is roofline, "
+            "which gives other times",
+        ),
         ("network", f"{found.network}, {how}"),
         ("its latency", latency),
     )
