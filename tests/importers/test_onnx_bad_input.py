@@ -287,6 +287,18 @@ def test_external_data_of_another_size(build, key: str, value: str) -> None:
         build(helper.make_node("Add", ["x", "w"], ["y"]), {"x": (4,)}, weights={"w": tensor})
 
 
+def test_external_data_that_is_a_pipe_is_not_waited_for(build, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.bin")
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="w.bin")
+    graph = build(helper.make_node("Add", ["x", "w"], ["y"]), {"x": (4,)}, weights={"w": tensor})
+    load = graph.parameters["w"].load
+    assert load is not None
+    with pytest.raises(ModelError, match=r"initializer 'w': .*w\.bin is not a regular file"):
+        load()
+
+
 # Shapes that run away: (node, constant inputs)
 RUNAWAY = {
     "fill": ("ConstantOfShape", [np.array([2**40, 2**20])], []),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
 
-from xnorsim.errors import ShapeError
+from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx import read_graph
 from xnorsim.work.table import layer_table, totals
 
@@ -115,8 +117,28 @@ def test_nor_by_way_of_a_chain_that_doubles(tmp_path: Path) -> None:
         helper.make_node("Reshape", ["x", "size"], ["y"], "reshape"),
     ]
     stored = {"a0": np.ones(2000, np.int64), "b0": np.ones(2000, np.int64)}
-    with pytest.raises(ShapeError, match=r"'last'.*elements"):
+    with pytest.raises(ModelError, match=r"its result is computed of constants by 127 nodes"):
         read_graph(write(tmp_path / "chain.onnx", nodes, stored, [1]))
+
+
+def of_a_chain(tmp_path: Path, columns: int) -> Callable[[], np.ndarray]:
+    """How the 1000th of constants that are each the negative of the one before is loaded."""
+    nodes = [helper.make_node("Neg", [f"c{at}"], [f"c{at + 1}"]) for at in range(1000)]
+    nodes.append(helper.make_node("MatMul", ["x", "c1000"], ["y"]))
+    path = write(tmp_path / "chain.onnx", nodes, {"c0": ones(4, columns)}, [1, 4])
+    load = read_graph(path).parameters["c1000"].load
+    assert load is not None
+    return load
+
+
+def test_a_long_chain_of_small_constants_is_evaluated_on_the_way(tmp_path: Path) -> None:
+    assert_array_equal(of_a_chain(tmp_path, 4)(), ones(4, 4))
+
+
+def test_of_a_long_chain_of_large_ones_the_shape_alone_is_known(tmp_path: Path) -> None:
+    load = of_a_chain(tmp_path, 400)
+    with pytest.raises(ModelError, match=r"'Neg_\d+'.* by 65 nodes \(at most 64\)"):
+        load()
 
 
 def test_nor_does_it_take_memory(tmp_path: Path) -> None:

@@ -194,6 +194,13 @@ FAULTS: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         STEPS,
         r"out_dtype UINT2 does not hold its results, 0 to 7",
     ),
+    "results beyond float32": (
+        "MultiThreshold",
+        {"t": [[0, 1, 2, 3]]},
+        STEPS | {"out_scale": 1e38},
+        r"out_scale 1e\+38 and out_bias 0 make results that are no finite float32",
+    ),
+    "offset NaN": ("MultiThreshold", {"t": [[0]]}, STEPS | {"out_bias": np.nan}, r"out_bias nan"),
     "layout": (
         "MultiThreshold",
         {"t": [[0]]},
@@ -217,6 +224,60 @@ def test_faults_name_node_and_value(build: Callable[..., Graph], case: str) -> N
     made = node(operator, ["x", *more], **attributes)
     with pytest.raises((ModelError, ShapeError), match=f"(?s)model.onnx: node 'n_y'.*{match}"):
         build(made, {"x": (1, 4, 4, 4)}, weights=constants(**more))
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(1e38, 0.0), (1.0, 1e20), (2.0**40, -3.0), (2.0**29, 0.0), (0.5, 0.25)]
+)
+def test_results_of_thresholds_too_large_for_integers_are_floats(
+    build: Callable[..., Graph], scale: float, offset: float
+) -> None:
+    attributes = {"out_dtype": "FLOAT32", "out_scale": scale, "out_bias": offset}
+    made = node("MultiThreshold", ["x", "t"], **attributes)
+    graph = build(made, {"x": (1, 4)}, weights=constants(t=[[0, 1, 2]]))
+    x = np.array([[-1, 0, 1.5, 9]], F)
+    assert_array_equal(ran(graph, x), np.array([[0, 1, 2, 3]], F) * F(scale) + F(offset))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(("operator", "more"), [("BipolarQuant", {}), ("Quant", {"z": 0, "b": 4})])
+def test_weights_that_are_no_numbers_are_refused_when_loaded(
+    build: Callable[..., Graph], operator: str, more: dict[str, Any], value: float
+) -> None:
+    weight = np.ones((4, 4))
+    weight[1, 2] = value
+    attributes = QUANT if more else {}
+    nodes = [
+        node(operator, ["w", "s", *more], "q", **attributes),
+        helper.make_node("MatMul", ["x", "q"], ["y"]),
+    ]
+    graph = build(nodes, {"x": (1, 4)}, weights=constants(w=weight, s=1, **more))
+    with pytest.raises(ModelError, match=r"constant 'w': 1 of its 16 values are NaN or infinite"):
+        prepare(graph)
+
+
+CHAINS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
+    "+-1": ("BipolarQuant", ["s"], {}),
+    "integers": ("Quant", ["s", "z", "b"], QUANT),
+}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_quantizers_of_quantizers_of_a_constant(build: Callable[..., Graph], case: str) -> None:
+    """Each calls the one before it when it is loaded; 3000 would be too many for the stack."""
+    operator, more, attributes = CHAINS[case]
+    values = constants(c0=np.ones((4, 4)), s=1, z=0, b=4)
+    for count in (64, 3000):
+        nodes = [
+            node(operator, [f"c{at}", *more], f"c{at + 1}", **attributes) for at in range(count)
+        ]
+        nodes.append(helper.make_node("MatMul", ["x", f"c{count}"], ["y"]))
+        graph = build(nodes, {"x": (1, 4)}, weights=values)
+        if count == 64:
+            assert_array_equal(ran(graph, np.ones((1, 4), F)), np.full((1, 4), 4))
+            continue
+        with pytest.raises(ModelError, match=r"computed of constants by 65 nodes \(at most 64\)"):
+            prepare(graph)
 
 
 def test_bits_other_than_0_and_1_are_refused_when_read(build: Callable[..., Graph]) -> None:

@@ -18,7 +18,7 @@ from xnorsim.network.precision import BIPOLAR, FLOAT32, Scaling
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["alphas", "binary_parameters", "filters", "signs"]
+__all__ = ["alphas", "binary_parameters", "filters", "finite", "signs"]
 
 Load = Callable[[], "np.ndarray"]
 
@@ -76,13 +76,20 @@ def binary_parameters(
 
 
 def _computed(name: str, load: Load, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return function(finite(f"weight '{name}'", load()))
+
+
+def finite(where: str, values: np.ndarray) -> np.ndarray:
+    """The same values, which may be decoded lazily and are looked at only now.
+
+    Raises:
+        ModelError: some are NaN or infinite.
+    """
     import numpy as np
 
-    weight = load()
-    if weight.size and not (np.isfinite(weight.min()) and np.isfinite(weight.max())):
-        count = weight.size - int(np.isfinite(weight).sum())
+    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
+        count = values.size - int(np.isfinite(values).sum())
         raise ModelError(
-            f"weight '{name}': {count} of its {weight.size} values are NaN or infinite, and have "
-            "no sign"
+            f"{where}: {count} of its {values.size} values are NaN or infinite instead of numbers"
         )
-    return function(weight)
+    return values

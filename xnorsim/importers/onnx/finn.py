@@ -71,13 +71,12 @@ def _results(view: NodeView) -> tuple[Encoding, float, float]:
     Raises:
         ModelError: out_dtype does not hold them.
     """
-    scale = attribute(view, "out_scale", float, 1.0)
-    offset = attribute(view, "out_bias", float, 0.0)
+    scale, offset, farthest = _scaling(view)
     stated = attribute(view, "out_dtype", str)
     levels = input_spec(view, 1).shape[1]
-    if not (scale.is_integer() and offset.is_integer()):
-        return _integer_of(0, levels), 1.0, 0.0
-    values = tuple(int(scale * count + offset) for count in range(levels + 1))
+    if not (scale.is_integer() and offset.is_integer() and farthest < 2**31):
+        return _integer_of(0, levels), 1.0, 0.0  # the floats that they stand for are made later
+    values = tuple(int(scale) * count + int(offset) for count in range(levels + 1))
     low, high = min(values), max(values)
     found = _NARROW.get(values) or _integer_of(low, high)
     named = _NAMED.get(stated) or ENCODINGS.get(stated.lower())
@@ -91,6 +90,23 @@ def _results(view: NodeView) -> tuple[Encoding, float, float]:
             f"{levels + 1} levels"
         )
     return found, scale, offset
+
+
+def _scaling(view: NodeView) -> tuple[float, float, float]:
+    """out_scale, out_bias, and the greatest magnitude that a result can have.
+
+    Raises:
+        ModelError: they make results that float32 does not hold.
+    """
+    scale = attribute(view, "out_scale", float, 1.0)
+    offset = attribute(view, "out_bias", float, 0.0)
+    farthest = abs(scale) * input_spec(view, 1).shape[1] + abs(offset)
+    if not farthest <= float(np.finfo(np.float32).max):
+        raise ModelError(
+            f"{view.where}: out_scale {scale:g} and out_bias {offset:g} make results that are no "
+            "finite float32"
+        )
+    return scale, offset, farthest
 
 
 def _holds(encoding: Encoding, low: int, high: int) -> bool:
@@ -126,7 +142,7 @@ def _multi_threshold(view: NodeView) -> tuple[Layer, ...]:
         op = ops.Thresholds(to, scale, offset)
         chain.add(op, "codes", spec, view.inputs[1:2], (DATA, "thresholds"))
     if spec.encoding == to:
-        _numbers(chain, view)
+        _numbers(chain, view, (scale, offset))
     if last:
         _relabelled(chain, to_last(len(shape)))
     return chain.ended()
@@ -138,13 +154,13 @@ def _relabelled(chain: Chain, order: tuple[int, ...]) -> None:
     chain.add(ops.Transpose(order, relabels=True), f"channels_{word}", TensorSpec(shape, FLOAT32))
 
 
-def _numbers(chain: Chain, view: NodeView) -> None:
-    """Counted integers as the floats that they stand for."""
-    scale = attribute(view, "out_scale", float, 1.0)
-    offset = attribute(view, "out_bias", float, 0.0)
-    whole = scale.is_integer() and offset.is_integer()
-    dequantize(chain, 1.0 if whole else scale)
-    if not whole and offset:
+def _numbers(chain: Chain, view: NodeView, counted: tuple[float, float]) -> None:
+    """Integers as the floats that they stand for; `counted` are the scale and offset in them."""
+    scale, offset, _ = _scaling(view)
+    if counted == (scale, offset):
+        scale, offset = 1.0, 0.0
+    dequantize(chain, scale)
+    if offset:
         chain.arithmetic(Operator.ADD, "offset", offset)
 
 

@@ -41,6 +41,9 @@ _NO_VALUES = frozenset({SETTING, "indices"})
 MOST_EVALUATED = 2**22
 """[elements] No number of an op is evaluated by way of more."""
 
+MOST_PASSES = 64
+"""Nodes over one constant that is computed when it is loaded: each calls the one before it."""
+
 
 def is_known(key: Key, inputs: Iterable[str], constants: Container[str]) -> bool:
     """Whether a node's results are known before the network runs."""
@@ -93,8 +96,9 @@ def fold(
         _add_shape(state, view, key)
         return
     rule = RULES.get(key)
+    passes = _passes(state, key, node)
     if rule is not None and rule.constant is not None:
-        _add_coded(state, view, rule.constant(view))
+        _add_coded(state, view, rule.constant(view), passes)
         return
     outputs = [name for name in node.output if name]
     inputs = {name: state.constants[name] for name in node.input if name}
@@ -102,24 +106,58 @@ def fold(
         item.spec.elements if name in state.values else _passed(item)
         for name, item in inputs.items()
     )
-    task = _Evaluation(view.where, node, inputs, state.ir_version, state.opset_imports, passed)
+    known = state.ir_version, state.opset_imports
+    task = _Evaluation(view.where, node, inputs, *known, passed, passes)
     made = _evaluated(task) if any(name not in specs for name in outputs) else {}
     for index, name in enumerate(node.output):
-        if not name:
-            continue
-        spec = specs[name] if name in specs else _spec_of(view.where, made[name])
-        is_number = spec.encoding.meaning in _INTEGRAL and spec.elements <= LARGEST_FOLD
-        too_large = is_number and passed > MOST_EVALUATED and key not in (_FILL, _IDENTITY)
-        parameter = _derived(state, view, key, task, index, spec)
-        if too_large:
-            parameter = replace(parameter, load=partial(_too_large, view.where, passed))
-        add_constant(state, view.where, name, parameter)
-        if name in made:
-            state.values[name] = made[name]
-        elif is_number and not too_large:
-            value_of(state, name)
+        if name:
+            spec = specs[name] if name in specs else _spec_of(view.where, made[name])
+            parameter = _derived(state, view, key, task, index, spec)
+            add_constant(state, view.where, name, parameter)
+            _settle(state, key, task, name, made.get(name))
     if outputs:
         _remember_encoding(state, view, outputs[0])
+
+
+def _passes(state: State, key: Key, node: onnx.NodeProto) -> int:
+    """By how many nodes a result is computed, those that it is read from twice twice."""
+    if key == _FILL:
+        return 0
+    return sum(state.passes.get(name, 0) for name in node.input) + (key != _IDENTITY)
+
+
+def _settle(state: State, key: Key, task: _Evaluation, name: str, value: np.ndarray | None) -> None:
+    """Evaluate now what is a number, or small and the result of too many nodes; refuse the values
+    of what is the result of too many, or a number by way of too many elements."""
+    parameter = state.constants[name]
+    small, deep = parameter.spec.elements <= LARGEST_FOLD, task.passes > MOST_PASSES
+    is_number = small and parameter.spec.encoding.meaning in _INTEGRAL
+    too_large = task.passed > MOST_EVALUATED and key not in (_FILL, _IDENTITY)
+    if value is None and (is_number or (small and deep)) and not too_large:
+        value = value_of(state, name)
+    if value is not None:
+        state.values[name] = value
+    if value is not None and (is_number or deep):
+        state.constants[name] = replace(parameter, load=partial(_same, value))
+    elif is_number and too_large:
+        state.constants[name] = replace(
+            parameter, load=partial(_too_large, task.where, task.passed)
+        )
+    elif deep:
+        state.constants[name] = _refused(task.where, parameter, task.passes)
+    else:
+        state.passes[name] = task.passes
+
+
+def _refused(where: str, parameter: Parameter, passes: int) -> Parameter:
+    """A constant whose shape alone is of use."""
+    return replace(parameter, load=partial(_too_deep, where, passes))
+
+
+def _too_deep(where: str, passes: int) -> np.ndarray:
+    raise ModelError(
+        f"{where}: its result is computed of constants by {passes} nodes (at most {MOST_PASSES})"
+    )
 
 
 def _derived(
@@ -200,9 +238,13 @@ def _scaling_operand(state: State, view: NodeView) -> int | None:
     return 0 if left < right else 1
 
 
-def _add_coded(state: State, view: NodeView, coded: Coded) -> None:
-    name = view.outputs[0]
-    add_constant(state, view.where, name, coded.parameter)
+def _add_coded(state: State, view: NodeView, coded: Coded, passes: int) -> None:
+    name, parameter = view.outputs[0], coded.parameter
+    if passes > MOST_PASSES:
+        parameter = _refused(view.where, parameter, passes)
+    else:
+        state.passes[name] = passes
+    add_constant(state, view.where, name, parameter)
     state.dequantized[name], state.magnitudes[name] = coded.encoding, coded.magnitude
 
 
@@ -238,6 +280,8 @@ class _Evaluation:
     opset_imports: Sequence[onnx.OperatorSetIdProto]
     passed: int
     """Elements that an evaluation passes through, however far back, those read twice twice."""
+    passes: int
+    """Nodes that it passes through, likewise."""
 
 
 def _passed(parameter: Parameter) -> int:

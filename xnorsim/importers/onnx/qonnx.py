@@ -29,7 +29,7 @@ from xnorsim.importers.onnx.quantities import (
 )
 from xnorsim.importers.onnx.view import DATA, SETTING, Coded, Layer, NodeView, Rule, is_constant
 from xnorsim.network import ops
-from xnorsim.network.binary import signs
+from xnorsim.network.binary import finite, signs
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.ops import Function, Operator
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, UNIPOLAR, Encoding
@@ -137,12 +137,13 @@ def _codes(view: NodeView, encoding: Encoding, function) -> Parameter:
     given = view.constants[view.inputs[0]]
     key = "+".join(part.key for part in given.stored) or view.inputs[0]
     spec = TensorSpec(given.spec.shape, encoding)
-    load = None if given.load is None else partial(_applied, given.load, function)
+    where = f"{view.where}: its constant '{view.inputs[0]}'"
+    load = None if given.load is None else partial(_applied, where, given.load, function)
     return Parameter(spec, (Stored(f"{key}.{encoding}", spec),), load, given.placeholder)
 
 
-def _applied(load, function) -> np.ndarray:
-    return function(load())
+def _applied(where: str, load, function) -> np.ndarray:
+    return function(finite(where, load()))
 
 
 # integers of any width

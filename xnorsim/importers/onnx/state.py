@@ -55,7 +55,8 @@ class State:
     value_info, `symbols` the sizes given for its symbolic dimensions, `read` every tensor that
     somebody reads. `names` are the file's node names, `emitted` those of `nodes`, `rounds` how
     many nodes the rounds of loops were written out to, after each of them; `keys` what
-    `as_stored` has given out; `filled`, `unknown` and `rebatched` are what the notes tell.
+    `as_stored` has given out; `passes` by how many functions a constant is computed when it is
+    loaded; `filled`, `unknown` and `rebatched` are what the notes tell.
     """
 
     file: str
@@ -81,6 +82,7 @@ class State:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     dequantized: dict[str, Encoding] = field(default_factory=dict)
     magnitudes: dict[str, float | None] = field(default_factory=dict)
+    passes: dict[str, int] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
     rebatched: list[str] = field(default_factory=list)

@@ -7,6 +7,7 @@ lengths.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -237,6 +238,8 @@ def opened(
     """A file to read values from; that of `source` has to be as it was."""
     try:
         state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # a pipe would be waited for
+            raise ModelError(f"{where}: its data cannot be read: {path} is not a regular file")
         if source and (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
             raise ModelError(f"{where}: {path} was changed after it was read")
         with path.open("rb", buffering) as stream:
