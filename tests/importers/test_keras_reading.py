@@ -41,8 +41,9 @@ def read(folder: Path, config: Config, **weights: np.ndarray) -> Graph:
     if not weights:
         return read_graph(path)
     arrays: dict[str, Any] = {key.replace("__", "/"): values for key, values in weights.items()}
-    np.savez(folder / "w.npz", **arrays)
-    return read_graph(path, weights=folder / "w.npz")
+    file = folder / f"w{len([*folder.iterdir()])}.npz"  # graphs read before keep theirs
+    np.savez(file, **arrays)
+    return read_graph(path, weights=file)
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:

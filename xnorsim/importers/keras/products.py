@@ -32,7 +32,7 @@ from xnorsim.importers.keras.state import (
 from xnorsim.network import ops
 from xnorsim.network.extents import same_padding, transposed_output, window_extent
 from xnorsim.network.graph import Parameter
-from xnorsim.network.precision import BIPOLAR, FLOAT32, Meaning
+from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, UNIPOLAR, Meaning
 
 __all__ = [
     "conv",
@@ -88,11 +88,16 @@ def _with_pad_value(use: Use, tensor: str, op: ops.Conv) -> tuple[str, ops.Conv]
     encoding = use.state.assembly.spec(tensor).encoding
     if encoding == BIPOLAR and filled in (-1.0, 1.0):
         return tensor, replace(op, pad_value=int(filled))
-    if encoding.meaning not in (Meaning.FLOAT, Meaning.INTEGER):
+    wide = encoding.meaning in (Meaning.FLOAT, Meaning.INTEGER)
+    if not wide and filled not in _NARROW.get(encoding, ()):
         tensor = add(use, ops.Cast(FLOAT32), tensor, part="unpadded")
     pads = ((0, 0), (0, 0), *op.padding)
     tensor = add(use, ops.Pad(pads, value=filled), tensor, part="pad")
     return tensor, replace(op, padding=((0, 0),) * len(op.padding))
+
+
+_NARROW = {TERNARY: (-1.0, 1.0), UNIPOLAR: (1.0,)}
+"""What an input that was quantized may be padded with, and remain of its encoding."""
 
 
 def word_of_padding(use: Use) -> str:
