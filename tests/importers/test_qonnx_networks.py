@@ -27,7 +27,10 @@ CASES = {
     "brevitas_truncavgpool": {"int4*int8": 42336, "int4*uint4": 7200},
     "brevitas_w4a4": {"int4*int8": 55296, "int4*uint4": 30240},  # a max pool keeps the width
     "channels_last": {"bipolar*bipolar": 122112},
+    "conv_w3b_perchannel": {"int3*uint3": 24408},
     "conv_w4_zeropoint": {"uint4*int4": 7776},
+    "conv_w4b_perchannel": {"int4*uint4": 24408},
+    "dense_w2b": {"ternary*int3": 320, "int2*uint3": 80},
     "finn_bipolar_matmul": {"bipolar*bipolar": 1760},
     "im2col_depthwise": {"float32*float32": 11664},  # its matrix is full: so are the filters
     "im2col_dilation2": {"float32*float32": 5400},
@@ -46,6 +49,7 @@ CASES = {
     "quant_zp3_uint4": {},  # an odd zero point: which halves are even
     "quantavgpool": {},
     "trunc_v1_CEIL_zp": {},
+    "trunc_v2_ROUND_zp": {},  # a quarter is subtracted, which is no integer
     "trunc_v2_unsigned_narrow": {},
     "xnor_chain_thresholds": {"bipolar*bipolar": 1760},
     "xnor_matmul_mul2_addk": {"bipolar*bipolar": 720},

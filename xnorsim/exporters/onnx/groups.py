@@ -15,7 +15,7 @@ from xnorsim.exporters.onnx.quantization import (
 from xnorsim.exporters.onnx.sheet import Sheet
 from xnorsim.network import ops
 from xnorsim.network.functions import Reduction
-from xnorsim.network.graph import Graph, Node, consumers, producers
+from xnorsim.network.graph import Graph, Node, Parameter, consumers, producers
 from xnorsim.network.precision import Meaning
 
 __all__ = ["Group", "find_groups"]
@@ -102,9 +102,17 @@ def _narrow(edges: _Edges, node: Node) -> Group | None:
     plain = meaning in (Meaning.INTEGER, Meaning.UNIPOLAR) and not (first.op.block or node.op.block)
     held = [item.parameters for item in (first, node)]
     only = held[0].keys() == held[1].keys() == {"scale"}  # a zero point decides halves
-    same = only and len({id(edges.graph.parameters[item["scale"]]) for item in held}) == 1
+    same = only and _are_equal(*(edges.graph.parameters[item["scale"]] for item in held))
     alone = len(first.inputs) == len(node.inputs) == 1 and first.op.axis == node.op.axis
     return Group((first, node), narrow_pair) if plain and same and alone else None
+
+
+def _are_equal(a: Parameter, b: Parameter) -> bool:
+    """Whether two scales are one parameter, or the same one number."""
+    if a is b:
+        return True
+    single = a.spec.elements == b.spec.elements == 1
+    return single and a.load is not None and b.load is not None and bool(a.load() == b.load())
 
 
 def _counted(edges: _Edges, node: Node) -> Group | None:

@@ -289,8 +289,10 @@ def _dequantized(sheet: Sheet, name: str, parts: Quantized) -> str:
     floats = constant(sheet, f"{name}.latent", _values(sheet, name, item))
     along = (-1, *(1,) * (len(item.spec.shape) - parts.axis % len(item.spec.shape) - 1))
     sides = [column(sheet, f"{name}.scale", scale, along)]
-    sides += [shared(sheet, "zero", 0.0)] if zero is None else []
-    sides += [column(sheet, f"{name}.zero_point", zero, along)] if zero else []
+    if zero is None:
+        sides.append(shared(sheet, "zero", 0.0))
+    else:
+        sides.append(column(sheet, f"{name}.zero_point", zero, along))
     bits, signed = bits_and_sign(codes.spec.encoding)
     quant(sheet, [floats, *sides], result, f"{result}.quant", bits, signed)
     return result

@@ -161,7 +161,8 @@ def narrow_pair(sheet: Sheet, nodes: tuple[Node, ...]) -> None:
     (x,) = operands(sheet, first, "input", "scale")[:1]
     rank = len(spec(sheet, first.inputs[0]).shape)
     along = (-1, *(1,) * (rank - op.axis % rank - 1))
-    name = first.parameters["scale"]
+    held = {node.parameters["scale"]: None for node in nodes}
+    name = next((n for n in held if sheet.graph.parameters[n].stored), next(iter(held)))
     scale = column(sheet, name, sheet.graph.parameters[name], along)
     inputs = [x, scale, shared(sheet, "zero", 0.0)]
     bits, signed = bits_and_sign(op.to)
