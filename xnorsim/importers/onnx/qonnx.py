@@ -288,7 +288,7 @@ def _zero_point(view: NodeView, form: _Form, zero: np.ndarray) -> Parameter:
     is_code = bool(np.all(zero == np.rint(zero)) and np.all(zero == np.clip(zero, *form.bounds)))
     spec = TensorSpec(zero.shape, form.encoding if is_code else FLOAT32)
     kept = zero.astype(_held(form.encoding) if is_code else np.float32)
-    stored = (Stored(f"{view.inputs[2]}.{spec.encoding}", spec, is_scale=True),)
+    stored = (Stored(view.inputs[2], spec, is_scale=True),)
     return Parameter(spec, stored, partial(np.copy, kept))
 
 
