@@ -17,9 +17,17 @@ from functools import partial
 
 import numpy as np
 
-from xnorsim.importers.onnx.peek import looking_binary
+from xnorsim.importers.levelled import level_bits, level_words
+from xnorsim.importers.onnx.peek import look
 from xnorsim.importers.onnx.rewriting import NARROW, back, operand
-from xnorsim.importers.onnx.weights import WORDS, Form, Parameters, form_of, parameters_of
+from xnorsim.importers.onnx.weights import (
+    WORDS,
+    Form,
+    Parameters,
+    by_filter,
+    form_of,
+    parameters_of,
+)
 from xnorsim.importers.recognition import recognized
 from xnorsim.importers.rewriting import rewritten
 from xnorsim.network import ops
@@ -73,7 +81,7 @@ def binarized(graph: Graph, known: Known) -> Graph:
         for node in graph.nodes
         if isinstance(node.op, ops.Weighted) and node.inputs and "weight" in node.parameters
     ]
-    plain = looking_binary(
+    seen = look(
         (node.parameters["weight"], graph.parameters[node.parameters["weight"]], op)
         for node, op in layers
         if graph.tensors[node.inputs[0]].encoding not in NARROW
@@ -83,12 +91,16 @@ def binarized(graph: Graph, known: Known) -> Graph:
     sentences = dict(graph.recognized)
     floats = not known.qonnx and not any(s.encoding in NARROW for s in graph.tensors.values())
     for node, _ in layers:
-        if floats and not (known.encodings or node.scheme or node.parameters["weight"] in plain):
+        name = node.parameters["weight"]
+        looks = name in seen.equal | seen.levels
+        if floats and not (known.encodings or node.scheme or looks):
             continue
         source = _input(graph, written, known, node.inputs[0])
-        form = _form(graph, known, node, source, plain)
+        form = _form(graph, known, node, source, seen.equal)
         made = {} if form is None else _made(graph, node, source, form)
         new, sentence = _layer(graph, known, node, source, form, made)
+        if not sentence and looks:
+            new, sentence = _levelled(graph, node, source)
         parameters |= dict(made.values())
         if new != node:
             replaced[node.name] = [new]
@@ -98,6 +110,17 @@ def binarized(graph: Graph, known: Known) -> Graph:
         return graph
     result = rewritten(graph, replaced, None, parameters)
     return replace(result, recognized=sentences)
+
+
+def _levelled(graph: Graph, node: Node, source: _Input) -> tuple[Node, str]:
+    """A layer of floats near the levels of a few bits, with the sentence about it, if they are."""
+    weight, op = graph.parameters[node.parameters["weight"]], node.op
+    assert isinstance(op, ops.Weighted)
+    bits = level_bits(by_filter(weight.load(), op)) if weight.load is not None else None
+    if bits is None:
+        return node, ""
+    scheme = Scheme(FLOAT32, source.encoding)
+    return replace(node, scheme=scheme), recognized(scheme, level_words(bits), source.words)
 
 
 def _layer(

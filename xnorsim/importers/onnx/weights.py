@@ -21,7 +21,7 @@ from xnorsim.network.precision import (
     Scaling,
 )
 
-__all__ = ["WORDS", "Form", "Parameters", "form_of", "parameters_of"]
+__all__ = ["WORDS", "Form", "Parameters", "by_filter", "form_of", "parameters_of"]
 
 Parameters = dict[str, tuple[str, Parameter]]
 """(name, parameter) by role."""
@@ -51,7 +51,7 @@ def form_of(weight: Parameter, op: ops.Weighted, *, sure: bool = False) -> Form 
     if weight.load is None or weight.placeholder or encoding.meaning is not Meaning.FLOAT:
         return None
     values = weight.load()
-    rows = np.abs(_by_filter(values, op))
+    rows = np.abs(by_filter(values, op))
     if not rows.size or not np.all(np.isfinite(rows)):
         return None
     largest = rows.max(axis=1, keepdims=True)
@@ -59,7 +59,7 @@ def form_of(weight: Parameter, op: ops.Weighted, *, sure: bool = False) -> Form 
     if not np.all(rows == largest):
         if sure or not np.all((rows == largest) | (rows == 0)):
             return None
-        signed = _by_filter(values, op)
+        signed = by_filter(values, op)
         mixed = np.any(signed.min(axis=1) * signed.max(axis=1) < 0)
         found = TERNARY if mixed else UNIPOLAR
     if sure and (rows.shape[1] < FEWEST or np.all(values >= 0) or np.all(values <= 0)):
@@ -68,7 +68,7 @@ def form_of(weight: Parameter, op: ops.Weighted, *, sure: bool = False) -> Form 
     return Form(found, bool(unit))
 
 
-def _by_filter(values: np.ndarray, op: ops.Weighted) -> np.ndarray:
+def by_filter(values: np.ndarray, op: ops.Weighted) -> np.ndarray:
     """Weights as (filters, weights of a filter)."""
     if isinstance(op, ops.Dense):
         return values if op.transpose_weight else values.T
@@ -108,6 +108,6 @@ def _are_set(values: np.ndarray) -> np.ndarray:
 
 def _largest(values: np.ndarray, op: ops.Weighted) -> np.ndarray:
     """The scale of each filter; below 0 where all of its weights are."""
-    rows = _by_filter(values, op)
+    rows = by_filter(values, op)
     low, high = rows.min(axis=1), rows.max(axis=1)
     return np.where(high > 0, high, low).astype(np.float32)

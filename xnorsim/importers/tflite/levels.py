@@ -11,12 +11,13 @@ from math import prod
 
 import numpy as np
 
+from xnorsim.importers.levelled import level_bits, level_words
 from xnorsim.importers.tflite.constants import changed, first_values, made
 from xnorsim.importers.tflite.view import View, constant, tensor
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, UNIPOLAR, Encoding
 
-__all__ = ["Levels", "alphas", "levels_of", "parameters"]
+__all__ = ["Levels", "alphas", "levels_of", "parameters", "several_levels"]
 
 HEAD = 32
 """Weights of a first filter that are looked at before all of them are read."""
@@ -70,6 +71,21 @@ def levels_of(view: View, axis: int) -> Levels | None:
     if np.any(low & high):
         return Levels(TERNARY, alpha)
     return Levels(UNIPOLAR, np.where(low, -alpha, alpha))
+
+
+def several_levels(view: View, axis: int) -> str:
+    """What the filter, input 1, is called if it lies at the levels of some bits; else ""."""
+    given, source = constant(view, 1), tensor(view, 1)
+    size = source.spec.shape
+    if given is None or given.load is None or given.spec.encoding != FLOAT32:
+        return ""
+    taps = prod(size) // size[axis]
+    if source.length is not None and axis == 0:
+        head = first_values(given, min(taps, HEAD)).reshape(1, -1)
+        if level_bits(head) is None:
+            return ""
+    bits = level_bits(np.moveaxis(given.load(), axis, 0).reshape(size[axis], -1))
+    return "" if bits is None else level_words(bits)
 
 
 def parameters(found: Levels, weight: Parameter, *, scaled: bool) -> dict[str, Parameter]:

@@ -26,7 +26,7 @@ from xnorsim.importers.tflite.constants import (
     scales,
     zero_points,
 )
-from xnorsim.importers.tflite.levels import alphas, levels_of, parameters
+from xnorsim.importers.tflite.levels import alphas, levels_of, parameters, several_levels
 from xnorsim.importers.tflite.schema import Quantization, Tensor
 from xnorsim.importers.tflite.view import (
     Rule,
@@ -151,9 +151,10 @@ def _product(
     bias = _bias(view, weight)
     if levels is None:
         scheme = None
-        if activation != FLOAT32:
+        words = several_levels(view, weight.axis)
+        if activation != FLOAT32 or words:
             scheme = Scheme(FLOAT32, activation)
-            _tell(view, scheme, "of several magnitudes in a filter", data)
+            _tell(view, scheme, words or "of several magnitudes in a filter", data)
         return emit(view, op, data, parameters={"weight": found, **bias}, scheme=scheme)
     sums_are_integers = product_encoding(levels.encoding, held) == INT32
     scaled = levels.scaled and not sums_are_integers
