@@ -78,6 +78,13 @@ def test_the_file_that_is_read_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x", "x.onnx.gz"])
+def test_another_ending_is_refused_as_by_the_command(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name}': networks are written as ONNX: end it in .onnx"):
+        export_onnx(NETWORK, tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         export_onnx(NETWORK, tmp_path / "no" / "net.onnx")

@@ -83,6 +83,7 @@ def test_dynamic_dimension_is_asked_for(data, capsys):
     ("arguments", "message"),
     [
         (["analyze", "nothing.onnx"], "neither a file nor a network of the zoo"),
+        (["summary", "."], ".: a directory, not a model file"),
         (["analyze", "resnet18", "--binarize", "xor"], "did you mean xnor"),
         (["analyze", "resnet18", "-p", "rasberry-pi-4b"], "did you mean raspberry-pi-4b"),
         (["analyze", "resnet18", "--input-shape", "x=1,a"], "is not NAME=1,3,224,224"),

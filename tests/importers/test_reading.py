@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -53,20 +55,63 @@ def test_marks(tmp_path: Path, head: bytes, expected: str) -> None:
     assert format_of(path).name == expected
 
 
+UNKNOWN = (
+    r"file: not a network file of a known format \(Keras and Larq.*\(\.h5\); TensorFlow Lite and "
+    r".*\(\.tflite\); .*\(\.json\); ONNX and QONNX \(\.onnx\)\): read as ONNX, "
+)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", r"the file is empty \(0 bytes\)"),
         (b"PK\x03\x04rest", r"a zip archive, such as Keras 3 writes .*\.h5"),
-        (b"hello, this is no network\n" * 40, "not an ONNX file"),
+        (b"hello, this is no network\n" * 40, UNKNOWN),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", UNKNOWN),
         (b'{"nodes": []}', "Keras"),
     ],
 )
-def test_what_is_no_network(tmp_path: Path, content: bytes, message: str) -> None:
+@pytest.mark.parametrize("read", [read_graph, stated_inputs])
+def test_what_is_no_network(tmp_path: Path, read: Callable, content: bytes, message: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        read_graph(path)
+        read(path)
+
+
+def test_arrays_are_told_from_a_zip_of_keras(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"weights.npz: arrays of numpy \(\.npz\), not a network"):
+        read_graph(data / "lce" / "valid_c64" / "weights.npz")
+    keras = tmp_path / "model.keras"
+    with ZipFile(keras, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("vars.npy", "not the first file")
+    with pytest.raises(ModelError, match="such as Keras 3 writes"):
+        read_graph(keras)
+
+
+def test_a_folder_given_as_a_model_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a directory, not a model file"):
+        xs.load_model(tmp_path)
+    with pytest.raises(UsageError, match="'' is neither a file nor a network"):
+        xs.load_model("")
+
+
+def test_a_network_of_the_zoo_comes_before_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alexnet").mkdir()
+    assert xs.load_model("alexnet").name == "alexnet"
+
+
+@pytest.mark.parametrize("weights", [3, ["weights.npz"], True])
+def test_weights_that_are_no_file(data: Path, weights: object) -> None:
+    kind = type(weights).__name__
+    with pytest.raises(
+        UsageError, match=rf"weights must be the file .*\.npz or \.h5.*, not {kind}"
+    ):
+        xs.load_model(data / KERAS, weights=weights)  # pyright: ignore[reportArgumentType]
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def export_onnx(model: Model, path: str | PathLike[str], **options: Any) -> Path
     Parameters
     ----------
     model : path of a network file, name of a zoo network, or a graph
-    path : the file to write
+    path : the file to write, NAME.onnx
     binarize, high_precision, scaling, depthwise, pad_value, border : as for `run`
     input_shape, batch : as for `load_model`
     weights : "auto" (the model's; where it has none, ConstantOfShape stands for them, and the file
@@ -104,6 +104,8 @@ def exported(
 def _path(name: str, value: Any) -> Path:
     if not isinstance(value, str | PathLike) or not fspath(value):
         raise UsageError(f"{name} must be the file to write, not {value!r}")
+    if Path(value).suffix.lower() != ".onnx":
+        raise UsageError(f"'{value}': networks are written as ONNX: end it in .onnx")
     return Path(value)
 
 

@@ -55,15 +55,15 @@ def load_model(
     <Graph quicknet-small: 107 nodes, inputs input float32[1, 3, 224, 224]>
     """
     batch = None if batch is None else whole("batch", batch)
-    if weights is not None and (isinstance(model, Graph) or not Path(model).is_file()):
-        raise UsageError(f"weights '{weights}' are for the file of a Keras configuration (.json)")
-    if isinstance(model, Graph):
-        return _unchanged(model, input_shape, batch)
-    if not isinstance(model, str | PathLike):
+    if not isinstance(model, str | PathLike | Graph):
         raise UsageError(
             "model must be the path of a network file, the name of a network of the zoo or a "
             f"graph, not {type(model).__name__}"
         )
+    if weights is not None:
+        _check_weights(model, weights)
+    if isinstance(model, Graph):
+        return _unchanged(model, input_shape, batch)
     if not Path(model).is_file():
         return _from_zoo(str(model), input_shape, batch)
     from xnorsim.importers.reading import read_graph
@@ -75,6 +75,16 @@ def load_model(
         allow_unknown=allow_unknown,
         weights=None if weights is None else Path(weights),
     )
+
+
+def _check_weights(model: Model, weights: object) -> None:
+    if not isinstance(weights, str | PathLike):
+        raise UsageError(
+            "weights must be the file of a Keras configuration's weights (.npz or .h5), not "
+            f"{type(weights).__name__}"
+        )
+    if isinstance(model, Graph) or not Path(model).is_file():
+        raise UsageError(f"weights '{weights}' are for the file of a Keras configuration (.json)")
 
 
 def _shapes(given: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, ...]]:
@@ -93,8 +103,11 @@ def _shapes(given: Mapping[str, Sequence[int]] | None) -> dict[str, tuple[int, .
 
 def _from_zoo(name: str, input_shape: object, batch: int | None) -> Graph:
     from xnorsim import zoo
+    from xnorsim.importers.reading import format_of
 
     if name not in zoo.ZOO:
+        if name and Path(name).exists():
+            format_of(name)  # a folder or a device, as its fault says
         raise UsageError(
             f"'{name}' is neither a file nor a network of the zoo: {choices(name, zoo.ZOO)}"
         )

@@ -9,7 +9,6 @@ import typer
 
 from xnorsim.cli.options import RUN_OPTIONS, ModelName, takes_options
 from xnorsim.cli.writing import check_output
-from xnorsim.errors import UsageError
 
 __all__ = ["export"]
 
@@ -36,8 +35,6 @@ def export(
     from xnorsim.show.tensors import print_notes
 
     check_output(output, [model, weights])
-    if output.suffix.lower() != ".onnx":
-        raise UsageError(f"'{output}': networks are written as ONNX: end it in .onnx")
     found = exported(model, output, weights=weights, **options)
     typer.echo(f"wrote {found.path}")
     print_notes(found.notes)

@@ -7,13 +7,15 @@ read_graph("model.json", weights="weights.npz")
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from xnorsim.errors import ModelError, UsageError
+from xnorsim.importers.foreign import ForeignFileError
 from xnorsim.network.graph import Graph
 
 __all__ = [
@@ -85,11 +87,22 @@ def format_of(path: str | Path) -> Format:
     path = Path(path)
     head = _head(path)
     if head.startswith(b"PK\x03\x04"):
-        raise ModelError(
-            f"{path}: a zip archive, such as Keras 3 writes (.keras): save the model as .h5, or "
-            "give its config.json"
-        )
+        raise ModelError(f"{path}: {_archive(head)}")
     return next(item for item in FORMATS if item.begins(head))
+
+
+def _archive(head: bytes) -> str:
+    """What a zip archive is, by the name of its first file (APPNOTE.TXT 6.3.10, section 4.3.7)."""
+    size = int.from_bytes(head[26:28], "little")
+    if head[30 : 30 + size].endswith(b".npy"):
+        return (
+            "arrays of numpy (.npz), not a network: the weights of a Keras configuration are given "
+            "beside it, as weights (--weights)"
+        )
+    return (
+        "a zip archive, such as Keras 3 writes (.keras): save the model as .h5, or give its "
+        "config.json"
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -155,9 +168,23 @@ def read_graph(
             )
         options["weights"] = Path(weights)
     reader = import_module(found.module).read_graph
-    return reader(
-        path, input_shapes=input_shapes, batch=batch, allow_unknown=allow_unknown, **options
-    )
+    with _formats_told(path):
+        return reader(
+            path, input_shapes=input_shapes, batch=batch, allow_unknown=allow_unknown, **options
+        )
+
+
+@contextmanager
+def _formats_told(path: Path) -> Iterator[None]:
+    """Say of a file that no reader knows which formats there are, whatever it was read as."""
+    try:
+        yield
+    except ForeignFileError as fault:
+        known = "; ".join(item.text for item in FORMATS)
+        raise ModelError(
+            f"{path}: not a network file of a known format ({known}): read as "
+            f"{FORMATS[-1].name}, {fault.reason}"
+        ) from fault
 
 
 def stated_inputs(path: str | Path) -> dict[str, Stated]:
@@ -167,4 +194,6 @@ def stated_inputs(path: str | Path) -> dict[str, Stated]:
         ModelError: not a network file, or damaged.
         MissingExtraError: the library that reads the format is not installed.
     """
-    return import_module(format_of(path).module).stated_inputs(Path(path))
+    reader = import_module(format_of(path).module).stated_inputs
+    with _formats_told(Path(path)):
+        return reader(Path(path))

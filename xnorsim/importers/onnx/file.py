@@ -13,6 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from xnorsim.errors import ModelError
+from xnorsim.importers.foreign import ForeignFileError
 from xnorsim.importers.onnx.wire import MODEL_FIELDS, WireError, fields, without_values
 
 __all__ = ["OLDEST_OPSET", "Source", "is_onnx", "normal_domain", "opsets", "read_model"]
@@ -127,14 +128,13 @@ def _check_outline(path: Path, data: mmap.mmap) -> None:
         for field in fields(data, 0, size):
             name, wire = MODEL_FIELDS.get(field.number, ("", -1))
             if wire != field.wire:
-                raise ModelError(
-                    f"{path}: not an ONNX file: no field of a model starts at byte {field.start}"
-                )
+                reason = f"no field of a model starts at byte {field.start}"
+                raise ForeignFileError(path, "ONNX", reason)
             found.add(name)
     except WireError as fault:
         if found >= {"ir_version"}:
             raise ModelError(f"{path}: truncated or damaged ({size} bytes): {fault}") from fault
-        raise ModelError(f"{path}: not an ONNX file: {fault}") from fault
+        raise ForeignFileError(path, "ONNX", str(fault)) from fault
     for name in ("graph", "opset_import"):
         if name not in found:
             raise ModelError(
