@@ -25,7 +25,7 @@ from xnorsim.importers.onnx.own import RULES
 from xnorsim.network import ops
 from xnorsim.network.assembly import Assembly, stored
 from xnorsim.network.functions import Function, Operator, Reduction
-from xnorsim.network.graph import Graph, Parameter
+from xnorsim.network.graph import Graph, Parameter, TensorSpec
 from xnorsim.network.precision import (
     BIPOLAR,
     ENCODINGS,
@@ -40,8 +40,9 @@ from xnorsim.network.precision import (
     Scheme,
 )
 from xnorsim.network.quantized import Quantized, quantized_parameter
+from xnorsim.work.table import layer_table
 
-INT5 = ENCODINGS["int5"]
+INT2, INT5, UINT4 = (ENCODINGS[name] for name in ("int2", "int5", "uint4"))
 
 
 def held(name: str, values: Any, encoding: Encoding = FLOAT32) -> Parameter:
@@ -138,6 +139,31 @@ ONE = {
         ))},
         scheme=Scheme(INT5, FLOAT32),
     ),
+    "k-bit weights with a zero point": one(
+        CONV(), IMAGE,
+        {"weight": quantized_parameter(Quantized(
+            held("c", np.resize(np.arange(16, dtype=np.uint8), (6, 4, 3, 3)), UINT4),
+            held("s", 0.1), held("z", 3, UINT4),
+        ))},
+        scheme=Scheme(UINT4, FLOAT32),
+    ),
+    "k-bit weights around the middle of two codes": one(
+        CONV(), IMAGE,
+        {"weight": quantized_parameter(Quantized(
+            held("c", np.resize(np.arange(-2, 2, dtype=np.int8), (6, 4, 3, 3)), INT2),
+            held("s", 2 / 3), held("z", -0.5),
+        ))},
+        scheme=Scheme(INT2, FLOAT32),
+    ),
+    "k-bit weights with scales of two axes": one(
+        CONV(), IMAGE,
+        {"weight": quantized_parameter(Quantized(
+            held("c", np.resize(np.arange(-128, 128, dtype=np.int16).astype(np.int8),
+                                (6, 4, 3, 3)), INT8),
+            held("s", np.arange(1, 25).reshape(6, 4, 1, 1) / 64),
+        ))},
+        scheme=Scheme(INT8, FLOAT32),
+    ),
     "a bias of integers": one(
         CONV(), IMAGE,
         {"weight": held("w", np.ones((6, 4, 3, 3), np.int8), INT8),
@@ -193,6 +219,43 @@ def test_quantizers(rounding: str, to: str, shifted: bool, tmp_path: Path) -> No
     assert_same_table(graph, read)
     halves = np.arange(2 * 4 * 7 * 7, dtype=np.float32).reshape(IMAGE) / 8 - 20
     assert_same_results(graph, read, {"x": halves})
+
+
+def test_one_bit_and_a_scale_of_its_own(tmp_path: Path) -> None:
+    """Equal numbers, of which the file stores one: QONNX quantizes and dequantizes at once."""
+    a = Assembly("one bit")
+    x = a.input("x", IMAGE)
+    unit = Parameter(TensorSpec((), FLOAT32), (), partial(np.ones, (), np.float32))
+    codes = a.layer(ops.Quantize(UNIPOLAR), x, name="y.codes", parameters={"scale": ("u", unit)})
+    scale = {"scale": ("s", held("s", 1.0))}
+    graph = a.graph([a.layer(ops.Dequantize(FLOAT32), codes, name="y", parameters=scale)])
+    read = again(graph, tmp_path)
+    assert_same_results(graph, read, inputs_of(graph))
+    bits = [layer_table(side).columns["scale_bits"].sum() for side in (graph, read)]
+    assert bits == [32, 32]
+
+
+def test_signs_of_integers(tmp_path: Path) -> None:
+    """MultiThreshold writes floats, of whatever it reads."""
+    a = Assembly("signs of integers")
+    x = a.input("x", IMAGE, INT8)
+    levels = {"thresholds": held("t", [[3]], INT32)}
+    bits = a.layer(ops.Thresholds(BIPOLAR, 2.0, -1.0), x, name="bits", parameters=levels)
+    weight = {"weight": signs("w", 6, 4, 3, 3)}
+    scheme = Scheme(BIPOLAR, BIPOLAR)
+    graph = a.graph([a.layer(CONV(), bits, name="layer", parameters=weight, scheme=scheme)])
+    assert_same_results(graph, again(graph, tmp_path), inputs_of(graph))
+
+
+def test_a_product_of_three(tmp_path: Path) -> None:
+    """ONNX multiplies two at a time, which is as much work."""
+    a = Assembly("product")
+    x, y, z = (a.input(name, IMAGE) for name in "xyz")
+    graph = a.graph([a.layer(ops.Elementwise(Operator.MUL), x, y, z, name="layer")])
+    read = again(graph, tmp_path)
+    assert_same_results(graph, read, inputs_of(graph))
+    work = [layer_table(side).columns["fp_ops"].sum() for side in (graph, read)]
+    assert work[0] == work[1] == 2 * 2 * 4 * 7 * 7
 
 
 @pytest.mark.parametrize("to", [BIPOLAR, TERNARY, UNIPOLAR])

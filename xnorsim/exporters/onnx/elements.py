@@ -13,7 +13,16 @@ from onnx import helper
 from xnorsim.exporters.onnx.dispatch import write
 from xnorsim.exporters.onnx.operands import every_operand, one, operands
 from xnorsim.exporters.onnx.products import call
-from xnorsim.exporters.onnx.sheet import QONNX, Sheet, constant, layer, refused, setting, spec
+from xnorsim.exporters.onnx.sheet import (
+    QONNX,
+    Sheet,
+    constant,
+    layer,
+    refused,
+    setting,
+    spec,
+    step,
+)
 from xnorsim.exporters.onnx.tensors import element_type
 from xnorsim.network import ops
 from xnorsim.network.functions import Function, Operator, Reduction
@@ -143,6 +152,13 @@ def _(op: ops.Elementwise, node: Node, sheet: Sheet) -> None:
     if len(inputs) == 2:
         fmod = 1 if op.operator is Operator.FMOD else None
         layer(sheet, node, _OPERATORS[op.operator], inputs, fmod=fmod)
+        return
+    if op.operator is Operator.MUL and len(inputs) > 2:  # of two alone in ONNX
+        *_, last = inputs
+        product = inputs[0]
+        for position, name in enumerate(inputs[1:-1], start=1):
+            product = step(sheet, node, f"product_{position}", "Mul", [product, name])
+        layer(sheet, node, "Mul", [product, last])
         return
     if op.operator not in _OF_MANY:
         raise refused(sheet, node, f"{op.operator} of {len(inputs)} operands")

@@ -297,7 +297,7 @@ OPERATORS: dict[str, Rule] = {
         _multi_threshold,
         (DATA,),
         _check_thresholds,
-        lambda view: {view.outputs[0]: input_spec(view, 0)},
+        lambda view: {view.outputs[0]: TensorSpec(input_spec(view, 0).shape, FLOAT32)},
     ),
     "XnorPopcountMatMul": Rule(_popcount, _SIDES, None, _product_shape),
     "Im2Col": Rule(_im2col, (DATA,), None, _column_shape),
