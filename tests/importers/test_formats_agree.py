@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import xnorsim as xs
+from tests.importers.keras_configs import conv, model, source, write
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
 from xnorsim.network.precision import BIPOLAR
@@ -81,3 +82,30 @@ def test_files_of_one_network_agree(data: Path, tmp_path: Path, case: str) -> No
         for engine in ENGINES:
             (found,) = xs.run(graph, x, engine=engine).outputs.values()
             assert_array_equal(found, y, f"{name}, {engine}", strict=True)
+
+
+@pytest.mark.parametrize("kernel", [None, "ste_tern", "ste_heaviside", "ste_sign"])
+def test_taps_on_padding_of_signs_are_not_valid_ones(tmp_path: Path, kernel: str | None) -> None:
+    """Whatever the weights: 3 x 3 windows over 8 x 8 have 22 of 24 taps a side inside. Larq puts a
+    layer that pads with +1 before weights that are not binary, and so do files written from it."""
+    settings = {"padding": "same", "pad_values": 1.0, "input_quantizer": "ste_sign"}
+    layer = conv(kind="QuantConv2D", kernel_quantizer=kernel, **settings)
+    graph = xs.load_model(write(tmp_path, model(source(), layer)), batch=1)
+    found = totals(layer_table(graph, ()))
+    assert (found["macs"], found["macs_valid"]) == (2 * 4 * 24**2, 2 * 4 * 22**2)
+    assert not any(isinstance(node.op, ops.Pad) for node in graph.nodes)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_predictions_do_not_depend_on_the_format(data: Path, case: str) -> None:
+    """But for what a file has of its own: the Transpose of an ONNX file's input, and the
+    thresholds that LCE has in the place of a batch normalization and a Sign."""
+    own = {"transpose", "sign", "thresholds"}
+    found = {}
+    for name, graph in read_all(data / "lce" / case, 1).items():
+        report = xs.analyze(graph, profile="raspberry-pi-4b", predictor="instructions:larq")
+        times = zip(report.layers["kind"], report.predictions[0].columns["latency_s"], strict=True)
+        shared = sum(time for kind, time in times if kind not in own)
+        found[name] = shared, report.totals["peak_activation_bits"]
+    for name, costs in found.items():
+        assert costs == pytest.approx(found["keras"]), name
