@@ -145,6 +145,14 @@ def _count(names: Sequence[str]) -> str:
     return "1 layer" if len(names) == 1 else f"{len(names)} layers"
 
 
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+_NAMED = 4
+
+
 def _share(value: float | None) -> str:
     return labels.UNKNOWN if value is None or math.isnan(value) else f"{value:.3f}"
 
@@ -172,7 +180,7 @@ def _lines(found: Precisions) -> list[tuple[str, str]]:
         *budgets,
         *((word, ", ".join(names)) for word, names in groups.items()),
         *(
-            ("stay", f"{_count(names)} {word}, as in the file: {', '.join(names)}")
+            ("stay", f"{_count(names)} {word}, as in the file: {_some(names)}")
             for word, names in found.stays.items()
         ),
         *(("note", note) for note in found.notes),
