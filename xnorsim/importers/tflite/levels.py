@@ -1,50 +1,28 @@
-"""Filters of few levels: +-alpha, {-alpha, 0, alpha} or {0, alpha}, one alpha a filter, that a file
-keeps as floats because its runtime has no kernel for them.
-
-Converters fold the batch normalization after a layer into its weights, so alpha may be anything.
-"""
+"""Filters of few levels that a file keeps as floats because its runtime has no kernel for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from xnorsim.importers.levelled import level_bits, level_words
+from xnorsim.importers.levels import Levels, levels
 from xnorsim.importers.tflite.constants import changed, first_values, made
 from xnorsim.importers.tflite.view import View, constant, tensor
+from xnorsim.network.binary import signs
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
-from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, UNIPOLAR, Encoding
+from xnorsim.network.precision import BIPOLAR, FLOAT32, TERNARY, UNIPOLAR
 
-__all__ = ["Levels", "alphas", "levels_of", "parameters", "several_levels"]
+__all__ = ["alphas", "levels_of", "parameters", "several_levels"]
 
 HEAD = 32
 """Weights of a first filter that are looked at before all of them are read."""
 
-WORDS = {BIPOLAR: "+-", TERNARY: "0 and +-", UNIPOLAR: "0 and +"}
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """What the weights are but for alpha [filters], which is below 0 for {-alpha, 0} alone."""
-
-    encoding: Encoding
-    alpha: np.ndarray
-
-    @property
-    def scaled(self) -> bool:
-        """Whether some alpha is not 1."""
-        return bool(np.any(self.alpha != 1))
-
-    def __str__(self) -> str:
-        sign = WORDS[self.encoding]
-        return f"{sign}alpha per channel" if self.scaled else f"{sign}1"
-
 
 def levels_of(view: View, axis: int) -> Levels | None:
     """The levels of the filter that is input 1, its filters along `axis` of the file's array; None
-    if some filter has weights of several magnitudes, or of 0 only.
+    if some filter has weights of several magnitudes, or all have weights of 0 only.
 
     Filters of floats differ in their first weights already, so the rest is not read.
     """
@@ -59,18 +37,8 @@ def levels_of(view: View, axis: int) -> Levels | None:
         head = np.abs(first_values(given, min(taps, HEAD)))
         if np.any((head != head.max()) & (head != 0)):
             return None
-    filters = np.moveaxis(given.load(), axis, 0).reshape(size[axis], -1)
-    magnitude = np.abs(filters)
-    alpha = magnitude.max(axis=1)
-    found = np.all((magnitude == alpha[:, None]) | (magnitude == 0))
-    if not found or not np.all(np.isfinite(alpha)) or not np.all(alpha > 0):
-        return None
-    if magnitude.all():
-        return Levels(BIPOLAR, alpha)
-    low, high = filters.min(axis=1) < 0, filters.max(axis=1) > 0
-    if np.any(low & high):
-        return Levels(TERNARY, alpha)
-    return Levels(UNIPOLAR, np.where(low, -alpha, alpha))
+    found = levels(np.moveaxis(given.load(), axis, 0))
+    return None if found is None or not found.alpha.any() else found
 
 
 def several_levels(view: View, axis: int) -> str:
@@ -92,8 +60,8 @@ def parameters(found: Levels, weight: Parameter, *, scaled: bool) -> dict[str, P
     """The levels of a float weight as parameters, with alpha if it is to be `scaled`."""
     spec = TensorSpec(weight.spec.shape, found.encoding)
     key = "+".join(part.key for part in weight.stored)
-    signs = changed(weight, spec.shape, _CODES[found.encoding], found.encoding)
-    held = {"weight": Parameter(spec, (Stored(f"{key}.{found.encoding}", spec),), signs.load)}
+    codes = changed(weight, spec.shape, _CODES[found.encoding], found.encoding)
+    held = {"weight": Parameter(spec, (Stored(f"{key}.{found.encoding}", spec),), codes.load)}
     if scaled:
         held["alpha"] = alphas(found, weight)
     return held
@@ -106,7 +74,7 @@ def alphas(found: Levels, weight: Parameter) -> Parameter:
     return made(found.alpha, FLOAT32, Stored(f"{key}.alpha", spec, is_scale=True))
 
 
-def _signs(values: np.ndarray) -> np.ndarray:
+def _thirds(values: np.ndarray) -> np.ndarray:
     return np.sign(values).astype(np.int8)
 
 
@@ -114,4 +82,4 @@ def _ones(values: np.ndarray) -> np.ndarray:
     return (values != 0).astype(np.uint8)
 
 
-_CODES = {BIPOLAR: _signs, TERNARY: _signs, UNIPOLAR: _ones}
+_CODES = {BIPOLAR: signs, TERNARY: _thirds, UNIPOLAR: _ones}
