@@ -131,6 +131,11 @@ ONE = {
          "alpha": held("a", [1, 2, 3, 4, 5, 6])},
         scheme=Scheme(TERNARY, FLOAT32, Scaling.ALPHA),
     ),
+    "floats that happen to be +-1": one(
+        CONV(), IMAGE,
+        {"weight": held("w", np.resize(np.array([-1, 1, 1]), (6, 4, 3, 3)))},
+        before=(ops.Sign(),),
+    ),
     "k-bit weights": one(
         CONV(), IMAGE,
         {"weight": quantized_parameter(Quantized(

@@ -106,13 +106,6 @@ def _networks_of_tests(data: Path) -> list[Path]:
 
 DATA = Path(__file__).parent.parent / "data"
 
-# The columns that are not as before: sums of few values are floats in ONNX, and so their Cast to
-# floats costs nothing.
-OTHERWISE: dict[str, tuple[str, ...]] = {
-    "tflite/heaviside.tflite": ("fp_ops",),
-    "tflite/tern.tflite": ("fp_ops",),
-}
-
 # Thresholds that are all 0 are read as a Sign.
 SIGNS = ("lce/xnor_alpha_chain/model.tflite",)
 
@@ -124,12 +117,13 @@ def test_files(folder: Path, path: Path) -> None:
     read = again(graph, folder)
     assert_same_results(graph, read, inputs_of(graph))
     if name not in SIGNS:
-        assert_same_table(graph, read, OTHERWISE.get(name, ()))
+        assert_same_table(graph, read)
 
 
 KERAS = {
     "q_dorefa_a4": "4-bit activations whose scale is no float32",
     "q_dorefa_w2a2": "2-bit weights, which have no code for 0",
+    "q_dorefa_w1a1": "sums of {0, 1} are floats in ONNX alone",
     "q_dorefa_zoo": "one alpha a layer",
     "q_xnor_weight_scale": "an alpha for each filter, which is not in the file",
 }

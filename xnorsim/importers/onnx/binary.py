@@ -37,12 +37,14 @@ from xnorsim.network.precision import (
     BIPOLAR,
     ENCODINGS,
     FLOAT32,
+    INT32,
     TERNARY,
     UNIPOLAR,
     Encoding,
     Scaling,
     Scheme,
 )
+from xnorsim.network.results import product_encoding
 
 __all__ = ["Known", "binarized"]
 
@@ -109,7 +111,28 @@ def binarized(graph: Graph, known: Known) -> Graph:
     if not replaced and not sentences:
         return graph
     result = rewritten(graph, replaced, None, parameters)
-    return replace(result, recognized=sentences)
+    result = replace(result, recognized=sentences)
+    return _counted(result) if known.canonical else result
+
+
+def _counted(graph: Graph) -> Graph:
+    """A file in our own form, where a Cast makes floats of sums: what it reads are integers, which
+    the file had to hold as floats."""
+    written, tensors = producers(graph), dict(graph.tensors)
+    for node in graph.nodes:
+        if not isinstance(node.op, ops.Cast) or not node.inputs or node.op.to != FLOAT32:
+            continue
+        source = written.get(node.inputs[0])
+        if source is None or source.scheme is None or "bias" in source.parameters:
+            continue
+        pair = source.scheme.weight, source.scheme.activation
+        held = source.parameters.get("weight")
+        narrow = held is not None and graph.parameters[held].spec.encoding == pair[0]
+        counts = narrow and set(pair) <= {*NARROW} and source.scheme.scaling is Scaling.NONE
+        if counts and product_encoding(*pair) == INT32:
+            spec = tensors[node.inputs[0]]
+            tensors[node.inputs[0]] = replace(spec, encoding=INT32)
+    return replace(graph, tensors=tensors)
 
 
 def _levelled(graph: Graph, node: Node, source: _Input) -> tuple[Node, str]:
@@ -218,9 +241,13 @@ def _form(
         return Form(BIPOLAR, unit=False) if weight.placeholder else form_of(weight, op)
     if name in known.encodings:
         return _of_three(known.encodings[name], weight, op)
+    found = None
     if source.encoding in NARROW:
-        return form_of(weight, op)
-    return form_of(weight, op, sure=True) if name in plain else None
+        found = form_of(weight, op)
+    elif name in plain:
+        found = form_of(weight, op, sure=True)
+    is_float = known.canonical and found is not None and found.encoding == BIPOLAR
+    return None if is_float else found  # our own files have a BipolarQuant where +-1 is meant
 
 
 def _of_three(encoding: Encoding, weight: Parameter, op: ops.Weighted) -> Form | None:
