@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.importers.keras_configs import conv, hdf5, model, sound, source, write
-from xnorsim.errors import ModelError
+from tests.importers.keras_configs import Config, conv, hdf5, layer, model, sound, source, write
+from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.keras import read_graph
 from xnorsim.importers.keras.file import LONGEST_CONFIG
 
@@ -225,3 +225,85 @@ def test_a_config_in_hdf5_has_a_largest_size(tmp_path: Path, encode: Callable) -
         file.attrs["model_config"] = encode(text)
     with pytest.raises(ModelError, match=r"'model_config' holds a text of 16777217 bytes: more"):
         read_graph(path)
+
+
+# Networks
+
+
+def again_and_again(inner: Config, levels: int, times: int, shape: tuple[Any, ...]) -> Config:
+    """A model that calls a model, so many times, that calls a model, and so on."""
+    for level in range(levels):
+        calls = [[["x", 0, 0, {}]], *([[[inner["name"], n, 0, {}]]] for n in range(1, times))]
+        config = model(source(shape), {**inner, "inbound_nodes": calls})
+        config["config"]["output_layers"] = [[inner["name"], times, 0]]
+        inner = {**config, "name": f"level{level}"}
+    return inner
+
+
+SPLIT = [None, None, [[4096], {"axis": -1}, {"class_name": "function", "config": "split"}]]
+CORES = [
+    (layer("Add", "leaf", *["x"] * 5000), (None, 4), "operands and results of layers"),
+    (layer("Lambda", "leaf", "x", module="larq_zoo.core.utils", function=SPLIT), (None, 4096),
+     "operands and results of layers"),
+    (layer("Permute", "leaf", "x", dims=[1], more=[0] * 200_000), (None, 4),
+     "values in the configs of the layers used"),
+    ({**layer("Dropout", "leaf", "x"), "inbound_nodes": [[["x", 0, 0, {"more": [0] * 200_000}]]]},
+     (None, 4), "values in the configs of the layers used"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("core", "shape", "what"), CORES, ids=["wide", "split", "settings", "arguments"]
+)
+def test_models_used_again_do_not_multiply_without_end(
+    tmp_path: Path, core: Config, shape: tuple[Any, ...], what: str
+) -> None:
+    inner = {**model(source(shape), core, outputs="x"), "name": "core"}
+    read_graph(write(tmp_path, again_and_again(inner, 1, 2, shape)))
+    with pytest.raises(ModelError, match=f"net.json: more than [0-9]+ {what}"):
+        read_graph(write(tmp_path, again_and_again(inner, 4, 5, shape)))
+
+
+LONG = "x" * 10**6
+TEXTS: list[tuple[str, Config]] = [
+    ("layer", model(source(), conv(LONG))),
+    ("class", model(source(), conv(kind=LONG))),
+    ("reader", model(source(), conv("conv", LONG))),
+    ("model", {"class_name": "Sequential", "config": {"name": LONG, "layers": [conv()]}}),
+    ("activation", model(source(), conv(activation=LONG))),
+    ("quantizer", model(source(), conv(kernel_quantizer={"class_name": LONG, "config": {}}))),
+    ("padding", model(source(), conv(padding=LONG))),
+    ("number", model(source(), conv(filters=[1] * 10**5))),
+    ("shape", model(source(), layer("Reshape", "r", "x", target_shape=[7] * 10**5))),
+    ("axes", model(source(), layer("Softmax", "r", "x", axis=[7] * 10**5))),
+    ("function", model(source(), layer("TFOpLambda", "f", "x", function=LONG))),
+    ("input", model(source([1] * 10**5), conv())),
+]
+
+
+@pytest.mark.parametrize(("why", "config"), TEXTS, ids=[row[0] for row in TEXTS])
+def test_messages_stay_short(tmp_path: Path, why: str, config: Config) -> None:
+    with pytest.raises(InputError) as caught:
+        read_graph(write(tmp_path, config))
+    assert "net.json" in str(caught.value)
+    assert len(str(caught.value)) < 3000
+
+
+def test_names_of_models_within_models_do_not_grow_without_end(tmp_path: Path) -> None:
+    inner = {**model(source(), conv("c" * 200)), "name": "core"}
+    for level in range(6):
+        outer = model(source(), {**inner, "inbound_nodes": [[["x", 0, 0, {}]]]})
+        inner = {**outer, "name": f"{level}" * 200}
+    with pytest.raises(
+        ModelError, match=r"a name of 10[0-9][0-9] characters, '4444.*more than 1000"
+    ):
+        read_graph(write(tmp_path, inner))
+
+
+def test_tensors_have_at_most_64_axes(tmp_path: Path) -> None:
+    shape = [1] * 62 + [256]
+    read_graph(write(tmp_path, model(source(), layer("Reshape", "r", "x", target_shape=shape))))
+    with pytest.raises(ModelError, match="what it writes has 65 axes: more than 64"):
+        read_graph(
+            write(tmp_path, model(source(), layer("Reshape", "r", "x", target_shape=[1, *shape])))
+        )

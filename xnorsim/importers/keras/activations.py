@@ -66,7 +66,7 @@ def _steps(use: Use, value: Value, steps: Steps, part: str) -> Value:
 def _softmax(use: Use, value: Value, axes: tuple[int, ...], part: str, log: bool = False) -> Value:
     rank = len(shaped(use, value))
     if len(axes) != 1 or not -rank <= axes[0] < rank:
-        raise UnsupportedOpError(f"{use.where}: no rule for softmax over axes {list(axes)}")
+        raise UnsupportedOpError(f"{use.where}: no rule for softmax over axes {list(axes)!r:.80}")
     op = ops.Softmax(axes[0] % rank, log)
     return Value(add(use, op, use.state.axes.last(value), part=part), False)
 
@@ -86,7 +86,7 @@ def applied(use: Use, value: Value, given: object, part: str) -> Value:
     if found is not None and name == "Activation":
         return applied(use, value, found[1].get("activation"), part)
     if found is None or name not in ACTIVATIONS:
-        title = name or str(given)
+        title = (name or str(given))[:80]
         raise UnsupportedOpError(
             f"{use.where}: no rule for activation {title!r:.80}: {choices(title, ACTIVATIONS)}"
         )

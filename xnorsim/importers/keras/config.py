@@ -8,13 +8,14 @@ know where they come from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xnorsim.errors import ModelError
+from xnorsim.importers.keras.names import LONGEST_NAME
 from xnorsim.importers.keras.settings import is_whole, listed
 
-__all__ = ["Call", "Layer", "Model", "Reference", "every_layer", "read_model", "references"]
+__all__ = ["Call", "Layer", "Model", "Reference", "every_layer", "read_model"]
 
 DEEPEST = 50
 """Models within models beyond this are a fault."""
@@ -31,15 +32,17 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One use of a layer: its arguments, with a `Reference` for each tensor."""
+    """One use of a layer: its arguments, with a `Reference` for each tensor, and those alone."""
 
     args: tuple[Any, ...]
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any]
+    reads: tuple[Reference, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as the file has it; `model` if it is a whole model itself."""
+    """A layer as the file has it; `model` if it is a whole model itself. `entries` is how many
+    values its settings and calls are made of, those of inner layers apart."""
 
     name: str
     kind: str
@@ -48,6 +51,7 @@ class Layer:
     calls: tuple[Call, ...]
     model: Model | None = None
     built_for: Any = None
+    entries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +64,20 @@ class Model:
     outputs: tuple[Reference, ...]
 
 
-def references(value: object) -> Iterator[Reference]:
+def _use(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+    return Call(args, kwargs, tuple(_references((args, kwargs))))
+
+
+def _references(value: object) -> Iterator[Reference]:
     """The tensors in arguments of any structure, in order."""
     if isinstance(value, Reference):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for item in value.values():
-            yield from references(item)
+            yield from _references(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from references(item)
+            yield from _references(item)
 
 
 def every_layer(model: Model, prefix: str = "") -> Iterator[tuple[str, Layer]]:
@@ -92,7 +100,8 @@ def read_model(where: str, data: object) -> Model:
             "model.to_json() writes them"
         )
     name = data["config"].get("name") if isinstance(data["config"], dict) else None
-    model = _model(where, data, name if isinstance(name, str) and name else "model", 0)
+    name = _checked_name(where, name) if isinstance(name, str) and name else "model"
+    model = _model(where, data, name, ())
     if model is None:
         raise ModelError(
             f"{where}: the config of a single {data['class_name']!r:.80}, not of a model: 'config' "
@@ -101,24 +110,34 @@ def read_model(where: str, data: object) -> Model:
     return model
 
 
-def _model(where: str, data: Mapping[str, Any], name: str, depth: int) -> Model | None:
-    """The model that a layer's entry holds, or None if it is a plain layer."""
+def _checked_name(where: str, name: str) -> str:
+    """A name that is none of megabytes, which would be copied over and over."""
+    if len(name) > LONGEST_NAME:
+        raise ModelError(
+            f"{where}: a name of {len(name)} characters, {name!r:.80}: more than {LONGEST_NAME}"
+        )
+    return name
+
+
+def _model(where: str, data: Mapping[str, Any], name: str, path: tuple[str, ...]) -> Model | None:
+    """The model that a layer's entry holds, or None if it is a plain layer; `path` are the names
+    of the layers around its own, and its own."""
     config = data["config"]
     if isinstance(config, list) and data["class_name"] == "Sequential":
         config = {"layers": config}  # as early versions wrote it
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         return None
-    if depth > DEEPEST:
+    if len(path) > DEEPEST:
         raise ModelError(f"{where}: more than {DEEPEST} models within one another")
     sequential = "input_layers" not in config
-    layers = [_layer(where, item, depth, sequential) for item in config["layers"]]
+    layers = [_layer(where, item, path, sequential) for item in config["layers"]]
     if not layers:
         raise ModelError(f"{where}: model '{name}' has no layers")
     _check_names(where, name, layers)
     if sequential:
         return _sequential(where, name, config, layers)
     ends = [
-        tuple(references(_argument(where, _nested(config.get(key)))))
+        tuple(_references(_argument(where, _nested(config.get(key)))))
         for key in ("input_layers", "output_layers")
     ]
     if not all(ends):
@@ -145,7 +164,7 @@ def _nested(ends: object) -> object:
     return [ends] if isinstance(ends, list) and ends and isinstance(ends[0], str) else ends
 
 
-def _layer(where: str, item: object, depth: int, sequential: bool) -> Layer:
+def _layer(where: str, item: object, path: tuple[str, ...], sequential: bool) -> Layer:
     if not isinstance(item, dict):
         raise ModelError(f"{where}: an entry of 'layers' is {item!r:.80}: it must be an object")
     kind, config = item.get("class_name"), item.get("config")
@@ -155,12 +174,14 @@ def _layer(where: str, item: object, depth: int, sequential: bool) -> Layer:
     name = item.get("name", own)
     if not isinstance(name, str) or not name:
         raise ModelError(f"{where}: a layer of class {kind!r:.80} has no name")
+    _checked_name(where, kind)
+    _checked_name(where, "/".join((*path, name)))
     here = f"{where}: layer '{name}'"
     nodes = item.get("inbound_nodes", [])
     if not isinstance(nodes, list):
         raise ModelError(f"{here}: inbound_nodes is {nodes!r:.80}: it must be a list")
     calls = () if sequential else tuple(_call(here, node) for node in nodes)
-    inner = _model(where, item, name, depth + 1)
+    inner = _model(where, item, name, (*path, name))
     if inner is None and not isinstance(config, dict):
         raise ModelError(f"{here}: 'config' is a list: it must be an object")
     module, built = item.get("module"), item.get("build_config")
@@ -172,7 +193,15 @@ def _layer(where: str, item: object, depth: int, sequential: bool) -> Layer:
         calls,
         inner,
         built.get("input_shape") if isinstance(built, dict) else None,
+        _entries(nodes) + (_entries(config) if inner is None else 1),
     )
+
+
+def _entries(value: object) -> int:
+    """How many values something of JSON is made of."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_entries, value.values()))
+    return 1 + sum(map(_entries, value)) if isinstance(value, list) else 1
 
 
 def _check_names(where: str, model: str, layers: Sequence[Layer]) -> None:
@@ -189,7 +218,7 @@ def _call(where: str, node: object) -> Call:
         kwargs = _argument(where, node.get("kwargs") or {})
         if not isinstance(args, tuple) or not isinstance(kwargs, dict):
             raise ModelError(f"{where}: a call with args {node['args']!r:.80}: not a list")
-        return Call(args, kwargs)
+        return _use(args, kwargs)
     if isinstance(node, dict):
         node = list(node.values())
     if not isinstance(node, list) or not node:
@@ -199,7 +228,7 @@ def _call(where: str, node: object) -> Call:
     for item in given:
         if isinstance(item, list) and len(item) == 4 and isinstance(item[3], dict):
             kwargs |= {key: _argument(where, value) for key, value in item[3].items()}
-    return Call(tuple(_argument(where, item) for item in given), kwargs)
+    return _use(tuple(_argument(where, item) for item in given), kwargs)
 
 
 def _argument(where: str, value: Any) -> Any:
@@ -226,7 +255,7 @@ def _reference(where: str, items: Sequence[Any]) -> Reference:
         raise ModelError(
             f"{where}: a tensor is given as {list(items)!r:.80}: it must be [layer, call, result]"
         )
-    return Reference(items[0], items[1], items[2])
+    return Reference(_checked_name(where, items[0]), items[1], items[2])
 
 
 _INPUT_SHAPES = ("batch_input_shape", "batch_shape")
@@ -242,7 +271,7 @@ def _sequential(where: str, name: str, config: Mapping[str, Any], layers: Sequen
         layers = [source, *layers]
     chained = [layers[0]]
     for layer in layers[1:]:
-        call = Call((Reference(chained[-1].name, 0, 0),))
+        call = _use((Reference(chained[-1].name, 0, 0),), {})
         chained.append(replace(layer, calls=(call,)))
     ends = (Reference(chained[0].name, 0, 0),), (Reference(chained[-1].name, 0, 0),)
     return Model(name, tuple(chained), *ends)

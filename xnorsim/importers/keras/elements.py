@@ -105,8 +105,8 @@ def dot(use: Use) -> Value:
         or flag(use.settings, "normalize", False)
     ):
         raise UnsupportedOpError(
-            f"{use.where}: no rule for a product of {shapes} over axes {list(axes)}: only for two "
-            "(batch, features), not normalized"
+            f"{use.where}: no rule for a product of {shapes} over axes {list(axes)!r:.80}: only "
+            "for two (batch, features), not normalized"
         )
     batch, features = shapes[0]
     left, right = (use.state.axes.last(value) for value in use.inputs)
@@ -143,7 +143,9 @@ def batch_norm(use: Use) -> Value:
 
 def _one_axis(use: Use, axes: tuple[int, ...], rank: int) -> int:
     if len(axes) != 1 or not -rank <= axes[0] < rank or axes[0] % rank == 0:
-        raise ModelError(f"{use.where}: axis {list(axes)} is none of an input with {rank} axes")
+        raise ModelError(
+            f"{use.where}: axis {list(axes)!r:.80} is none of an input with {rank} axes"
+        )
     return axes[0] % rank
 
 
@@ -155,7 +157,7 @@ def layer_norm(use: Use) -> Value:
     axes = sorted(axis % rank for axis in wholes(settings, "axis", -1) if -rank <= axis < rank)
     if not axes or axes != list(range(axes[0], rank)) or axes[0] == 0:
         raise UnsupportedOpError(
-            f"{use.where}: no rule for axes {list(axes)} of {list(shape)}: only for the last ones"
+            f"{use.where}: no rule for axes {list(axes)!r:.80} of {list(shape)}: only for the last"
         )
     if flag(settings, "rms_scaling", False):
         raise UnsupportedOpError(f"{use.where}: no rule for rms_scaling")
@@ -226,7 +228,7 @@ def normalization(use: Use) -> Value:
     shape, config = shaped(use, value), use.layer.config
     axis = () if config.get("axis", -1) is None else wholes(use.settings, "axis", -1)
     if axis not in ((), (-1,), (len(shape) - 1,)) or flag(use.settings, "invert", False):
-        raise UnsupportedOpError(f"{use.where}: no rule for axis {list(axis)} or inverted")
+        raise UnsupportedOpError(f"{use.where}: no rule for axis {list(axis)!r:.80} or inverted")
     if config.get("mean") is not None:
         mean, variance = (_numbers(use, key, 0.0) for key in ("mean", "variance"))
     else:

@@ -91,7 +91,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as fault:
         raise ModelError(
-            f"{path}: not the config of a Keras model: {type(fault).__name__}: {fault}"
+            f"{path}: not the config of a Keras model: {type(fault).__name__}: {fault!s:.200}"
         ) from fault
 
 
@@ -111,7 +111,7 @@ def _from_hdf5(path: Path, weights: Path | None) -> Source:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as fault:
-        raise ModelError(f"{path}: 'model_config' is no JSON: {fault}") from fault
+        raise ModelError(f"{path}: 'model_config' is no JSON: {fault!s:.200}") from fault
     return Source(path, "Keras HDF5", data, held, version or "")
 
 

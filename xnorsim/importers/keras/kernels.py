@@ -72,7 +72,7 @@ def quantized_kernel(use: Use, key: str, kernel: Kernel) -> Quantized:
         return _float(kernel, use.settings)
     found = named(given)
     if found is None or found[0] not in KERNEL_QUANTIZERS:
-        title = str(given if found is None else found[0])
+        title = str(given if found is None else found[0])[:80]
         raise UnsupportedOpError(
             f"{use.where}: no rule for {key} {title!r:.80}: {choices(title, KERNEL_QUANTIZERS)}"
         )

@@ -8,7 +8,7 @@ from xnorsim.errors import ShapeError
 from xnorsim.importers.channels import Value
 from xnorsim.importers.keras.positions import is_channels_last
 from xnorsim.importers.keras.settings import whole, wholes
-from xnorsim.importers.keras.state import Use, add, shaped
+from xnorsim.importers.keras.state import MOST_AXES, Use, add, shaped
 from xnorsim.network import ops
 
 __all__ = ["flatten", "permute", "repeat_vector", "reshape"]
@@ -30,12 +30,16 @@ def reshape(use: Use) -> Value:
     value = use.value
     batch, *rest = shaped(use, value)
     target = list(wholes(use.settings, "target_shape"))
-    if target.count(-1) > 1 or any(size < 1 and size != -1 for size in target):
-        raise ShapeError(f"{use.where}: target_shape {target} is no shape")
+    if (
+        len(target) > MOST_AXES
+        or target.count(-1) > 1
+        or any(size < 1 and size != -1 for size in target)
+    ):
+        raise ShapeError(f"{use.where}: target_shape {target!r:.80} is no shape")
     if -1 in target:
         known = prod(size for size in target if size != -1)
         if prod(rest) % known:
-            raise ShapeError(f"{use.where}: {rest} does not fill target_shape {target}")
+            raise ShapeError(f"{use.where}: {rest} does not fill target_shape {target!r:.80}")
         target[target.index(-1)] = prod(rest) // known
     op = ops.Reshape((batch, *target))
     return Value(add(use, op, use.state.axes.last(value)), False)
@@ -47,7 +51,9 @@ def permute(use: Use) -> Value:
     dims = wholes(use.settings, "dims")
     rank = len(shaped(use, value))
     if sorted(dims) != list(range(1, rank)):
-        raise ShapeError(f"{use.where}: dims {list(dims)} do not permute axes 1 to {rank - 1}")
+        raise ShapeError(
+            f"{use.where}: dims {list(dims)!r:.80} do not permute axes 1 to {rank - 1}"
+        )
     return Value(add(use, ops.Transpose((0, *dims)), use.state.axes.last(value)), False)
 
 

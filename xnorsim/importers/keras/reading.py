@@ -20,7 +20,7 @@ from xnorsim.importers.keras.file import Source, read_source
 from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.rules import INPUT, check_layers, has_weights
 from xnorsim.importers.keras.settings import LARGEST, shape_of
-from xnorsim.importers.keras.state import State
+from xnorsim.importers.keras.state import MOST_AXES, State
 from xnorsim.importers.keras.walk import run_model
 from xnorsim.importers.keras.weights import Weights, by_position
 from xnorsim.network import ops
@@ -62,7 +62,7 @@ def read_graph(
     except InputError:
         raise
     except Exception as fault:  # whatever a config of the wrong form breaks
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault!s:.200}") from fault
 
 
 def stated_inputs(path: str | Path) -> dict[str, list[int | str] | None]:
@@ -79,7 +79,7 @@ def stated_inputs(path: str | Path) -> dict[str, list[int | str] | None]:
     except InputError:
         raise
     except Exception as fault:  # as read_graph
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault!s:.200}") from fault
     return {
         name: None if shape is None else ["?" if size is None else size for size in shape]
         for name, shape in stated.items()
@@ -169,10 +169,10 @@ def _stated(file: str, layer: Layer | None, name: str) -> Shape | None:
     if given is None:
         return None
     shape = shape_of(given)
-    if shape is None or not shape:
+    if shape is None or not 1 <= len(shape) <= MOST_AXES:
         raise ShapeError(
-            f"{file}: the shape of input '{name}' is {given!r:.120}: it must be a list of sizes "
-            f"from 1 to {LARGEST}, or null for one left open"
+            f"{file}: the shape of input '{name}' is {given!r:.120}: it must be a list of at most "
+            f"{MOST_AXES} sizes from 1 to {LARGEST}, or null for one left open"
         )
     return shape
 

@@ -135,7 +135,7 @@ def _faults(layer: Layer, allow_unknown: bool) -> Iterator[str]:
         valid = _valid(layer, key)
         found = named(given)
         if valid and (found is None or found[0] not in valid):
-            title = str(given) if found is None else found[0]
+            title = (str(given) if found is None else found[0])[:80]
             yield f"{key} {title!r:.80}: {choices(title, valid)}"
 
 
@@ -171,7 +171,7 @@ def _unknown(layer: Layer) -> str:
     if layer.kind == "Lambda":
         return "Lambda with code of its own, which is not decoded: only those of Larq Zoo are known"
     if layer.kind == "TFOpLambda":
-        title = str(layer.config.get("function"))
+        title = str(layer.config.get("function"))[:80]
         return f"TFOpLambda of {title!r:.80}: {choices(title, TENSORFLOW_OPS)}"
     near = get_close_matches(layer.kind, _classes(), n=3)
     return f"class {layer.kind!r:.80}" + (f": did you mean {' or '.join(near)}?" if near else "")

@@ -87,7 +87,9 @@ def word(settings: Settings, key: str, valid: Iterable[str], default: Any = _MIS
     """One of the words in `valid`."""
     found = _value(settings, key, default)
     if not isinstance(found, str) or found not in set(valid):
-        raise ModelError(f"{settings.where}: {key} is {found!r:.80}: {choices(str(found), valid)}")
+        raise ModelError(
+            f"{settings.where}: {key} is {found!r:.80}: {choices(str(found)[:80], valid)}"
+        )
     return found
 
 

@@ -39,6 +39,15 @@ __all__ = [
 MOST_NODES = 20_000
 """Inner models that are used again and again may ask for any number."""
 
+MOST_OPERANDS = 2**17
+"""Tensors that all nodes and inner models read and write, one by one."""
+
+MOST_ENTRIES = 2**21
+"""Values of configs that are gone through, once for each use of a layer."""
+
+MOST_AXES = 64
+"""Axes of a tensor, as numpy has them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Padded:
@@ -60,11 +69,31 @@ class State:
     version: str
     model: str
     calls: int = 0
+    operands: int = 0
+    entries: int = 0
     uses: dict[str, int] = field(default_factory=dict)
     padded: dict[str, Padded] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     _written_by: dict[str, Node] = field(default_factory=dict)
     _seen: int = 0
+
+    def spend(self, *, operands: int = 0, calls: int = 0, entries: int = 0) -> None:
+        """Count what a network asks for, before it is given.
+
+        Raises:
+            ModelError: it is more than any network has.
+        """
+        self.operands += operands
+        self.calls += calls
+        self.entries += entries
+        limits = (
+            ("calls of layers", self.calls, MOST_NODES),
+            ("operands and results of layers", self.operands, MOST_OPERANDS),
+            ("values in the configs of the layers used", self.entries, MOST_ENTRIES),
+        )
+        for what, count, most in limits:
+            if count > most:
+                raise ModelError(f"{self.file}: more than {most} {what}")
 
     def writer(self, tensor: str) -> Node | None:
         """The node that writes a tensor; None for an input."""
@@ -125,6 +154,7 @@ def add(
         ShapeError: operands that do not fit; the message names the layer.
     """
     assembly = use.state.assembly
+    use.state.spend(operands=len(tensors) + results)
     if len(assembly.nodes) >= MOST_NODES:
         raise ModelError(f"{use.state.file}: more than {MOST_NODES} nodes")
     name = part_of(use.title, part)
@@ -133,9 +163,13 @@ def add(
         for role, item in (parameters or {}).items()
     }
     layer = "" if name == use.name else use.name
-    return assembly.layer(
+    made = assembly.layer(
         op, *tensors, name=name, parameters=named, scheme=scheme, layer=layer, results=results
     )
+    axes = len(assembly.shape(made))
+    if axes > MOST_AXES:
+        raise ShapeError(f"{use.where}: what it writes has {axes} axes: more than {MOST_AXES}")
+    return made
 
 
 def part_of(name: str, part: str) -> str:

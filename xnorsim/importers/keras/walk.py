@@ -9,10 +9,10 @@ from typing import Any
 
 from xnorsim.errors import InputError, ModelError, ShapeError, choices
 from xnorsim.importers.channels import Value
-from xnorsim.importers.keras.config import Layer, Model, Reference, references
+from xnorsim.importers.keras.config import Layer, Model, Reference
 from xnorsim.importers.keras.rules import INPUT, RULES, has_rule
 from xnorsim.importers.keras.settings import shape_of
-from xnorsim.importers.keras.state import MOST_NODES, State, Use, add
+from xnorsim.importers.keras.state import State, Use, add
 from xnorsim.network import ops
 
 __all__ = ["run_model"]
@@ -49,7 +49,11 @@ class _Run:
         self.state, self.model, self.path = state, model, path
         self.layers = {layer.name: layer for layer in model.layers}
         self.written: dict[tuple[str, int], tuple[Value, ...]] = {}
-        self.first_call = _first_calls(model)
+        read = [*model.outputs]
+        for layer in model.layers:
+            read += (reference for call in layer.calls for reference in call.reads)
+        state.spend(operands=len(model.layers) + len(read))
+        self.first_call = _first_calls(model, read)
         self.where = f"{state.file}: model '{'/'.join(path) or model.name}'"
 
     def source(self, reference: Reference, reader: str) -> tuple[str, int]:
@@ -94,10 +98,7 @@ class _Run:
                 raise ModelError(f"{self.where}: layer '{layer.name}' reads nothing")
             for number, call in enumerate(layer.calls):
                 step = position, number
-                named = [
-                    self.source(item, f"layer '{layer.name}'")
-                    for item in references((call.args, call.kwargs))
-                ]
+                named = [self.source(item, f"layer '{layer.name}'") for item in call.reads]
                 if not named:
                     raise ModelError(f"{self.where}: layer '{layer.name}' reads nothing")
                 needs = {(positions[n], c) for n, c in named if (n, c) not in self.written}
@@ -137,15 +138,13 @@ class _Run:
 
     def build(self, layer: Layer, number: int) -> tuple[Value, ...]:
         """What one call of a layer writes."""
+        self.state.spend(calls=1, entries=layer.entries)
         call = layer.calls[number]
         path = (*self.path, layer.name)
         reader = f"layer '{layer.name}'"
         args = tuple(self._filled(item, reader) for item in call.args)
         kwargs = {key: self._filled(item, reader) for key, item in call.kwargs.items()}
         inputs = tuple(_values((args, kwargs)))
-        self.state.calls += 1
-        if self.state.calls > MOST_NODES:
-            raise ModelError(f"{self.state.file}: more than {MOST_NODES} calls of layers")
         if layer.model is not None:
             return run_model(self.state, layer.model, inputs, path)
         name = "/".join(path)
@@ -159,20 +158,18 @@ class _Run:
         """An argument with values in place of references."""
         if isinstance(item, Reference):
             return self.value(item, reader)
-        if isinstance(item, Mapping):
+        if isinstance(item, dict):
             return {key: self._filled(part, reader) for key, part in item.items()}
-        if isinstance(item, list | tuple):
+        if isinstance(item, (list, tuple)):
             return tuple(self._filled(part, reader) for part in item)
         return item
 
 
-def _first_calls(model: Model) -> dict[str, int]:
+def _first_calls(model: Model, read: Sequence[Reference]) -> dict[str, int]:
     """Where calls of inner models are counted from: 1 where the first is the model's own making."""
     least: dict[str, int] = {}
     inner = {layer.name for layer in model.layers if layer.model is not None}
-    read = [reference for layer in model.layers for reference in references(
-        tuple((call.args, call.kwargs) for call in layer.calls))]  # fmt: skip
-    for reference in (*read, *model.outputs):
+    for reference in read:
         if reference.layer in inner:
             least[reference.layer] = min(least.get(reference.layer, 1), reference.call)
     return least
@@ -182,9 +179,9 @@ def _values(item: Any) -> list[Value]:
     """The tensors among arguments, in order."""
     if isinstance(item, Value):
         return [item]
-    parts = item.values() if isinstance(item, Mapping) else item
-    if not isinstance(item, Mapping | tuple):
+    if not isinstance(item, (dict, tuple)):
         return []
+    parts = item.values() if isinstance(item, dict) else item
     return [value for part in parts for value in _values(part)]
 
 
@@ -196,7 +193,9 @@ def _built(use: Use, model: Model) -> Value | tuple[Value, ...]:
     except InputError:
         raise
     except Exception as fault:  # a malformed layer may break any rule; the user gets its name
-        raise ModelError(f"{use.where}: malformed: {type(fault).__name__}: {fault}") from fault
+        raise ModelError(
+            f"{use.where}: malformed: {type(fault).__name__}: {fault!s:.200}"
+        ) from fault
 
 
 def _unknown(use: Use, model: Model) -> Value:
@@ -207,7 +206,7 @@ def _unknown(use: Use, model: Model) -> Value:
     """
     for reader in model.layers:
         for call in reader.calls:
-            read = list(references((call.args, call.kwargs)))
+            read = call.reads
             shape = shape_of(reader.built_for)
             if (
                 len(read) == 1
