@@ -30,6 +30,7 @@ FOUND: dict[str, tuple[list[list[float]], Encoding, list[float], bool]] = {
     "zeros and alpha": ([[2, 0, 2], [1, 1, 1]], UNIPOLAR, [2, 1], False),
     "and a filter of zeros": ([[2, 0, 2], [0, 0, 0]], UNIPOLAR, [2, 0], False),
     "alpha below 0": ([[-2, 0, -2], [0, 1, 1]], UNIPOLAR, [-2, 1], True),
+    "whose products overflow": ([[1e30, -1e30, 0]], TERNARY, [1e30], True),
     "zeros only": ([[0, 0]], BIPOLAR, [0], False),
 }
 

@@ -206,14 +206,18 @@ def load_tensor(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
             was changed meanwhile, or values that onnx cannot decode.
     """
     if is_external(tensor):
-        tensor = _with_values(where, tensor, source)
+        data = _values_of(where, tensor, source)
+        if tensor.data_type == TensorProto.FLOAT:  # without the copies that onnx makes
+            return data.view("<f4").reshape(tensor.dims)
+        tensor = TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=data.tobytes())
     try:
         return numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError) as fault:
         raise ModelError(f"{where}: its values cannot be decoded: {fault}") from fault
 
 
-def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto:
+def _values_of(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
+    """The bytes of values that stand elsewhere."""
     inside = _entries(tensor).get("location") == INSIDE
     if inside:
         path, offset = source.path, int(_entries(tensor)["offset"])
@@ -221,14 +225,17 @@ def _with_values(where: str, tensor: TensorProto, source: Source) -> TensorProto
         path, offset = external_file(where, tensor, source.path.parent)
     expected = _bytes_of(tensor_spec(where, tensor))
     with opened(where, path, source if inside else None) as stream:
-        stream.seek(offset)
-        data = stream.read(expected)
-    if len(data) != expected:
-        raise ModelError(
-            f"{where}: its data needs {expected} bytes at offset {offset} of {path}, where "
-            f"{len(data)} are left"
-        )
-    return TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=data)
+        left = max(os.fstat(stream.fileno()).st_size - offset, 0)
+        if left >= expected:
+            stream.seek(offset)
+            data = np.fromfile(stream, np.uint8, expected)
+            left = data.size  # fewer if the file was cut short meanwhile
+            if left == expected:
+                return data
+    raise ModelError(
+        f"{where}: its data needs {expected} bytes at offset {offset} of {path}, where {left} are "
+        "left"
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from xnorsim.importers.levels import levels
 from xnorsim.network import ops
 from xnorsim.network.binary import binary_parameters, filters
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
@@ -50,22 +51,12 @@ def form_of(weight: Parameter, op: ops.Weighted, *, sure: bool = False) -> Form 
     encoding = weight.spec.encoding
     if weight.load is None or weight.placeholder or encoding.meaning is not Meaning.FLOAT:
         return None
-    values = weight.load()
-    rows = np.abs(by_filter(values, op))
-    if not rows.size or not np.all(np.isfinite(rows)):
+    if sure and weight.spec.elements < FEWEST * filters(op):
         return None
-    largest = rows.max(axis=1, keepdims=True)
-    found = BIPOLAR
-    if not np.all(rows == largest):
-        if sure or not np.all((rows == largest) | (rows == 0)):
-            return None
-        signed = by_filter(values, op)
-        mixed = np.any(signed.min(axis=1) * signed.max(axis=1) < 0)
-        found = TERNARY if mixed else UNIPOLAR
-    if sure and (rows.shape[1] < FEWEST or np.all(values >= 0) or np.all(values <= 0)):
+    found = levels(by_filter(weight.load(), op))
+    if found is None or (sure and not (found.encoding == BIPOLAR and found.signed)):
         return None
-    unit = np.all(largest == 1) and (found != UNIPOLAR or np.all(values >= 0))
-    return Form(found, bool(unit))
+    return Form(found.encoding, not found.scaled)
 
 
 def by_filter(values: np.ndarray, op: ops.Weighted) -> np.ndarray:
@@ -86,8 +77,8 @@ def parameters_of(
         return binary_parameters(name, weight, op, scaling)
     spec = TensorSpec(weight.spec.shape, encoding)
     key = "+".join(part.key for part in weight.stored)
-    levels = np.sign if encoding == TERNARY else _are_set
-    made: dict[str, tuple[str, TensorSpec, Callable]] = {"weight": (encoding.name, spec, levels)}
+    codes = np.sign if encoding == TERNARY else _are_set
+    made: dict[str, tuple[str, TensorSpec, Callable]] = {"weight": (encoding.name, spec, codes)}
     if scaling is not Scaling.NONE:
         made["alpha"] = ("alpha", TensorSpec((filters(op),), FLOAT32), partial(_largest, op=op))
     result = {}
