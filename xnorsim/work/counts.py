@@ -187,7 +187,10 @@ def _(op: ops.LocalResponseNorm, at: Operands) -> LayerCounts:
 @count.register
 def _(op: ops.Activation, at: Operands) -> LayerCounts:
     name = "relu" if op.function is Function.RELU else "activation"
-    return LayerCounts(fp_ops={name: FUNCTION_OPS[op.function] * at.outputs[0].elements})
+    each = FUNCTION_OPS[op.function]
+    if op.function is Function.CLIP and op.constants:
+        each = len(op.constants)  # one comparison a bound
+    return LayerCounts(fp_ops={name: each * at.outputs[0].elements})
 
 
 @count.register

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import InputError, MissingExtraError, ModelError
+from xnorsim.importers.keras.limits import at_most
 from xnorsim.importers.keras.names import LONGEST_NAME
 from xnorsim.importers.keras.stamps import Stamp, check_unchanged
 
@@ -94,10 +95,14 @@ def _texts(where: str, item: h5py.Group, key: str, longest: int = LONGEST_NAME) 
             f"a list of at most {MOST_WEIGHTS}"
         )
     _check_length(where, key, found.dtype.itemsize if found.dtype.kind == "S" else 0, longest)
-    if found.dtype.kind != "S" and count > 1:
-        _check_shared(where, key, count, item.file.id.get_filesize())
     values: Any = np.empty(found.shape, found.dtype)
-    found.read(values)
+    try:
+        with at_most(LARGEST_TEXTS):
+            found.read(values)
+    except MemoryError as fault:  # texts of variable length may be one long text, over and over
+        raise ModelError(
+            f"{where}: attribute '{key}' holds {count} texts of more than {LARGEST_TEXTS} bytes"
+        ) from fault
     texts = [bytes(text) for text in values.reshape(-1)]
     _check_length(where, key, max(map(len, texts)), longest)
     return [text.decode() for text in texts]
@@ -107,15 +112,6 @@ def _check_length(where: str, key: str, length: int, longest: int) -> None:
     if length > longest:
         raise ModelError(
             f"{where}: attribute '{key}' holds a text of {length} bytes: more than {longest}"
-        )
-
-
-def _check_shared(where: str, key: str, count: int, size: int) -> None:
-    """Texts of variable length may be one and the same text of the file, over and over."""
-    if count * size > LARGEST_TEXTS:
-        raise ModelError(
-            f"{where}: attribute '{key}' holds {count} texts of variable length, in a file of "
-            f"{size} bytes: write them with one fixed length, as Keras does"
         )
 
 
