@@ -119,6 +119,44 @@ def test_constants_that_are_computed_over_and_over_are_refused(path: Path) -> No
         run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))
 
 
+def test_chains_of_constants_are_refused_before_the_stack_ends(path: Path) -> None:
+    names = range(1, 2001)
+    tensors = [T((1, 5)), T(values=np.ones((1, 5), np.float32))]
+    tensors += [*(T((1, 5)) for _ in names), T((1, 5))]
+    operators = [Op("ABS", [at], [at + 1]) for at in names]
+    operators.append(Op("ADD", [0, 2001], [2002], "AddOptions"))
+    with pytest.raises(ModelError, match="its constants are computed over 65 times"):
+        run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))
+
+
+def test_a_kept_constant_is_not_written_to(path: Path) -> None:
+    """What is computed of an array takes its place, unless others read it: x + |c| + c = x."""
+    tensors = [T((1, 5)), T(values=np.full(5, -2, np.float32)), ints(1, 5)]
+    tensors += [T((1, 5)) for _ in range(4)]
+    operators = [
+        Op("RESHAPE", [1, 2], [3]),  # evaluated while the file is read, and kept
+        Op("ABS", [3], [4]),
+        Op("ADD", [0, 4], [5], "AddOptions"),
+        Op("ADD", [5, 3], [6], "AddOptions"),
+    ]
+    x = np.arange(5, dtype=np.float32)[None]
+    (found,) = run(path, make_tflite(tensors, operators), x)
+    assert_array_equal(found, x)
+
+
+def test_weights_that_are_no_numbers_have_no_sign(path: Path) -> None:
+    weight = np.ones((4, 5), np.float32)
+    weight[1, 2] = np.nan
+    tensors = [T((1, 5)), T(values=weight), T((4, 1), type="int32"), T((4, 5)), T((1, 4))]
+    operators = [
+        Op("LceQuantize", [1], [2]),
+        Op("LceDequantize", [2], [3]),
+        Op("FULLY_CONNECTED", [0, 3, -1], [4], "FullyConnectedOptions"),
+    ]
+    with pytest.raises(ModelError, match=r"'tensor_1': 1 of its 20 values are NaN or infinite"):
+        run(path, make_tflite(tensors, operators), np.ones((1, 5), np.float32))
+
+
 def test_settings_that_grow_are_refused(path: Path) -> None:
     tensors = [T((1, 5)), ints(*range(4000)), T((2000 * 4000,), type="int32"), T((1, 5))]
     operators = [

@@ -67,21 +67,20 @@ def first_values(parameter: Parameter, count: int) -> np.ndarray:
     return _decoded(place, read_bytes(place.source, place.where, place.offset, length))
 
 
-def _decoded(place: _Place, data: bytes) -> np.ndarray:
+def _decoded(place: _Place, data: np.ndarray) -> np.ndarray:
     encoding = place.spec.encoding
     if encoding.meaning is Meaning.TEXT:
         raise ModelError(f"{place.where}: text and resources have no numbers")
     if encoding.bits == 4:
         return _nibbles(data, place.spec.elements)
     if encoding.name == "bfloat16":
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+        return (data.view("<u2").astype(np.uint32) << 16).view(np.float32)
     kind = np.dtype(encoding.name)
-    return np.frombuffer(data, kind.newbyteorder("<")).astype(kind, copy=False)
+    return data.view(kind.newbyteorder("<")).astype(kind, copy=False)
 
 
-def _nibbles(data: bytes, count: int) -> np.ndarray:
+def _nibbles(pairs: np.ndarray, count: int) -> np.ndarray:
     """Two 4-bit integers a byte, the low half first."""
-    pairs = np.frombuffer(data, np.uint8)
     codes = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(-1)[:count].astype(np.int8)
     return np.where(codes > 7, codes - 16, codes).astype(np.int8)
 
@@ -113,7 +112,14 @@ def numbers(where: str, parameter: Parameter) -> tuple[int, ...]:
 
 def made(values: np.ndarray, encoding: Encoding, *stored: Stored) -> Parameter:
     """A parameter that is computed while the file is read; `stored` is what it is made of."""
-    return Parameter(TensorSpec(values.shape, encoding), stored, partial(np.asarray, values))
+    return Parameter(TensorSpec(values.shape, encoding), stored, partial(_shared, values))
+
+
+def _shared(values: np.ndarray) -> np.ndarray:
+    """Values that are kept, which nobody may write to; what is decoded anew is the caller's."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def changed(

@@ -8,6 +8,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from xnorsim.errors import ModelError
 
 __all__ = ["Source", "is_tflite", "mapped", "read_bytes"]
@@ -61,8 +63,8 @@ def mapped(path: Path) -> tuple[Source, memoryview]:
     return Source(path, len(data), state.st_mtime_ns), data
 
 
-def read_bytes(source: Source, where: str, offset: int, length: int) -> bytes:
-    """`length` bytes of the file.
+def read_bytes(source: Source, where: str, offset: int, length: int) -> np.ndarray:
+    """`length` bytes of the file, as uint8.
 
     Raises:
         ModelError: the file was changed since it was read, or cannot be read.
@@ -71,11 +73,10 @@ def read_bytes(source: Source, where: str, offset: int, length: int) -> bytes:
         state = source.path.stat()
         if (state.st_size, state.st_mtime_ns) != (source.size, source.modified):
             raise ModelError(f"{where}: {source.path} was changed after it was read")
-        with source.path.open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read(length)
+        found = max(min(length, state.st_size - offset), 0)
+        data = np.fromfile(source.path, np.uint8, found, offset=offset if found else 0)
     except OSError as fault:
         raise ModelError(f"{where}: its data cannot be read: {fault}") from fault
-    if len(data) != length:
+    if data.size != length:
         raise ModelError(f"{where}: {length} bytes at offset {offset} of {source.path} are missing")
     return data

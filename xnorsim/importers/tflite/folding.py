@@ -29,7 +29,7 @@ from xnorsim.importers.tflite.view import (
     shape,
     tensor,
 )
-from xnorsim.network.binary import signs
+from xnorsim.network.binary import finite, signs
 from xnorsim.network.extents import broadcast, reduce_shape
 from xnorsim.network.graph import Parameter, TensorSpec
 from xnorsim.network.precision import BIPOLAR, ENCODINGS, FLOAT32, INT32
@@ -128,6 +128,7 @@ def _later(view: View, target: Tensor) -> Parameter:
     spec = target.spec
     if view.operator.name == "LceQuantize":  # the file's shape is that of packed words
         spec = TensorSpec(shape(view, 0), BIPOLAR)
+        loads = (partial(_finite, f"{view.where}: its constant '{named(view, 0)}'", loads[0]),)
     largest = max(item.spec.elements for item in given if item is not None)
     require(view, spec.elements <= largest, f"constants of {largest} elements become {spec}")
     stored = tuple(dict.fromkeys(part for item in given if item for part in item.stored))
@@ -166,12 +167,27 @@ def _computed(
     return _LATER[name][1](setting, *(load() for load in loads))
 
 
+def _finite(where: str, load: Callable[[], np.ndarray]) -> np.ndarray:
+    return finite(where, load())
+
+
+def _room(x: np.ndarray) -> np.ndarray | None:
+    """Where a function of x may be written: weights are large, and x is not read again."""
+    return x if x.flags.writeable else None
+
+
+def _product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    size = np.broadcast_shapes(x.shape, y.shape)
+    fits = (_room(item) for item in (x, y) if item.shape == size and item.dtype == np.float32)
+    return np.multiply(x, y, out=next((room for room in fits if room is not None), None))
+
+
 _LATER: Mapping[str, tuple[int, Callable[..., np.ndarray]]] = {
-    "ABS": (1, lambda setting, x: np.abs(x)),
+    "ABS": (1, lambda setting, x: np.abs(x, out=_room(x))),
     "LceQuantize": (1, lambda setting, x: signs(x)),
     "MEAN": (1, lambda axes, x: x.mean(axis=axes, keepdims=True, dtype=np.float32)),
-    "MUL": (2, lambda setting, x, y: x * y),
-    "RELU_N1_TO_1": (1, lambda setting, x: np.clip(x, np.float32(-1), np.float32(1))),
+    "MUL": (2, lambda setting, x, y: _product(x, y)),
+    "RELU_N1_TO_1": (1, lambda setting, x: np.clip(x, -1, 1, out=_room(x))),
     "TRANSPOSE": (1, lambda order, x: x.transpose(order)),
 }
 """How many operands, and the function of a setting and them."""
