@@ -16,14 +16,14 @@ from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.channels import Value, first_axis
 from xnorsim.importers.keras.activations import identity
 from xnorsim.importers.keras.config import Layer
-from xnorsim.importers.keras.elements import joined, merged
+from xnorsim.importers.keras.elements import joined
 from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.settings import is_whole, listed
-from xnorsim.importers.keras.state import Use, add, constant, shaped
+from xnorsim.importers.keras.state import Use, add, shaped
 from xnorsim.network import ops
 from xnorsim.network.ops import Operator
 
-__all__ = ["TENSORFLOW_OPS", "build_lambda", "build_tensorflow_op", "knows_lambda"]
+__all__ = ["build_lambda", "knows_lambda", "parted"]
 
 Results = Value | tuple[Value, ...]
 MOST_PARTS = 2**12
@@ -79,11 +79,14 @@ def _axis(use: Use, named_arguments: Mapping[str, Any]) -> int:
 
 
 def _split(use: Use) -> tuple[Value, ...]:
-    """tf.split: equal parts along an axis."""
     wrapped = _wrapped(use.layer)
     arguments, others = wrapped[1:] if wrapped else ((), {})
-    shape, axis = shaped(use, use.value), _axis(use, others)
-    count = arguments[0] if arguments else None
+    return parted(use, arguments[0] if arguments else None, _axis(use, others))
+
+
+def parted(use: Use, count: object, axis: int) -> tuple[Value, ...]:
+    """tf.split: equal parts along an axis."""
+    shape = shaped(use, use.value)
     rank = len(shape)
     fits = isinstance(count, int) and 1 < count <= MOST_PARTS and -rank <= axis < rank
     if not isinstance(count, int) or not fits or shape[axis] % count:
@@ -115,25 +118,3 @@ def _improve(use: Use) -> Value:
     pads = ((0, 0), (channels - _NEW_CHANNELS, 0), (0, 0), (0, 0))
     newest = add(use, ops.Pad(pads), newest, part="pad")
     return Value(add(use, ops.Elementwise(Operator.ADD), whole, newest), True)
-
-
-def _sum(use: Use) -> Value:
-    """x + y, tensors or a number."""
-    if len(use.inputs) == 2:
-        return merged(use, Operator.ADD, use.inputs)
-    given = use.kwargs.get("y", use.args[1] if len(use.args) > 1 else None)
-    if len(use.inputs) != 1 or isinstance(given, bool) or not isinstance(given, int | float):
-        raise ModelError(f"{use.where}: it adds {given!r:.80}: neither a tensor nor a number")
-    held = {"right": (f"{use.name}.y", constant((float(given),), ()))}
-    op = ops.Elementwise(Operator.ADD)
-    value = use.inputs[0]
-    return Value(add(use, op, value.tensor, parameters=held), value.channels_first)
-
-
-TENSORFLOW_OPS: Mapping[str, Callable[[Use], Value]] = {"__operators__.add": _sum, "math.add": _sum}
-"""Functions of TensorFlow that a TFOpLambda calls by name."""
-
-
-def build_tensorflow_op(use: Use) -> Value:
-    """A TFOpLambda whose function has a rule."""
-    return TENSORFLOW_OPS[str(use.layer.config.get("function"))](use)

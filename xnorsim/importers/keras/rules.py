@@ -11,15 +11,15 @@ from xnorsim.importers.keras import activations, elements, movement, products, w
 from xnorsim.importers.keras.activations import ACTIVATIONS, identity
 from xnorsim.importers.keras.config import Layer, Model, every_layer
 from xnorsim.importers.keras.kernels import KERNEL_QUANTIZERS
-from xnorsim.importers.keras.lambdas import (
-    TENSORFLOW_OPS,
-    build_lambda,
-    build_tensorflow_op,
-    knows_lambda,
-)
+from xnorsim.importers.keras.lambdas import build_lambda, knows_lambda
 from xnorsim.importers.keras.names import named
 from xnorsim.importers.keras.quantizers import INPUT_QUANTIZERS
 from xnorsim.importers.keras.state import Use
+from xnorsim.importers.keras.tensorflow_ops import (
+    TENSORFLOW_OPS,
+    build_slicing,
+    build_tensorflow_op,
+)
 from xnorsim.network.ops import Operator, Reduction
 
 __all__ = ["INPUT", "RULES", "check_layers", "has_rule", "has_weights"]
@@ -91,6 +91,7 @@ RULES: Mapping[str, Rule] = {
     "RepeatVector": movement.repeat_vector,
     "Rescaling": elements.rescaling,
     "Reshape": movement.reshape,
+    "SlicingOpLambda": build_slicing,
     "Softmax": activations.softmax,
     "TFOpLambda": build_tensorflow_op,
     "ThresholdedReLU": activations.thresholded_relu,
