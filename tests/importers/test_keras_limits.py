@@ -81,8 +81,9 @@ def names(layers: Any, weights: Any) -> Callable[[h5py.Group], None]:
         (np.array([b"conv"]), np.array([b"/".join([b"a"] * 70)]), "has 70 parts"),
         (np.array([b"conv"]), np.array([b"a" * 1001]), "a text of 1001 bytes: more than 1000"),
         (["conv"], ["a" * 1001, "b"], "a text of 1001 bytes: more than 1000"),
+        (["conv"], h5py.Empty("S4"), "no single weight 'kernel' for layer 'conv'"),
     ],
-    ids=["layers", "weights", "many", "deep", "long", "long variable"],
+    ids=["layers", "weights", "many", "deep", "long", "long variable", "null"],
 )  # fmt: skip
 def test_lists_of_names_have_an_end(tmp_path: Path, layers: Any, weights: Any, match: str) -> None:
     fill = names(layers, weights)

@@ -85,9 +85,9 @@ def _texts(where: str, item: h5py.Group, key: str, longest: int = LONGEST_NAME) 
     import numpy as np
 
     found = item.attrs.get_id(key)
-    count = prod(found.shape)
-    if count == 0:
+    if found.shape is None or not prod(found.shape):
         return []
+    count = prod(found.shape)
     kind = h5py.check_string_dtype(found.dtype)
     if (kind is None and found.dtype.kind != "S") or count > MOST_WEIGHTS:
         raise ModelError(
@@ -99,9 +99,10 @@ def _texts(where: str, item: h5py.Group, key: str, longest: int = LONGEST_NAME) 
     try:
         with at_most(LARGEST_TEXTS):
             found.read(values)
-    except MemoryError as fault:  # texts of variable length may be one long text, over and over
+    except (MemoryError, OSError) as fault:  # they may be one long text, over and over
         raise ModelError(
-            f"{where}: attribute '{key}' holds {count} texts of more than {LARGEST_TEXTS} bytes"
+            f"{where}: attribute '{key}' holds {count} texts of more than {LARGEST_TEXTS} bytes, "
+            "or damaged ones"
         ) from fault
     texts = [bytes(text) for text in values.reshape(-1)]
     _check_length(where, key, max(map(len, texts)), longest)

@@ -204,22 +204,19 @@ def _unknown(use: Use, model: Model) -> Value:
     Raises:
         ShapeError: no reader says so.
     """
+    use.state.spend(entries=len(model.layers))
     for reader in model.layers:
-        for call in reader.calls:
-            read = call.reads
-            shape = shape_of(reader.built_for)
-            if (
-                len(read) == 1
-                and read[0].layer == use.layer.name
-                and shape
-                and None not in shape[1:]
-            ):
-                batch = use.state.axes.shape(use.inputs[0])[0]
-                wanted = (batch, *(size for size in shape[1:] if size is not None))
-                op = ops.Unknown(use.layer.kind, use.layer.module or "keras", (wanted,))
-                tensors = [use.state.axes.last(value) for value in use.inputs]
-                use.state.unknown.append(use.name)
-                return Value(add(use, op, *tensors), False)
+        alone = any(
+            [read.layer for read in call.reads] == [use.layer.name] for call in reader.calls
+        )
+        shape = shape_of(reader.built_for) if alone else None
+        if shape and None not in shape[1:]:
+            batch = use.state.axes.shape(use.inputs[0])[0]
+            wanted = (batch, *(size for size in shape[1:] if size is not None))
+            op = ops.Unknown(use.layer.kind, use.layer.module or "keras", (wanted,))
+            tensors = [use.state.axes.last(value) for value in use.inputs]
+            use.state.unknown.append(use.name)
+            return Value(add(use, op, *tensors), False)
     raise ShapeError(
         f"{use.where}: kept by --allow-unknown, but the file does not state the shape of what it "
         "writes (the build_config of a layer that reads it alone), so shapes after it are unknown"
