@@ -207,8 +207,9 @@ def test_compression_within_compression_is_refused(tmp_path: Path) -> None:
         (["a/" * 16 + "kernel"], "in 17 parts, 'a/a/"),
         (["conv/" + "k" * 1000], "a key of 1005 characters in 2 parts, 'conv/kkk"),
         ([f"{n}/kernel" for n in range(16385)], "16385 arrays: more than 16384"),
+        ([f"{'a' * 60}/" * 15 + f"{n}" for n in range(2600)], "2600 arrays with keys too long"),
     ],
-    ids=["deep", "long", "many"],
+    ids=["deep", "long", "many", "total"],
 )
 def test_an_archive_has_no_more_than_a_network(tmp_path: Path, keys: list[str], match: str) -> None:
     buffer = BytesIO()

@@ -67,6 +67,9 @@ LONGEST_HEADER = 2**14
 MOST_STEPS = 16
 """Parts of a key: models within models, a layer (it may have slashes), and its weight."""
 
+LONGEST_KEYS = 2**25
+"""Characters of all keys, each as often as it is cut: those of large networks come to 2**20."""
+
 _NUMBERED = re.compile(r":\d+$")
 
 
@@ -149,6 +152,9 @@ def from_npz(path: Path) -> Weights:
             members = archive.infolist()
             if len(members) > MOST_WEIGHTS:
                 raise ModelError(f"{path}: {len(members)} arrays: more than {MOST_WEIGHTS}")
+            cuts = sum(len(info.filename) * info.filename.count("/") for info in members)
+            if cuts > LONGEST_KEYS:
+                raise ModelError(f"{path}: {len(members)} arrays with keys too long for as many")
             entries = [entry for info in members for entry in _named(source, archive, info)]
     except InputError:
         raise
