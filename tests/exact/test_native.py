@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,14 +81,18 @@ def block(channels: int, size: int, batch: int, scaling: Scaling, pad_value: int
     """Two binary layers with shortcuts, a third one whose floats nobody reads, and a fourth."""
     b = Builder("block", (batch, channels, size, size))
     x = b.input
+
+    def binary(x: str, channels: int, kernel: int, **options: Any) -> str:
+        unsigned = x if scaling is Scaling.ALPHA_K else ""
+        options |= {"scaling": scaling, "unsigned": unsigned}
+        return b.binary_conv(b.sign(x), channels, kernel, **options)
+
     for name in ("one", "two"):
-        y = b.binary_conv(
-            b.sign(x), channels, 3, padding=1, scaling=scaling, pad_value=pad_value, name=name
-        )
+        y = binary(x, channels, 3, padding=1, pad_value=pad_value, name=name)
         x = b.add(b.batch_norm(y), x)
-    y = b.binary_conv(b.sign(x), 70, 3, stride=2, padding=1, scaling=scaling, name="three")
+    y = binary(x, 70, 3, stride=2, padding=1, name="three")
     y = b.relu(b.batch_norm(y))
-    z = b.binary_conv(b.sign(b.batch_norm(y)), 5, 1, scaling=scaling, name="four")
+    z = binary(b.batch_norm(y), 5, 1, name="four")
     return b.graph(b.batch_norm(z), x)
 
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, external_data_helper, helper
 
 from tests.importers.conftest import make_model
 from xnorsim.exact.execute import execute, prepare
-from xnorsim.importers.onnx import read_graph, tensors
+from xnorsim.importers.onnx import read_graph, tensors, weights
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph
 from xnorsim.network.precision import BIPOLAR, TERNARY
@@ -361,15 +361,20 @@ def test_a_sum_of_functions_of_two_tensors_is_no_prelu(read: Callable[..., Graph
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The tensors that numpy_helper decodes."""
+    """The weights whose values are read: decoded, or looked at filter by filter."""
     seen: list[str] = []
-    decode = tensors.numpy_helper.to_array
+    decode, look = tensors.numpy_helper.to_array, weights.levels
 
-    def spy(tensor: TensorProto) -> np.ndarray:
+    def decoded(tensor: TensorProto) -> np.ndarray:
         seen.append(f"{list(tensor.dims)}")
         return decode(tensor)
 
-    monkeypatch.setattr(tensors.numpy_helper, "to_array", spy)
+    def looked_at(weight: np.ndarray) -> Any:
+        seen.append(f"{weight.size}")
+        return look(weight)
+
+    monkeypatch.setattr(tensors.numpy_helper, "to_array", decoded)
+    monkeypatch.setattr(weights, "levels", looked_at)
     return seen
 
 
@@ -391,7 +396,7 @@ def test_binary_weights_are_found_by_their_first_values(
     """Binary weights of a float input: 8 values of one filter make them be read."""
     weight = np.sign(np.random.default_rng(0).standard_normal((64, 32, 3, 3))).astype(F) / 2
     graph = read(float_model(weight))
-    assert loads == ["[64, 32, 3, 3]"]
+    assert loads == [f"{weight.size}"]
     assert graph.recognized["n0"] == "weights +-alpha per channel, input from 'x': bwn"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, Node, by_role
 from xnorsim.network.ops import Operator, Reduction
-from xnorsim.network.precision import BIPOLAR, TERNARY, UNIPOLAR
+from xnorsim.network.precision import BIPOLAR, TERNARY, UNIPOLAR, Meaning
 from xnorsim.network.shapes import output_specs
 
 __all__ = ["NARROW", "back", "constant_of", "operand", "retyped"]
@@ -66,9 +66,11 @@ def _keeps_narrow(node: Node, encodings: Sequence[object]) -> bool:
 
 
 def constant_of(graph: Graph, name: str) -> float | None:
-    """The value of a parameter of one element; None if it is none, or has no value."""
+    """The value of a parameter of one number; None if it is none, or has no value."""
     item = graph.parameters.get(name)
     if item is None or item.spec.elements != 1 or item.load is None:
+        return None
+    if item.spec.encoding.meaning in (Meaning.TEXT, Meaning.COMPLEX):
         return None
     return float(item.load().reshape(-1)[0])
 
