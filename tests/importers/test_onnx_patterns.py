@@ -341,7 +341,7 @@ def test_a_prelu_in_five_nodes_is_one(
     assert (kinds(graph) == ["Activation"]) is (operator == "Add" or not turned)
     if len(graph.nodes) > 1:
         return
-    (node,) = graph.nodes
+    node = next(iter(graph.nodes))
     assert node.op == ops.Activation(ops.Function.PRELU)
     load = graph.parameters[node.parameters["slope"]].load
     assert load is not None

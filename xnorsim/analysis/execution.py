@@ -30,6 +30,7 @@ from xnorsim.analysis.options import (
     whole,
     within,
     word_of,
+    word_or_file,
     words,
 )
 from xnorsim.analysis.policies import check_binary, without_effect
@@ -91,21 +92,12 @@ def _engine(name: str, value: Any) -> str:
     return word_of([*ENGINES, NATIVE.name])(name, value)
 
 
-def _weights(name: str, value: Any) -> str | Path:
-    if isinstance(value, str | PathLike) and Path(value).is_file():
-        return Path(value)
-    try:
-        return word_of(WEIGHTS)(name, value)
-    except UsageError as fault:
-        raise UsageError(f"{fault}; or the file of a Keras configuration's weights") from None
-
-
 _CHECKS: dict[str, Check] = {
     "engine": _engine,
     "high_precision": words,
     "batch": optional(whole),
     "seed": integer,
-    "weights": _weights,
+    "weights": word_or_file(WEIGHTS, "a Keras configuration's weights"),
 }
 """Of the options that every function here takes; make_policy and load_model have the others."""
 

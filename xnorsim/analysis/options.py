@@ -32,6 +32,7 @@ __all__ = [
     "whole",
     "within",
     "word_of",
+    "word_or_file",
     "words",
 ]
 
@@ -124,6 +125,21 @@ def word_of(valid: Iterable[str]) -> Check:
             near = value if isinstance(value, str) else ""
             raise UsageError(f"{name} {value!r}: {choices(near, known)}")
         return str(value)
+
+    return check
+
+
+def word_or_file(valid: Iterable[str], content: str) -> Check:
+    """One of some words, or the path of a file with `content`."""
+    word = word_of(valid)
+
+    def check(name: str, value: Any) -> str | Path:
+        if isinstance(value, str | PathLike) and Path(value).is_file():
+            return Path(value)
+        try:
+            return word(name, value)
+        except UsageError as fault:
+            raise UsageError(f"{fault}; or the file of {content}") from None
 
     return check
 
