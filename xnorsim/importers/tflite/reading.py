@@ -7,6 +7,7 @@ weights are of one magnitude, to see whether they are binary.
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_graph(
             raise
         raise type(fault)(f"{path.name}: {fault}") from fault
     except Exception as fault:  # struct, flatbuffers and numpy raise what they like on damage
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise _damaged(path, fault) from fault
 
 
 def stated_inputs(path: Path) -> dict[str, list[int | str] | None]:
@@ -62,13 +63,20 @@ def stated_inputs(path: Path) -> dict[str, list[int | str] | None]:
     except InputError:
         raise
     except Exception as fault:
-        raise ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}") from fault
+        raise _damaged(path, fault) from fault
     return {
         names.of(model.tensors[index]): [
             "?" if size < 0 else size for size in _signature(model.tensors[index])
         ]
         for index in model.inputs
     }
+
+
+def _damaged(path: Path, fault: Exception) -> ModelError:
+    if isinstance(fault, struct.error | IndexError):  # what a table says lies nowhere
+        size = path.stat().st_size
+        return ModelError(f"{path}: truncated or damaged: it points beyond its {size} bytes")
+    return ModelError(f"{path}: damaged: {type(fault).__name__}: {fault}")
 
 
 def _signature(tensor: Tensor) -> tuple[int, ...]:
