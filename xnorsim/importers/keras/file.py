@@ -10,8 +10,8 @@ from typing import Any
 
 from xnorsim.errors import ModelError, UsageError
 from xnorsim.importers.keras.hdf5 import attribute_text, opened
-from xnorsim.importers.keras.stamps import stamp
 from xnorsim.importers.keras.weights import Weights, from_hdf5, from_npz
+from xnorsim.importers.stamps import stamp
 
 __all__ = ["Source", "is_hdf5", "is_keras_json", "read_source"]
 

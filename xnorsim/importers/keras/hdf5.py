@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xnorsim.errors import InputError, MissingExtraError, ModelError
 from xnorsim.importers.keras.limits import at_most
 from xnorsim.importers.keras.names import LONGEST_NAME
-from xnorsim.importers.keras.stamps import Stamp, check_unchanged
+from xnorsim.importers.stamps import Stamp, check_unchanged
 
 if TYPE_CHECKING:
     import h5py

@@ -21,7 +21,7 @@ from xnorsim.importers.keras.hdf5 import (
     weights_group,
 )
 from xnorsim.importers.keras.names import LONGEST_NAME
-from xnorsim.importers.keras.stamps import Stamp, check_unchanged, stamp
+from xnorsim.importers.stamps import Stamp, check_unchanged, stamp
 
 if TYPE_CHECKING:
     import h5py

@@ -6,7 +6,6 @@ import mmap
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -15,19 +14,11 @@ from google.protobuf.message import DecodeError
 from xnorsim.errors import ModelError
 from xnorsim.importers.foreign import ForeignFileError
 from xnorsim.importers.onnx.wire import MODEL_FIELDS, WireError, fields, without_values
+from xnorsim.importers.stamps import Stamp
 
-__all__ = ["OLDEST_OPSET", "Source", "is_onnx", "normal_domain", "opsets", "read_model"]
+__all__ = ["OLDEST_OPSET", "is_onnx", "normal_domain", "opsets", "read_model"]
 
 OLDEST_OPSET = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that a model came from; `size` [bytes] and `modified` [ns] tell if it changed."""
-
-    path: Path
-    size: int
-    modified: int
 
 
 def is_onnx(path: str | Path) -> bool:
@@ -53,7 +44,7 @@ def opsets(model: onnx.ModelProto) -> dict[str, int]:
     return {normal_domain(entry.domain): entry.version for entry in model.opset_import}
 
 
-def read_model(path: Path) -> tuple[onnx.ModelProto, Source]:
+def read_model(path: Path) -> tuple[onnx.ModelProto, Stamp]:
     """The file's message without the values of large tensors; external data is not opened.
 
     Raises:
@@ -98,7 +89,7 @@ def _check_versions(path: Path, model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Source, mmap.mmap]]:
+def _opened(path: Path) -> Iterator[tuple[Stamp, mmap.mmap]]:
     try:
         state = path.stat()
         if stat.S_ISDIR(state.st_mode):
@@ -118,7 +109,7 @@ def _opened(path: Path) -> Iterator[tuple[Source, mmap.mmap]]:
     if hasattr(mmap, "MADV_RANDOM"):
         data.madvise(mmap.MADV_RANDOM)  # weights are stepped over: do not read them ahead
     with data:
-        yield Source(path, state.st_size, state.st_mtime_ns), data
+        yield Stamp(path, state.st_size, state.st_mtime_ns), data
 
 
 def _check_outline(path: Path, data: mmap.mmap) -> None:

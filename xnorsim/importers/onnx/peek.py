@@ -14,9 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from xnorsim.importers.levelled import level_bits
-from xnorsim.importers.onnx.file import Source
 from xnorsim.importers.onnx.merging import folded
 from xnorsim.importers.onnx.tensors import is_external, load_tensor, offset_inside, opened
+from xnorsim.importers.stamps import Stamp
 from xnorsim.network import ops
 from xnorsim.network.graph import Parameter
 from xnorsim.network.precision import FLOAT32
@@ -44,7 +44,7 @@ def look(weights: Iterable[tuple[str, Parameter, ops.Weighted]]) -> Look:
     with ExitStack() as files:
         streams: dict[Path, BinaryIO] = {}
 
-        def stream_of(where: str, source: Source) -> BinaryIO:
+        def stream_of(where: str, source: Stamp) -> BinaryIO:
             if source.path not in streams:
                 file = opened(where, source.path, source, buffering=0)
                 streams[source.path] = files.enter_context(file)
@@ -58,7 +58,7 @@ def look(weights: Iterable[tuple[str, Parameter, ops.Weighted]]) -> Look:
 
 
 def _first_values(
-    weight: Parameter, op: ops.Weighted, stream_of: Callable[[str, Source], BinaryIO]
+    weight: Parameter, op: ops.Weighted, stream_of: Callable[[str, Stamp], BinaryIO]
 ) -> list[float]:
     load = weight.load
     if weight.placeholder or weight.spec.encoding != FLOAT32 or not weight.spec.elements:

@@ -18,7 +18,7 @@ import onnx
 from xnorsim.errors import InputError, ModelError
 from xnorsim.importers.onnx.binary import Known
 from xnorsim.importers.onnx.control import walk
-from xnorsim.importers.onnx.file import Source, is_onnx, opsets, read_model
+from xnorsim.importers.onnx.file import is_onnx, opsets, read_model
 from xnorsim.importers.onnx.hints import hinted
 from xnorsim.importers.onnx.inline import inline_functions
 from xnorsim.importers.onnx.inputs import Inputs, resolve_inputs
@@ -30,6 +30,7 @@ from xnorsim.importers.onnx.state import LARGEST_FOLD, State, add_constant, add_
 from xnorsim.importers.onnx.tensors import elements_of, is_external, stored_parameter
 from xnorsim.importers.onnx.view import Layer
 from xnorsim.importers.onnx.walk import emit
+from xnorsim.importers.stamps import Stamp
 from xnorsim.network import ops
 from xnorsim.network.graph import Graph, check
 
@@ -129,7 +130,7 @@ def _take_tensors(file: str, model: onnx.ModelProto) -> dict[str, onnx.TensorPro
 
 
 def _start(
-    source: Source,
+    source: Stamp,
     model: onnx.ModelProto,
     stored: Mapping[str, onnx.TensorProto],
     inputs: Inputs,
@@ -208,7 +209,7 @@ def _several(items: Sequence[object], word: str) -> str:
     return f"{len(items)} {word}" + ("" if len(items) == 1 else "s")
 
 
-def _metadata(source: Source, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Any]:
+def _metadata(source: Stamp, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Any]:
     producer = f"{model.producer_name} {model.producer_version}".strip()
     versions = {domain or "ai.onnx": version for domain, version in opsets(model).items()}
     return {

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.onnx.file import Source, normal_domain
+from xnorsim.importers.onnx.file import normal_domain
+from xnorsim.importers.stamps import Stamp
 from xnorsim.network.graph import MAX_ELEMENTS, Node, Parameter, Stored, TensorSpec
 from xnorsim.network.precision import Encoding
 
@@ -60,7 +61,7 @@ class State:
     """
 
     file: str
-    source: Source
+    source: Stamp
     opset_imports: list[onnx.OperatorSetIdProto]
     ir_version: int
     allow_unknown: bool = False

@@ -22,8 +22,8 @@ from onnx import TensorProto, numpy_helper
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.exporters.onnx.tensors import ELEMENT_TYPES
 from xnorsim.exporters.onnx.tensors import element_type as type_of
-from xnorsim.importers.onnx.file import Source
 from xnorsim.importers.onnx.wire import INSIDE
+from xnorsim.importers.stamps import Stamp
 from xnorsim.network.graph import MAX_ELEMENTS, Parameter, Stored, TensorSpec
 from xnorsim.network.precision import Encoding
 
@@ -113,7 +113,7 @@ def _bytes_of(spec: TensorSpec) -> int:
     return (spec.bits + 7) // 8
 
 
-def check_tensor(where: str, tensor: TensorProto, source: Source) -> TensorSpec:
+def check_tensor(where: str, tensor: TensorProto, source: Stamp) -> TensorSpec:
     """The tensor's spec, if what the file holds for it is as long as its shape says.
 
     Raises:
@@ -192,13 +192,13 @@ def _within(path: Path, folder: Path) -> bool:
     return os.path.commonpath([root, os.path.realpath(path)]) == root
 
 
-def stored_parameter(where: str, name: str, tensor: TensorProto, source: Source) -> Parameter:
+def stored_parameter(where: str, name: str, tensor: TensorProto, source: Stamp) -> Parameter:
     """The parameter that a tensor of the file is; its values are decoded when loaded."""
     spec = check_tensor(where, tensor, source)
     return Parameter(spec, (Stored(name, spec),), partial(load_tensor, where, tensor, source))
 
 
-def load_tensor(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
+def load_tensor(where: str, tensor: TensorProto, source: Stamp) -> np.ndarray:
     """The values of a tensor of the file, read and decoded now; nothing is kept.
 
     Raises:
@@ -216,7 +216,7 @@ def load_tensor(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
         raise ModelError(f"{where}: its values cannot be decoded: {fault}") from fault
 
 
-def _values_of(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
+def _values_of(where: str, tensor: TensorProto, source: Stamp) -> np.ndarray:
     """The bytes of values that stand elsewhere."""
     inside = _entries(tensor).get("location") == INSIDE
     if inside:
@@ -239,9 +239,7 @@ def _values_of(where: str, tensor: TensorProto, source: Source) -> np.ndarray:
 
 
 @contextmanager
-def opened(
-    where: str, path: Path, source: Source | None, buffering: int = -1
-) -> Iterator[BinaryIO]:
+def opened(where: str, path: Path, source: Stamp | None, buffering: int = -1) -> Iterator[BinaryIO]:
     """A file to read values from; that of `source` has to be as it was."""
     try:
         state = path.stat()

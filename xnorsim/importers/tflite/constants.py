@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 
 from xnorsim.errors import ModelError
-from xnorsim.importers.tflite.file import Source, read_bytes
+from xnorsim.importers.stamps import Stamp
+from xnorsim.importers.tflite.file import read_bytes
 from xnorsim.importers.tflite.schema import Quantization, Tensor
 from xnorsim.network.graph import Parameter, Stored, TensorSpec
 from xnorsim.network.precision import FLOAT32, INT32, Encoding, Meaning
@@ -36,14 +37,14 @@ LARGEST_SETTING = 4096
 class _Place:
     """Where a constant's values lie in its file."""
 
-    source: Source
+    source: Stamp
     where: str
     spec: TensorSpec
     offset: int
     length: int
 
 
-def stored_parameter(source: Source, name: str, tensor: Tensor) -> Parameter:
+def stored_parameter(source: Stamp, name: str, tensor: Tensor) -> Parameter:
     """The parameter that a constant of the file is; `name` is for messages."""
     where = f"{source.path.name}: tensor '{name}'"
     place = _Place(source, where, tensor.spec, tensor.offset, tensor.length or 0)

@@ -5,26 +5,17 @@ from __future__ import annotations
 
 import mmap
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from xnorsim.errors import ModelError
+from xnorsim.importers.stamps import Stamp
 
-__all__ = ["Source", "is_tflite", "mapped", "read_bytes"]
+__all__ = ["is_tflite", "mapped", "read_bytes"]
 
 MARK = slice(4, 8), b"TFL3"
 """Where a file says that it is one. Source: TensorFlow, schema.fbs, file_identifier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that a model came from; `size` [bytes] and `modified` [ns] tell if it changed."""
-
-    path: Path
-    size: int
-    modified: int
 
 
 def is_tflite(path: str | Path) -> bool:
@@ -37,7 +28,7 @@ def is_tflite(path: str | Path) -> bool:
         return False
 
 
-def mapped(path: Path) -> tuple[Source, memoryview]:
+def mapped(path: Path) -> tuple[Stamp, memoryview]:
     """The file and its bytes; nothing is read until it is looked at.
 
     Raises:
@@ -60,10 +51,10 @@ def mapped(path: Path) -> tuple[Source, memoryview]:
         raise ModelError(
             f"{path}: not a TensorFlow Lite file: bytes 4 to 7 are {bytes(data[place])}, not {mark}"
         )
-    return Source(path, len(data), state.st_mtime_ns), data
+    return Stamp(path, len(data), state.st_mtime_ns), data
 
 
-def read_bytes(source: Source, where: str, offset: int, length: int) -> np.ndarray:
+def read_bytes(source: Stamp, where: str, offset: int, length: int) -> np.ndarray:
     """`length` bytes of the file, as uint8.
 
     Raises:

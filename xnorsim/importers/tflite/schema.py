@@ -13,7 +13,7 @@ from typing import Any
 import tflite
 
 from xnorsim.errors import ModelError, ShapeError
-from xnorsim.importers.tflite.file import Source
+from xnorsim.importers.stamps import Stamp
 from xnorsim.importers.tflite.flatbuffer import Reader
 from xnorsim.network.graph import MAX_ELEMENTS, TensorSpec
 from xnorsim.network.precision import ENCODINGS, Encoding
@@ -87,7 +87,7 @@ class Operator:
 class Model:
     """A file: its main subgraph."""
 
-    source: Source
+    source: Stamp
     version: int
     description: str
     subgraphs: int
@@ -97,7 +97,7 @@ class Model:
     outputs: tuple[int, ...]
 
 
-def read_model(source: Source, data: memoryview) -> Model:
+def read_model(source: Stamp, data: memoryview) -> Model:
     """The structure of a file; the values of its constants are not looked at.
 
     Raises:
