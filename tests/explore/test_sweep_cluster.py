@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,16 @@ class Cluster:
         self.folder, self.project, self.stack = folder, project, stack
         self.file = folder / "scheduler.json"
         self.scheduler = self.start("dask_scheduler", "--port", "0", "--scheduler-file", self.file)
+        self.address = self.waited_for()
+
+    def waited_for(self) -> str:
+        """Address of the scheduler, once its file is whole: it is there before it is written."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self.file.exists():
-            assert time.monotonic() < deadline, "the scheduler does not start"
+        while time.monotonic() < deadline:
+            with suppress(FileNotFoundError, json.JSONDecodeError):
+                return json.loads(self.file.read_text())["address"]
             time.sleep(0.1)
+        pytest.fail("the scheduler does not start")
 
     def start(self, name: str, *arguments: object) -> subprocess.Popen[bytes]:
         log = self.stack.enter_context((self.folder / f"{name}.log").open("ab"))
@@ -49,12 +56,6 @@ class Cluster:
     def worker(self) -> subprocess.Popen[bytes]:
         options = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny")
         return self.start("dask_worker", "--scheduler-file", self.file, *options)
-
-    @property
-    def address(self) -> str:
-        import json
-
-        return json.loads(self.file.read_text())["address"]
 
 
 @pytest.fixture
