@@ -24,6 +24,7 @@ from xnorsim.cost.points import (
 )
 from xnorsim.cost.ranges import interval
 from xnorsim.errors import UsageError
+from xnorsim.machine.lowering import Machine
 from xnorsim.machine.schema import HardwareProfile
 
 __all__ = [
@@ -31,10 +32,12 @@ __all__ = [
     "PREDICTORS",
     "SAME_PROGRAM",
     "NetworkPrediction",
+    "PointPrediction",
     "Twin",
     "amdahl_limit",
     "joint_speedup",
     "predict_network",
+    "prepared_network",
 ]
 
 Columns = Mapping[str, NDArray[Any]]
@@ -113,21 +116,15 @@ def predict_network(
     word, program = resolved(predictor)
     at_value, at_draws = design(profile), design(profile, drawn(inputs(profile)))
     machine = at_value.machine
-    if not 1 <= threads <= machine.cores:
-        raise UsageError(
-            f"threads {threads}: profile {profile.name} has {machine.cores:.0f} cores; "
-            f"valid choices: 1 to {machine.cores:.0f}"
-        )
+    _check_threads(threads, machine)
     predict = prepared(Layers(columns, kinds), at_value, predictor)
     value = predict(at_value, threads, WANTED)
     samples = predict(at_draws, threads, frozenset(_FIGURES))
     names = bound_names(predictor, machine)
-    baselines = _baselines(twin, predictor, threads, at_value)
-    costs = baselines(at_value)
-    speedups = _speedups(columns, costs, value)
-    drawn_speedups = _speedups(columns, baselines(at_draws), samples)
-    if word == "formula":  # its clocks are no time that could be set beside a machine's
-        speedups |= {name: np.full(1, np.nan) for name in ("scalar", "peak")}
+    baselines = _baselines(twin, predictor, at_value)
+    costs = baselines(at_value, threads)
+    speedups = _comparable(word, _speedups(columns, costs, value))
+    drawn_speedups = _speedups(columns, baselines(at_draws, threads), samples)
     draws = {name: np.atleast_1d(total(getattr(samples, name))) for name in _FIGURES}
     return NetworkPrediction(
         profile=profile.name,
@@ -141,6 +138,59 @@ def predict_network(
         energy_shares={name: float(total(each)) for name, each in value.energy_shares.items()},
         draws=draws,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PointPrediction:
+    """A network at the values of one machine, without ranges.
+
+    latency_s [s], energy_j [J, NaN where it is not known] and bounds are of each layer [layers];
+    totals and speedup are the values of those of a NetworkPrediction.
+    """
+
+    latency_s: NDArray[np.float64]
+    energy_j: NDArray[np.float64]
+    bounds: tuple[str, ...]
+    totals: Mapping[str, float]
+    speedup: Mapping[str, float]
+
+
+def prepared_network(
+    columns: Columns, twin: Twin, at: Design, predictor: str, kinds: Sequence[str] = ()
+) -> Callable[[Design, int], PointPrediction]:
+    """`predict_network` without ranges, of many machines that differ from `at` in numbers alone.
+
+    What depends on none of them but simd.bits is done once. What is returned takes a design and
+    a number of threads, and gives the values that predict_network gives for that machine.
+
+    Raises:
+        UsageError: as predict_network; what is returned, for more threads than cores.
+    """
+    predict = prepared(Layers(columns, kinds), at, predictor)
+    baselines = _baselines(twin, predictor, at)
+    names, word = bound_names(predictor, at.machine), resolved(predictor)[0]
+
+    def predicted(at: Design, threads: int) -> PointPrediction:
+        _check_threads(threads, at.machine)
+        found = predict(at, threads, WANTED)
+        speedups = _comparable(word, _speedups(columns, baselines(at, threads), found))
+        return PointPrediction(
+            latency_s=dense(found.latency_s),
+            energy_j=dense(found.energy_j),
+            bounds=tuple(names[bound] for bound in found.bound),
+            totals={name: float(total(getattr(found, name))) for name in _FIGURES},
+            speedup={name: gain.item() for name, gain in speedups.items()},
+        )
+
+    return predicted
+
+
+def _check_threads(threads: int, machine: Machine) -> None:
+    if not 1 <= threads <= machine.cores:
+        raise UsageError(
+            f"threads {threads}: profile {machine.name} has {machine.cores:.0f} cores; "
+            f"valid choices: 1 to {machine.cores:.0f}"
+        )
 
 
 _FIGURES = ("latency_s", "energy_j")
@@ -200,13 +250,11 @@ _Costs = Mapping[str, tuple[NDArray[np.float64], ...]]
 _LATENCY = frozenset({"latency_s"})
 
 
-def _baselines(
-    twin: Twin, predictor: str, threads: int, at_value: Design
-) -> Callable[[Design], _Costs]:
+def _baselines(twin: Twin, predictor: str, at_value: Design) -> Callable[[Design, int], _Costs]:
     """The cost of each layer of the fp32 network by baseline: clocks, or seconds."""
     columns, same = twin.columns, _same_program(twin, predictor, at_value)
 
-    def baselines(at: Design) -> _Costs:
+    def baselines(at: Design, threads: int) -> _Costs:
         loop = roofline.scalar_figures(columns, at.machine, threads, _LATENCY)
         return {
             "paper": tuple(of_layers(columns["macs"].astype(float), len(columns["macs"]))),
@@ -239,6 +287,13 @@ def _speedups(columns: Columns, baselines: _Costs, found: Figures) -> dict[str, 
             name: np.where(costs[name] > 0, total(baseline) / costs[name], np.nan)
             for name, baseline in baselines.items()
         }
+
+
+def _comparable(word: str, speedups: dict[str, Any]) -> dict[str, Any]:
+    """The speedups of a predictor; NaN where its clocks are no time to set beside a machine's."""
+    if word != "formula":
+        return speedups
+    return speedups | {name: np.full(1, np.nan) for name in ("scalar", "peak")}
 
 
 def amdahl_limit(baseline: NDArray[np.float64], is_binary: NDArray[np.bool_]) -> float:
