@@ -30,6 +30,7 @@ from xnorsim.show.output import write_bytes
 from xnorsim.units import format_si
 
 __all__ = [
+    "CLASS_WORDS",
     "FORMATS",
     "LINES",
     "MARKERS",
@@ -49,7 +50,7 @@ LINES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69
 _DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X"
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo")
-_CLASS_WORDS = {
+CLASS_WORDS = {
     MacClass.BINARY: "binary (xnor)",
     MacClass.BWN: "binary weights",
     MacClass.INT8: "int8",
@@ -57,6 +58,8 @@ _CLASS_WORDS = {
     MacClass.OTHER: "other precision",
     None: "no MACs",
 }
+"""What a legend calls the colours of labels.COLOURS."""
+
 _BASELINES = {
     "paper": "paper: operation counts",
     "scalar": "scalar: the predicted float loop",
@@ -291,7 +294,7 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
     """What colours and hatches mean: below a figure of our own, inside somebody else's axes."""
     classes = [labels.precision_class(row.scheme) for row in shown]
     present = [item for item in labels.COLOURS if item in classes]
-    handles = [Patch(color=labels.COLOURS[item], label=_CLASS_WORDS[item]) for item in present]
+    handles = [Patch(color=labels.COLOURS[item], label=CLASS_WORDS[item]) for item in present]
     handles += [
         Patch(facecolor="#FFFFFF", edgecolor="#555555", hatch=hatch, label=f"bound by {bound}")
         for bound, hatch in hatches.items()
