@@ -18,6 +18,9 @@ from xnorsim.zoo.builder import Builder
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
+MADE_BY = {"xnorsim": "0.1", "python": "3.11", "numpy": "2.0"}
+
+
 def small_network() -> Graph:
     """Two convolutions to become binary, a residual, and float layers at both ends."""
     b = Builder("small", input=(1, 3, 8, 8))
@@ -36,8 +39,8 @@ def report() -> Report:
 
 @pytest.fixture
 def doc(report: Report) -> dict[str, Any]:
-    """The document of `report`, free to be changed."""
-    return copy.deepcopy(document(report))
+    """The document of `report`, free to be changed, as versions made it that do not change."""
+    return {**copy.deepcopy(document(report)), "versions": dict(MADE_BY)}
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from xnorsim.analysis.models import Profile
-    from xnorsim.cost.network import NetworkPrediction
+    from xnorsim.cost.network import NetworkPrediction, Twin
     from xnorsim.machine.schema import HardwareProfile
     from xnorsim.show.comparison import Comparison
 
-__all__ = ["analyze", "compare", "is_report", "speedup_figure"]
+__all__ = ["analyze", "compare", "is_report", "report_of", "speedup_figure", "twin_of"]
 
 
 def analyze(
@@ -85,16 +85,29 @@ def analyze(
     if not profiles and (threads, predictor) != (1, "roofline"):
         raise UsageError("threads and predictor say how a profile is used: give a profile too")
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
+    return report_of(original, policy, fused, profiles, threads, predictor)
+
+
+def report_of(
+    original: Graph,
+    policy: Policy,
+    fuse: tuple[Fuse, ...],
+    profiles: Sequence[HardwareProfile],
+    threads: int,
+    predictor: str,
+) -> Report:
+    """The report of `analyze` for a graph before its policy, which may be any, on some machines."""
     graph = apply(original, policy)
-    table = layer_table(graph, fused)
-    assumptions = _assumptions(graph, table, policy, fused)
+    table = layer_table(graph, fuse)
+    assumptions = _assumptions(graph, table, policy, fuse)
     predictions: tuple[NetworkPrediction, ...] = ()
     if profiles:
-        floats = layer_table(as_float(original), fused)
+        floats = layer_table(as_float(original), fuse)
         predictions = _predictions(table, floats, profiles, threads, predictor)
         assumptions |= _prediction_assumptions(threads, predictor)
         assumptions["notes"] += _too_small(totals(table), profiles)
-    return Report(_described(original), assumptions, table, totals(table), predictions)
+    described = _described(original)
+    return Report(described, assumptions, table, totals(table), predictions, tuple(profiles))
 
 
 def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
@@ -198,16 +211,23 @@ def _predictions(
     predictor: str,
 ) -> tuple[NetworkPrediction, ...]:
     """One prediction a profile; `floats` is the same network in fp32, the baseline."""
-    from xnorsim.cost.network import Twin, predict_network
+    from xnorsim.cost.network import predict_network
 
-    binary_macs = table.columns["binary_macs"] + table.columns["bwn_macs"]
-    binary = {name for name, macs in zip(table.names, binary_macs, strict=True) if macs}
-    is_binary = np.array([name in binary for name in floats.names], dtype=bool)
-    twin = Twin(floats.columns, is_binary, floats.kinds)
+    twin = twin_of(table, floats)
     return tuple(
         predict_network(table.columns, twin, item, threads, predictor, table.kinds)
         for item in profiles
     )
+
+
+def twin_of(table: LayerTable, floats: LayerTable) -> Twin:
+    """The fp32 network as the baseline of a network, and which of its layers became binary."""
+    from xnorsim.cost.network import Twin
+
+    binary_macs = table.columns["binary_macs"] + table.columns["bwn_macs"]
+    binary = {name for name, macs in zip(table.names, binary_macs, strict=True) if macs}
+    is_binary = np.array([name in binary for name in floats.names], dtype=bool)
+    return Twin(floats.columns, is_binary, floats.kinds)
 
 
 def _described(graph: Graph) -> dict[str, Any]:

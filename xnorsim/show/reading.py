@@ -58,6 +58,10 @@ def _is_counts(value: Any) -> bool:
     return isinstance(value, list) and all(_is_count(item) for item in value)
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
 def _are_counts(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_count(item) for item in value.values())
 
@@ -75,6 +79,7 @@ _WORDS: dict[Check, str] = {
     _is_mapping: "a mapping",
     _is_texts: "a list of texts",
     _is_counts: "a list of counts",
+    _are_texts: "a mapping to texts",
     _are_counts: "a mapping to counts",
     _are_numbers: "a mapping to numbers that are not negative, or null",
 }
@@ -113,6 +118,19 @@ _PREDICTION: dict[str, Check] = {
     "predictor": _is_text,
     **dict.fromkeys(_NUMBERS, _are_numbers),
 }
+
+
+_QUANTITY: dict[str, Check] = {
+    "path": _is_text,
+    "value": _is_number_or_none,
+    "low": _is_number_or_none,
+    "high": _is_number_or_none,
+    "unit": _is_text,
+    "basis": _is_text,
+    "source": _is_text,
+}
+_MACHINE: dict[str, Check] = {"kind": _is_text, "title": _is_text, "sources": _are_texts}
+_CEILINGS: dict[str, Check] = {"macs_per_s": _are_numbers, "bytes_per_s": _are_numbers}
 
 
 def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -165,6 +183,8 @@ def _faults(doc: Mapping[str, Any]) -> Iterator[str]:
         "assumptions": _is_mapping,
         "unknown_layers": _is_texts,
     }
+    if "versions" in doc:  # reports were written without them
+        top["versions"] = _are_texts
     yield from _misfits(doc, top, "")
     yield from _misfits(doc.get("totals"), _TOTALS, "totals")
     names: list[Any] = []
@@ -179,6 +199,7 @@ def _faults(doc: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(item, dict):
             yield from _misfits(item.get("totals"), _COSTS, f"{path}.totals")
             yield from _cost_faults(item, path, names)
+            yield from _machine_faults(item, f"{path}.machine")
     for key in ("layers", "predictions"):
         if not isinstance(doc.get(key), list):
             yield f"{key}: must be a list{_got(doc, key)}"
@@ -194,6 +215,25 @@ def _cost_faults(item: Mapping[str, Any], path: str, names: list[Any]) -> Iterat
         found.append(layer.get("name") if isinstance(layer, dict) else None)
     if found != names:
         yield f"{path}.layers: other layers, or another order, than in 'layers'"
+
+
+def _machine_faults(item: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Of the machine of a prediction, which reports were written without."""
+    machine = item.get("machine")
+    if machine is None:
+        return
+    yield from _misfits(machine, _MACHINE, path)
+    if not isinstance(machine, dict):
+        return
+    yield from _misfits(machine.get("ceilings"), _CEILINGS, f"{path}.ceilings")
+    if not isinstance(machine.get("quantities"), list):
+        yield f"{path}.quantities: must be a list{_got(machine, 'quantities')}"
+    known = machine.get("sources")
+    for where, quantity in _items(machine, "quantities"):
+        yield from _misfits(quantity, _QUANTITY, f"{path}.{where}")
+        source = quantity.get("source") if isinstance(quantity, dict) else None
+        if isinstance(known, dict) and isinstance(source, str) and source not in known:
+            yield f"{path}.{where}.source: is not a key of sources (got {_short(source)})"
 
 
 def _items(holder: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:

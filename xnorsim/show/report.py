@@ -6,19 +6,27 @@
 from __future__ import annotations
 
 import math
+import platform
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from xnorsim import __version__
 from xnorsim.work.table import COLUMNS, LayerTable
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
 
     from xnorsim.cost.network import NetworkPrediction
+    from xnorsim.machine.schema import HardwareProfile
 
-__all__ = ["SCHEMA", "Report", "document"]
+__all__ = ["SCHEMA", "Report", "document", "versions"]
 
 SCHEMA = 1
 """Version of the JSON document; a change that breaks a reader raises it."""
@@ -29,8 +37,8 @@ class Report:
     """The work in a network and its predicted cost.
 
     `model` says what was read, `assumptions` under which conventions and options, `totals` is
-    xnorsim.work.table.totals, `predictions` has one entry a profile. In a notebook and in a
-    Python shell it shows itself as a table.
+    xnorsim.work.table.totals, `predictions` has one entry a profile, `machines` the profiles
+    themselves. In a notebook and in a Python shell it shows itself as a table.
     """
 
     model: Mapping[str, Any]
@@ -38,6 +46,7 @@ class Report:
     table: LayerTable
     totals: Mapping[str, Any]
     predictions: tuple[NetworkPrediction, ...] = ()
+    machines: tuple[HardwareProfile, ...] = ()
 
     @property
     def layers(self) -> pd.DataFrame:
@@ -72,6 +81,26 @@ class Report:
         """The report as plain data, ready for JSON."""
         return document(self)
 
+    def to_html(self) -> str:
+        """The report as one HTML page that needs nothing else, not even a network.
+
+        Raises:
+            MissingExtraError: jinja2 or plotly is not installed (extra `html`).
+        """
+        from xnorsim.show.page import page
+
+        return page([self.to_dict()])
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Write the page of `to_html` to a file, whole or not at all.
+
+        Raises:
+            MissingExtraError: as to_html. UsageError: the file cannot be written.
+        """
+        from xnorsim.show.output import write_text
+
+        write_text(path, self.to_html())
+
     def __repr__(self) -> str:
         from xnorsim.show.forms import Form, render
 
@@ -85,14 +114,25 @@ class Report:
 
 def document(report: Report) -> dict[str, Any]:
     """`report` as plain data: the JSON form. What is unknown or infinite is None."""
+    made = zip_longest(report.predictions, report.machines)
     return {
         "schema": SCHEMA,
+        "versions": versions(),
         "model": dict(report.model),
         "assumptions": dict(report.assumptions),
         "layers": _layers(report.table),
         "totals": _plain(report.totals),
         "unknown_layers": list(report.table.unknown),
-        "predictions": [_prediction(report.table, item) for item in report.predictions],
+        "predictions": [_prediction(report.table, *each) for each in made],
+    }
+
+
+def versions() -> dict[str, str]:
+    """What made a report: xnorsim, and what its numbers rest on."""
+    return {
+        "xnorsim": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
     }
 
 
@@ -114,7 +154,9 @@ def _layers(table: LayerTable) -> list[dict[str, Any]]:
     ]
 
 
-def _prediction(table: LayerTable, item: NetworkPrediction) -> dict[str, Any]:
+def _prediction(
+    table: LayerTable, item: NetworkPrediction, profile: HardwareProfile | None
+) -> dict[str, Any]:
     columns = {name: array.tolist() for name, array in item.columns.items()}
     rows = [
         {
@@ -139,7 +181,16 @@ def _prediction(table: LayerTable, item: NetworkPrediction) -> dict[str, Any]:
         "speedup_high": _plain(item.speedup_high),
         "amdahl": _plain(item.amdahl),
         "energy_shares": _plain(item.energy_shares),
+        **_machine(profile, item.threads),
     }
+
+
+def _machine(profile: HardwareProfile | None, threads: int) -> dict[str, Any]:
+    if profile is None:
+        return {}
+    from xnorsim.show.machine import machine_document
+
+    return {"machine": machine_document(profile, threads)}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
