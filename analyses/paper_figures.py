@@ -9,24 +9,25 @@
 # ---
 
 # %% [markdown]
-# # The figures of the XNOR-Net paper, and the same layer on a machine
+# # Where do the XNOR-Net paper's speedup and memory figures come from?
 #
-# The paper's two speedup curves follow from operation counts alone (62.27 times at 256 channels
-# and 3 × 3 filters, never more than 64), and on the machines below the same layer gains less than
-# that over the peak of their float units at every point of both curves. The paper's memory figure
-# sets one bit against double precision, a factor of 64 (AlexNet: 475.9 MiB to 7.4 MiB); against
-# single precision it is 32, and 10.4 for AlexNet with its first and last layer left in floats.
+# Operation counts alone give its speedup, 62.27× at 256 channels and 3 × 3 filters and never more
+# than 64×; on the machines below the same convolutions gain 1.2× to 19.7× over the peak of their
+# float units. Its memory figure is 64× because it sets one bit against double precision (AlexNet:
+# 475.9 MiB against 7.4 MiB); against single precision that is 32×, and 10.4× for AlexNet as
+# stored, with its first and last layer in floats.
 #
 # Source: Rastegari, Ordonez, Redmon, Farhadi, *XNOR-Net*, ECCV 2016 (arXiv 1603.05279), section
 # 4.1 and figure 4; the same in *Enabling AI at the Edge with XNOR-Networks*, CACM 63(12), 2020.
 
 # %%
-# ruff: noqa: B018 - a cell shows its last expression
+# ruff: noqa: E501 - a row of a markdown table is one line
 # %matplotlib inline
 import pandas as pd
 
 import xnorsim as xs
-from xnorsim.cost.curves import speedup_by_channels, speedup_by_filter
+from xnorsim.cost.curves import CHANNELS_OF_FILTERS, KERNEL, speedup_by_channels, speedup_by_filter
+from xnorsim.cost.formula import BINARY_OPS_PER_CLOCK, speedup
 from xnorsim.show.plots import speedup_figure
 
 # %% [markdown]
@@ -36,25 +37,27 @@ from xnorsim.show.plots import speedup_figure
 PROFILES = ("raspberry-pi-4b", "pixel-1", "x86-avx512-vpopcnt")
 BASELINE = "peak"  # of the machines' curves; the formula has its own, "paper"
 CHANNELS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-KERNELS = (1, 3, 5, 7, 9, 11, 13, 15, 17, 20)
+FILTERS = (1, 3, 5, 7, 9, 11, 13, 15, 17, 20)
 NETWORKS = ("alexnet", "vgg19", "resnet18")  # AlexNet without groups: 62.4 M parameters
 
 # %% [markdown]
 # ## Speedup
 #
-# One convolution over 14 × 14 positions. The formula counts operations: 64 binary ones or one
-# float one a clock, and one float operation an output. The machines' curves add what the formula
-# leaves out: taking signs and packing them, scaling, memory, and the start of a layer. Bands span
-# the range of every number in the profile.
+# One convolution over 14 × 14 positions. The formula counts operations, 64 binary ones or one
+# float one a clock, and one float operation an output:
+#
+#     S = 64 c N_W / (c N_W + 64)      c: input channels, N_W: width × height of the filter
+#
+# The machines' curves add what it leaves out: taking signs and packing them, scaling, memory, and
+# the start of a layer. Bands span the range of every number in the profile.
 
 # %%
 machines = [None, *(xs.load_profile(name) for name in PROFILES)]
 by_channels = [
     speedup_by_channels(machine, baseline=BASELINE, channels=CHANNELS) for machine in machines
 ]
-by_filter = [speedup_by_filter(machine, baseline=BASELINE, kernels=KERNELS) for machine in machines]
-figure = speedup_figure(by_channels, by_filter)
-figure
+by_filter = [speedup_by_filter(machine, baseline=BASELINE, kernels=FILTERS) for machine in machines]
+speedup_figure(by_channels, by_filter)
 
 
 # %%
@@ -64,12 +67,10 @@ def table(curves, index):
     return pd.DataFrame(columns, index=pd.Index(curves[0].x, name=index))
 
 
-channels_table = table(by_channels, "channels")
-channels_table
+table(by_channels, "channels")
 
 # %%
-filter_table = table(by_filter, "filter side")
-filter_table
+table(by_filter, "filter side")
 
 # %% [markdown]
 # ## Memory
@@ -77,30 +78,56 @@ filter_table
 # One bit a parameter is the paper's figure. What a network needs in the end is more: scales,
 # biases, and the layers that stay in floats.
 
-
 # %%
-def memory(name):
+
+
+def sizes(name):
     """Sizes of one network in MiB, and how many times smaller each binary form is."""
     totals = xs.analyze(name, binarize="xnor").totals
-    mib = 8 * 2**20
-    single = totals["weight_bits_fp32"]
-    one_bit = single // 32
+    single, stored = totals["weight_bits_fp32"] / 2**23, totals["stored_bits"] / 2**23
     return {
-        "parameters": totals["parameters"],
-        "double [MiB]": 2 * single / mib,
-        "single [MiB]": single / mib,
-        "one bit [MiB]": one_bit / mib,
-        "double / one bit": 2 * single / one_bit,
-        "single / one bit": single / one_bit,
-        "as stored [MiB]": totals["stored_bits"] / mib,
-        "single / as stored": totals["memory_ratio"],
+        "parameters [M]": totals["parameters"] / 1e6,
+        "double [MiB]": 2 * single,
+        "single [MiB]": single,
+        "one bit [MiB]": single / 32,
+        "as stored [MiB]": stored,
+        "double / one bit": 2 * single / (single / 32),
+        "single / one bit": single / (single / 32),
+        "single / as stored": single / stored,
     }
 
 
-memory_table = pd.DataFrame([memory(name) for name in NETWORKS], index=NETWORKS).round(2)
-memory_table
+memory = pd.DataFrame({name: sizes(name) for name in NETWORKS})
+memory.round(2)
+
+# %% [markdown]
+# ## What each number of the paper rests on
+#
+# | in the paper | where it comes from | what it rests on |
+# |:---|:---|:---|
+# | 62.27×, speedup of a layer | the formula at c = 256, 3 × 3 | one float multiply-accumulate or 64 binary ones a clock; one float operation an output; no memory, packing, K map or normalization |
+# | the limit of both curves, 64× | the formula as c N_W grows | registers of 64 bits; XNOR and popcount of a word in one clock together |
+# | 58×, a layer on a CPU | measured by the authors; what was compared is not published | allocation of memory and access to it are left out |
+# | ~2×, binary weights alone | additions without multiplications | a multiply-accumulate is two operations; where it is one instruction nothing is gained |
+# | ~32×, memory (abstract) | 32 bits / 1 bit a parameter | single precision; every parameter binary, of the first and last layer too; no scales |
+# | 475 MB to 7.4 MB, AlexNet (figure) | 64 bits / 1 bit a parameter | double precision, otherwise as above; no groups (62.4 M parameters) |
+# | 1 GB to 16 MB, VGG-19; 100 MB to 1.5 MB, ResNet-18 | the same | the same; the table above has what the round numbers are |
+
+# %% [markdown]
+# ## The answer for these parameters
 
 # %%
-if __name__ == "__main__":  # as a script, where nothing shows itself
-    for each in (channels_table, filter_table, memory_table.T):
-        print(each.to_string(), end="\n\n")
+of_paper = speedup(CHANNELS_OF_FILTERS, KERNEL**2)
+gains = [point for curve in (*by_channels[1:], *by_filter[1:]) for point in curve.value]
+first = memory[NETWORKS[0]]
+name = {"alexnet": "AlexNet"}.get(NETWORKS[0], NETWORKS[0])
+print(
+    f"Operation counts alone give its speedup, {of_paper:.2f}× at {CHANNELS_OF_FILTERS} channels "
+    f"and {KERNEL} × {KERNEL} filters and never more than {BINARY_OPS_PER_CLOCK}×; on the machines "
+    f"below the same convolutions gain {min(gains):.1f}× to {max(gains):.1f}× over the {BASELINE} "
+    f"of their float units. Its memory figure is {first['double / one bit']:.0f}× because it sets "
+    f"one bit against double precision ({name}: {first['double [MiB]']:.1f} MiB against "
+    f"{first['one bit [MiB]']:.1f} MiB); against single precision that is "
+    f"{first['single / one bit']:.0f}×, and {first['single / as stored']:.1f}× for {name} as "
+    "stored, with its first and last layer in floats."
+)
