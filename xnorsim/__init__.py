@@ -5,9 +5,9 @@
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
 The questions:  analyze, compare, explain, summary, speedup_figure
-What if:        sweep, open_sweep, search, choose_precisions, frontier
+What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
-                frontier_figure
+                frontier_figure, hardware_figure, bottleneck_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
 Networks:       load_model, from_torch, export_onnx, Graph
@@ -40,8 +40,15 @@ if TYPE_CHECKING:
     from xnorsim.analysis.export import export_onnx
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
     from xnorsim.analysis.frontier import frontier, frontier_figure
+    from xnorsim.analysis.hardware import (
+        bottleneck_figure,
+        hardware_figure,
+        knees,
+        scaled_hardware,
+    )
     from xnorsim.analysis.host_validation import validate_host
     from xnorsim.analysis.precision import choose_precisions
+    from xnorsim.analysis.precision_front import precision_front
     from xnorsim.analysis.summary import summary
     from xnorsim.analysis.sweep import open_sweep, search, sweep
     from xnorsim.errors import XnorsimError
@@ -58,6 +65,7 @@ __all__ = [
     "XnorsimError",
     "__version__",
     "analyze",
+    "bottleneck_figure",
     "calibrate",
     "choose_precisions",
     "compare",
@@ -68,15 +76,19 @@ __all__ = [
     "from_torch",
     "frontier",
     "frontier_figure",
+    "hardware_figure",
     "heatmap_figure",
+    "knees",
     "load_model",
     "load_profile",
     "open_sweep",
     "pareto_figure",
     "pareto_hover",
+    "precision_front",
     "profile_names",
     "roofline_figure",
     "run",
+    "scaled_hardware",
     "search",
     "speedup_figure",
     "summary",
@@ -93,6 +105,7 @@ _PUBLIC = {
     "Graph": "xnorsim.network.graph",
     "XnorsimError": "xnorsim.errors",
     "analyze": "xnorsim.analysis",
+    "bottleneck_figure": "xnorsim.analysis.hardware",
     "calibrate": "xnorsim.analysis",
     "choose_precisions": "xnorsim.analysis.precision",
     "compare": "xnorsim.analysis",
@@ -103,15 +116,19 @@ _PUBLIC = {
     "frontier": "xnorsim.analysis.frontier",
     "frontier_figure": "xnorsim.analysis.frontier",
     "from_torch": "xnorsim.importers.pytorch",
+    "hardware_figure": "xnorsim.analysis.hardware",
     "heatmap_figure": "xnorsim.show.sweep_plots",
+    "knees": "xnorsim.analysis.hardware",
     "load_model": "xnorsim.analysis",
     "load_profile": "xnorsim.machine.profile",
     "open_sweep": "xnorsim.analysis.sweep",
     "pareto_figure": "xnorsim.show.sweep_plots",
     "pareto_hover": "xnorsim.show.hover",
+    "precision_front": "xnorsim.analysis.precision_front",
     "profile_names": "xnorsim.machine.profile",
     "roofline_figure": "xnorsim.analysis.figures",
     "run": "xnorsim.analysis",
+    "scaled_hardware": "xnorsim.analysis.hardware",
     "search": "xnorsim.analysis.sweep",
     "speedup_figure": "xnorsim.analysis",
     "summary": "xnorsim.analysis.summary",
