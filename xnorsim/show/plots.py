@@ -68,6 +68,7 @@ _BASELINES = {
 }
 _LONGEST_NAME = 40
 _MANY = 3
+_TWO_BESIDE = 50  # characters of a legend's text, two of which fit into a figure's width
 
 
 def _axes(width: float, height: float) -> Axes:
@@ -144,8 +145,8 @@ def _channels_axis(ax: Axes) -> None:
 
 def _filter_axis(ax: Axes) -> None:
     ticks = [1, 3, 5, 7, 11, 15, 20]
-    ax.set_xticks(ticks, [f"{side}×{side}" for side in ticks])
-    ax.set_xlabel("filter size")
+    ax.set_xticks(ticks, [str(side) for side in ticks])
+    ax.set_xlabel("side n of n×n filters")
 
 
 _XAXES = {"channels": _channels_axis, "filter": _filter_axis}
@@ -163,7 +164,7 @@ def speedup_figure(
     by_channels: Iterable[Curve], by_filter: Iterable[Curve], *, logarithmic: bool = False
 ) -> Figure:
     """The two figures of the paper side by side: speedup by channels and by filter size."""
-    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")  # half a page wide, still legible
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
     titles = f"{KERNEL}×{KERNEL} filters", f"{CHANNELS_OF_FILTERS} channels"
@@ -178,8 +179,9 @@ def speedup_figure(
     if same and len(names) > 1:  # one legend for both
         for ax in (left, right):
             ax.get_legend().remove()
+        n = 2 if max(map(len, names)) < _TWO_BESIDE else 1
         legend = figure.legend(
-            handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+            handles, names, loc="outside lower center", ncols=n, frameon=False, fontsize="small"
         )
         literally(legend.get_texts())
     return figure
