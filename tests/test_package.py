@@ -56,6 +56,22 @@ def test_unknown_name_is_an_attribute_error_that_names_it() -> None:
         _ = xnorsim.analyse
 
 
+@pytest.mark.parametrize("first", ["import xnorsim.explore.knobs", "xnorsim.explore"])
+def test_a_room_is_called_as_the_public_function_of_its_name(project: Path, first: str) -> None:
+    code = f"""
+import xnorsim
+{first}
+try:
+    xnorsim.explore("resnet18", profile="no-board")
+except xnorsim.XnorsimError as fault:
+    print(fault)
+print(xnorsim.explore.knobs.MIXED)
+"""
+    told = run(sys.executable, "-c", code, cwd=project)
+    assert told.startswith("no profile is named 'no-board'")
+    assert told.endswith("mixed\n")
+
+
 # --- imports -------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
 The questions:  analyze, compare, explain, summary, speedup_figure
-What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier
+What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier,
+                explore
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
                 frontier_figure, hardware_figure, bottleneck_figure
 Running:        run, fidelity, diff, vectors
@@ -20,7 +21,9 @@ Each name is imported from its module when it is first used: pandas, matplotlib 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         validate_published,
         vectors,
     )
+    from xnorsim.analysis.exploring import explore
     from xnorsim.analysis.export import export_onnx
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
     from xnorsim.analysis.frontier import frontier, frontier_figure
@@ -71,6 +75,7 @@ __all__ = [
     "compare",
     "diff",
     "explain",
+    "explore",
     "export_onnx",
     "fidelity",
     "from_torch",
@@ -111,6 +116,7 @@ _PUBLIC = {
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
     "explain": "xnorsim.analysis",
+    "explore": "xnorsim.analysis.exploring",
     "export_onnx": "xnorsim.analysis.export",
     "fidelity": "xnorsim.analysis",
     "frontier": "xnorsim.analysis.frontier",
@@ -144,9 +150,27 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_PUBLIC[name]), name)
-    globals()[name] = value  # the next use does not come through here
-    return value
+    return globals().setdefault(name, value)  # the next use does not come through here
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)  # what a notebook completes: no import of ours, no private table
+
+
+class _Room(ModuleType):
+    """A room with the name of a public function: imported from, and called as that function."""
+
+    def __call__(self, *given: Any, **options: Any) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module(_PUBLIC[name]), name)(*given, **options)
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Python sets each room here when it is first imported, over the function of its name.
+        if name in _PUBLIC and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -16,8 +16,10 @@ from xnorsim.cost.network import (
     amdahl_limit,
     joint_speedup,
     predict_network,
+    prepared_network,
 )
 from xnorsim.errors import UsageError
+from xnorsim.machine.fields import with_values
 from xnorsim.machine.profile import load_profile, profile_names
 from xnorsim.network.policy import Binarize, Policy, apply
 from xnorsim.work.dimensions import Dimensions
@@ -52,6 +54,25 @@ CASES = [
     for predictor in PREDICTORS
     if predictor != "instructions" or load_profile(name).instructions is not None
 ]
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_prepared_once_a_network_is_predicted_as_by_itself(predictor):
+    """At another clock and other threads than those it was prepared at; the ranges apart."""
+    table, twin = NETWORKS["resnet18"]
+    at = prepared_network(table.columns, twin, design(PI), predictor, table.kinds)
+    for profile, threads in ((PI, 1), (with_values(PI, {"clock": "2 GHz"}), 3)):
+        found, expected = (
+            at(design(profile), threads),
+            predicted("resnet18", profile, predictor, threads),
+        )
+        for name in FIGURES:
+            np.testing.assert_array_equal(getattr(found, name), expected.columns[name])
+            np.testing.assert_equal(found.totals[name], expected.totals[name])
+        assert found.bounds == expected.bounds
+        np.testing.assert_equal(found.speedup, dict(expected.speedup))
+    with pytest.raises(UsageError, match="threads 5"):
+        at(design(PI), 5)
 
 
 def test_over_the_same_program_what_did_not_change_gains_nothing():

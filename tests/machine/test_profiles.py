@@ -15,6 +15,7 @@ from xnorsim.machine.profile import (
     load_profile,
     profile_names,
     profile_schema,
+    profile_text,
     quantities,
 )
 from xnorsim.machine.schema import HardwareProfile, dimension_of, quantity_fields
@@ -60,6 +61,13 @@ def test_quantities_lists_every_quantity_once(name: str) -> None:
     assert len({row.path for row in rows}) == len(rows)
     assert len(rows) == len(list(quantity_fields(profile.model_dump(by_alias=True))))
     assert all(row.source in profile.sources for row in rows)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_profile_written_is_read_as_the_same(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "written.yaml"
+    path.write_text(profile_text(load_profile(name)), encoding="utf-8")
+    assert load_profile(path) == load_profile(name)
 
 
 def test_quantities_gives_the_range_that_applies() -> None:

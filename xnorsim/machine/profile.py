@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 import pydantic
+import yaml
 
 from xnorsim.errors import ProfileError, choices
 from xnorsim.machine.document import MAX_BYTES, Document, Fault, path_text, read
@@ -32,6 +33,7 @@ __all__ = [
     "load_profile",
     "profile_names",
     "profile_schema",
+    "profile_text",
     "quantities",
 ]
 
@@ -117,6 +119,12 @@ def profile_schema() -> dict[str, Any]:
         "title": "xnorsim hardware profile",
         **{key: value for key, value in schema.items() if key != "title"},
     }
+
+
+def profile_text(profile: HardwareProfile) -> str:
+    """A profile as the text of its file; what a schema fills in by itself is left out."""
+    data = profile.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
 def quantities(profile: HardwareProfile) -> tuple[QuantityRow, ...]:
