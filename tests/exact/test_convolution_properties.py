@@ -184,7 +184,7 @@ def with_bias(case: Case, random: np.random.Generator, outputs: int) -> dict[str
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@settings(max_examples=1200)
 @given(convolutions())
 def test_convolution_equals_integer_sums(case: Case) -> None:
     op = case.op

@@ -169,7 +169,7 @@ def check(data: st.DataObject, given: dict[str, Any], **of: Any) -> None:
             np.testing.assert_array_equal(array, found[name][part.slices])
 
 
-SOME = settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+SOME = settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])
 
 
 @given(st.data(), questions({**MACHINE, **NETWORK}))

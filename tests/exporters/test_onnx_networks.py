@@ -72,7 +72,7 @@ def test_counts_of_the_zoo(folder: Path, name: str) -> None:
 
 
 SMALL = ("finn-tfc-1w1a", "finn-cnv-1w1a", "quicknet-small", "bireal-net-18")
-LARGE = ("xnor-resnet18", "bwn-resnet18", "meliusnet-22", "resnet18")
+LARGE = ("xnor-resnet18", "bwn-resnet18")
 
 
 @pytest.mark.parametrize("name", [*SMALL, *(pytest.param(name, marks=slow) for name in LARGE)])
