@@ -75,7 +75,9 @@ def test_what_cannot_be_asked_is_refused(fields, given, message):
 def made_up(latencies, factors=(0.5, 1.0, 2.0, 4.0, 8.0)) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([["x"], factors], names=["field", "factor"])
     columns = {"value": [f"{factor:g} GHz" for factor in factors], "latency_s": latencies}
-    return pd.DataFrame({**columns, "limited_by_A_s": 1.0, "limited_by_B_s": 3.0}, index)
+    found = pd.DataFrame({**columns, "limited_by_L2_s": 1.0, "limited_by_B_s": 3.0}, index)
+    found.attrs["levels"] = ["L1", "L2"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_the_knee_is_the_last_doubling_that_saves_enough(latencies, pays_until, 
     (knee,) = xs.knees(made_up(latencies)).to_dict("records")
     assert knee["pays_until"] == pays_until, reason
     assert knee["value"] == f"{pays_until:g} GHz"
-    assert knee["limited_by"] == "B"
+    assert knee["limited_by"] == "port B"
     assert knee["share"] == 0.75
 
 

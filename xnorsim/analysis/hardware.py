@@ -190,19 +190,23 @@ def knees(table: pd.DataFrame, *, saving: float = 0.05) -> pd.DataFrame:
     Returns a row for each field, the one that gains most first: `pays_until`, the largest factor
     of which the last doubling still saves as much (1: none does), with the `value` and `latency_s`
     there; `speedup` over the machine as it is; the share that the first doubling saves
-    (`first_saving`) and the one past the knee (`next_saving`, NaN at the last factor), and what
-    most of the time is limited by at the knee. Steps that are no doubling count by the saving that
-    as many equal ones would have.
+    (`first_saving`) and the one past the knee (`next_saving`, NaN at the last factor); what most
+    of the time is `limited_by` at the knee, and its `share`. Steps that are no doubling count by
+    the saving that as many equal ones would have.
 
     Raises:
         UsageError: a share that is not between 0 and 1.
     """
     import pandas as pd
 
+    from xnorsim.show import labels
+
     if not 0 < saving < 1:
         raise UsageError(f"saving {saving}: give a share between 0 and 1")
     names = list(dict.fromkeys(table.index.get_level_values("field")))
     found = pd.DataFrame([_knee(table.loc[[name]], saving) for name in names], names)
+    levels = table.attrs["levels"]
+    found["limited_by"] = [labels.limit(name, levels) for name in found["limited_by"]]
     found = found.rename_axis("field").sort_values("speedup", ascending=False, kind="stable")
     return found
 

@@ -29,15 +29,6 @@ _WIDTH, _PANEL, _REST = 6.4, 2.15, 1.2
 _MARGIN = 1.25
 _MS = 1e3
 _PREFIX = "limited_by_"
-_WORDS = {
-    "issue": "issue width",
-    "chain": "waiting for results",
-    "overhead": "start of layers",
-    "compute": "arithmetic",
-    "operations": "operations",
-}
-"""Limits that are neither ports nor a memory level, in words."""
-
 _FILLS = ("#0072B2", "#E69F00", "#56B4E9", "#D55E00", "#F0E442", "#B0B0B0")
 _HATCHES = ("", "////", "....", "xxxx", "", "\\\\\\\\")
 _RING = {"markerfacecolor": "none", "markeredgecolor": LINES[2], "markeredgewidth": 1.8}
@@ -88,9 +79,10 @@ def bottleneck_figure(table: pd.DataFrame) -> Figure:
     """Draw the same table's time by limit: bars of shares, and above each the latency in ms."""
     shares = table.filter(like=_PREFIX).div(table["latency_s"], axis=0)
     highest = shares.max().to_dict()
-    seen = [name for name in shares if highest[name] >= _LEAST][: len(_FILLS) - 1]
+    seen = [str(name) for name in shares if highest[name] >= _LEAST][: len(_FILLS) - 1]
     rest = [name for name in shares if name not in seen]
-    parts = {_limit(str(name), table.attrs["levels"]): shares[name] for name in seen}
+    levels = table.attrs["levels"]
+    parts = {labels.limit(_name(column), levels): shares[column] for column in seen}
     parts |= {"all else": shares[rest].sum(axis=1)} if rest else {}
     styles = dict(zip(parts, zip(_FILLS, _HATCHES, strict=True), strict=False))
 
@@ -127,6 +119,10 @@ def _factors(rows: pd.DataFrame) -> list[float]:
     return rows.index.get_level_values("factor").tolist()
 
 
+def _name(column: str) -> str:
+    return column.removeprefix(_PREFIX).removesuffix("_s")
+
+
 def _every(table: pd.DataFrame) -> list[float]:
     return sorted(set(_factors(table)))
 
@@ -138,13 +134,6 @@ def _times(factor: float) -> str:
     ('÷4', '×1.5')
     """
     return f"÷{1 / factor:.3g}" if factor < 1 else f"×{factor:.3g}"
-
-
-def _limit(column: str, levels: Sequence[str]) -> str:
-    """A limit in words, given the names of the memory levels."""
-    name = column.removeprefix(_PREFIX).removesuffix("_s")
-    ports = "" if name in levels else "ports " if "+" in name else "port "
-    return _WORDS.get(name) or labels.visible(f"{ports}{name}")
 
 
 def _panels(

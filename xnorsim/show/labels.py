@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN",
     "amount",
     "factor",
+    "limit",
     "memory",
     "percent",
     "precision_class",
@@ -297,6 +298,27 @@ def factor(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:.0f}×" if value >= 99.95 or value == 0 else f"{value:#.3g}×"
+
+
+_LIMITS = {
+    "issue": "issue width",
+    "chain": "waiting for results",
+    "overhead": "start of layers",
+    "compute": "arithmetic",
+    "operations": "operations",
+}
+
+
+def limit(name: str, levels: Sequence[str]) -> str:
+    """What limits a part of a prediction (cost.bottlenecks), given the names of memory levels.
+
+    >>> limit("issue", ["L1"]), limit("F0+F1", ["L1"]), limit("L", ["L1"]), limit("L1", ["L1"])
+    ('issue width', 'ports F0+F1', 'port L', 'L1')
+    """
+    if name in _LIMITS:
+        return _LIMITS[name]
+    ports = "" if name in levels else "ports " if "+" in name else "port "
+    return visible(f"{ports}{name}")
 
 
 def percent(share: float) -> str:
