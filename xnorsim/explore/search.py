@@ -70,7 +70,7 @@ class Step:
     best: Candidate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Search:
     """What a search found.
 
@@ -85,6 +85,17 @@ class Search:
     designs: int
     seed: int
     is_settled: bool
+
+    def __repr__(self) -> str:
+        from xnorsim.explore.view import search_lines
+
+        best = ", ".join(f"{name} {text}" for name, text in self.best[0].values.items())
+        return f"<Search: {'; '.join(search_lines(self))}; best: {best}>"
+
+    def _repr_html_(self) -> str:
+        from xnorsim.explore.view import search_html
+
+        return search_html(self)
 
 
 def search(

@@ -212,6 +212,18 @@ class HardwareProfile(Section):
             raise ValueError("; ".join(lines))
         return self
 
+    def __repr__(self) -> str:
+        from xnorsim.machine.view import profile_line
+
+        return f"<HardwareProfile {self.name}: {profile_line(self)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from xnorsim.machine.view import profile_html
+
+        return profile_html(self)
+
 
 def _unwrapped(annotation: Any) -> tuple[Any, Dimension | None, bool]:
     """(class, dimension, whether many) below Annotated, Optional and tuple[...]."""

@@ -134,6 +134,11 @@ class Graph:
         inputs = ", ".join(f"{name} {spec_of(self, name)}" for name in self.inputs)
         return f"<Graph {self.name}: {len(self.nodes)} nodes, inputs {inputs or 'none'}>"
 
+    def _repr_html_(self) -> str:
+        from xnorsim.network.view import graph_html
+
+        return graph_html(self)
+
     def node(self, name: str) -> Node:
         """The node called `name`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -12,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from xnorsim.errors import InputError
+from xnorsim.markup import visible
 from xnorsim.network.precision import MacClass, encoding, mac_class
 from xnorsim.units import format_bits, format_si
 
@@ -46,20 +46,6 @@ COLOURS = {
 }
 """A colour for each precision class, None for layers without MACs: distinguishable with every
 common colour blindness. Source: M. Okabe, K. Ito, "Color universal design", 2008."""
-
-
-def visible(text: str) -> str:
-    r"""`text` with its control characters and line breaks written out.
-
-    >>> print(visible("a\x1b[31m"))
-    a\x1b[31m
-    """
-    return "".join(c if _printable(c) else c.encode("unicode_escape").decode() for c in text)
-
-
-def _printable(character: str) -> bool:
-    # Also format characters, since U+202E and its kin would reorder the rest of the line.
-    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co")
 
 
 def shorten(text: str, width: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xnorsim.markup import facts, folded, piece, text
 from xnorsim.show import labels
 from xnorsim.show.comparison import Comparison
 from xnorsim.show.comparison_view import (
@@ -28,23 +28,6 @@ from xnorsim.show.summary import details, head, summary
 
 __all__ = ["comparison_html", "fidelity_html", "report_html"]
 
-# Text and rules in the colour of the surrounding page, so that light and dark themes both work.
-_STYLE = """<style>
-.xnorsim { overflow-x: auto; font-size: 0.9em; line-height: 1.35; }
-.xnorsim table { border-collapse: collapse; margin: 0.4em 0 0.8em 0; background: transparent; }
-.xnorsim th, .xnorsim td { padding: 0.15em 0.6em; text-align: right; border: none;
-  white-space: nowrap; background: transparent; color: inherit; }
-.xnorsim .left { text-align: left; }
-.xnorsim thead th { font-weight: 600; vertical-align: bottom; }
-.xnorsim thead tr:last-child th { border-bottom: 1px solid currentColor; }
-.xnorsim tfoot td { border-top: 1px solid currentColor; font-weight: 600; }
-.xnorsim table.facts th { font-weight: 600; text-align: left; vertical-align: top; }
-.xnorsim table.facts td { text-align: left; white-space: normal; }
-.xnorsim tbody tr:hover { background: rgba(128, 128, 128, 0.15); }
-.xnorsim .bar { display: inline-block; height: 0.75em; border-radius: 2px; margin-right: 0.4em; }
-.xnorsim .dot { display: inline-block; height: 0.7em; width: 0.7em; border-radius: 50%;
-  margin-right: 0.4em; }
-</style>"""
 _BAR_EM = 6.0
 
 
@@ -54,8 +37,8 @@ def report_html(report: Report | Mapping[str, Any], *, all_layers: bool = False)
     shown = rows(doc, all_layers)
     colours = [labels.COLOURS[item] for item in precision_classes(shown)]
     table = _table([row.name for row in shown], columns(doc, shown), colours)
-    more = f"<details><summary>model and assumptions</summary>{_facts(details(doc))}</details>"
-    return _whole(_facts(head(doc)), table, _facts(summary(doc)), more)
+    more = folded("model and assumptions", facts(details(doc)))
+    return piece(facts(head(doc)), table, facts(summary(doc)), more)
 
 
 def comparison_html(found: Comparison, *, all_layers: bool = False) -> str:
@@ -63,7 +46,7 @@ def comparison_html(found: Comparison, *, all_layers: bool = False) -> str:
     shown = comparison_rows(found, all_layers)
     names = [name for name, _, _ in shown]
     table = _table(names, comparison_columns(found, shown), comparison_colours(shown))
-    return _whole(_facts(comparison_head(found)), table)
+    return piece(facts(comparison_head(found)), table)
 
 
 def fidelity_html(found: Fidelity) -> str:
@@ -71,16 +54,7 @@ def fidelity_html(found: Fidelity) -> str:
     layers = fidelity_rows(found)
     colours = fidelity_colours(layers)
     table = _table([item.name for item in layers], fidelity_columns(layers), colours, foot="")
-    return _whole(_facts(fidelity_head(found)), table, _facts(fidelity_summary(found)))
-
-
-def _whole(*parts: str) -> str:
-    return "\n".join(['<div class="xnorsim">', _STYLE, *parts, "</div>"])
-
-
-def _facts(found: Iterable[tuple[str, str]]) -> str:
-    body = "".join(f"<tr><th>{_text(name)}</th><td>{_text(text)}</td></tr>" for name, text in found)
-    return f'<table class="facts">{body}</table>'
+    return piece(facts(fidelity_head(found)), table, facts(fidelity_summary(found)))
 
 
 def _table(
@@ -89,8 +63,8 @@ def _table(
     lines = []
     for i, name in enumerate(names):
         cells = "".join(_cell(column, i, colours[i]) for column in found)
-        lines.append(f'<tr><td class="left">{_text(name)}</td>{cells}</tr>')
-    totals = "".join(f"<td{_side(column)}>{_text(column.total)}</td>" for column in found)
+        lines.append(f'<tr><td class="left">{text(name)}</td>{cells}</tr>')
+    totals = "".join(f"<td{_side(column)}>{text(column.total)}</td>" for column in found)
     last = f'<tfoot><tr><td class="left">{foot}</td>{totals}</tr></tfoot>' if foot else ""
     return f"<table><thead>{_headings(found)}</thead><tbody>{''.join(lines)}</tbody>{last}</table>"
 
@@ -102,25 +76,21 @@ def _headings(found: Sequence[Column]) -> str:
             spans[-1] = (column.group, spans[-1][1] + 1)
         else:
             spans.append((column.group, 1))
-    above = "".join(f'<th class="left" colspan="{n}">{_text(group)}</th>' for group, n in spans)
+    above = "".join(f'<th class="left" colspan="{n}">{text(group)}</th>' for group, n in spans)
     first = f"<tr><th></th>{above}</tr>" if any(group for group, _ in spans) else ""
-    heads = "".join(f"<th{_side(column)}>{_text(column.header)}</th>" for column in found)
+    heads = "".join(f"<th{_side(column)}>{text(column.header)}</th>" for column in found)
     return f'{first}<tr><th class="left">layer</th>{heads}</tr>'
 
 
 def _cell(column: Column, row: int, colour: str) -> str:
-    text = _text(column.cells[row])
+    shown = text(column.cells[row])
     if column.shares is not None:
         width = f"{_BAR_EM * column.shares[row]:.2f}em"
         bar = f'<span class="bar" style="width:{width};background:{colour}"></span>'
-        return f'<td class="left">{bar}{text}</td>'
+        return f'<td class="left">{bar}{shown}</td>'
     dot = f'<span class="dot" style="background:{colour}"></span>' if column.coloured else ""
-    return f"<td{_side(column)}>{dot if text else ''}{text}</td>"
+    return f"<td{_side(column)}>{dot if shown else ''}{shown}</td>"
 
 
 def _side(column: Column) -> str:
     return ' class="left"' if column.align == "left" or column.shares is not None else ""
-
-
-def _text(text: str) -> str:
-    return escape(labels.visible(text))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.explore.search import Candidate, Search
+from xnorsim.explore.view import search_lines
 from xnorsim.show import labels
 from xnorsim.show.forms import Views, views
 from xnorsim.show.sweep_text import name_text
@@ -51,14 +52,6 @@ def _line(item: Candidate) -> dict[str, Any]:
     return {**item.values, **item.figures, "objective": least}
 
 
-def _head(found: Search) -> list[str]:
-    how = "the last population is alike" if found.is_settled else "stopped at its last generation"
-    return [
-        f"least {found.objective} on {found.profile.name}",
-        f"{found.designs:,} designs in {len(found.trace)} generations, seed {found.seed}; {how}",
-    ]
-
-
 def _cells(found: Search) -> tuple[list[str], list[list[str]]]:
     first = found.best[0]
     headings = [*map(name_text, first.values), *(_WORDS[name] for name in first.figures)]
@@ -85,10 +78,13 @@ def _table(found: Search) -> ConsoleRenderable:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(*map(Text, row))
-    return Group(*map(Text, _head(found)), table)
+    return Group(*map(Text, search_lines(found)), table)
 
 
 def _markdown(found: Search) -> str:
     headings, rows = _cells(found)
     lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join([*_head(found), "", *("| " + " | ".join(row) + " |" for row in lines)]) + "\n"
+    return (
+        "\n".join([*search_lines(found), "", *("| " + " | ".join(row) + " |" for row in lines)])
+        + "\n"
+    )
