@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 import xnorsim as xs
 from xnorsim import zoo
+from xnorsim.analysis.frontier import _may_be_on_front
 from xnorsim.errors import UsageError
 
 PROFILE = "raspberry-pi-4b"
@@ -61,6 +63,57 @@ def test_a_front_has_those_that_no_other_beats(table, cost):
         assert (name in on_front.index) is not bool(better), (name, better)
 
 
+@pytest.mark.parametrize("cost", ["latency_s", "energy_j"])
+def test_a_share_of_the_draws_is_on_the_front(table, cost):
+    """Drawn one by one, with the front of each draw told by comparing all pairs."""
+    draws = {
+        str(name): xs.analyze(str(name), profile=PROFILE).predictions[0].draws[cost]
+        for name in table.index
+    }
+    number = len(draws["quicknet"])
+    for name, top1 in table["top1"].items():
+        on_front = sum(
+            not any(
+                draws[str(other)][i] <= draws[str(name)][i] and its >= top1 and other != name
+                for other, its in table["top1"].items()
+            )
+            for i in range(number)
+        )
+        assert table.loc[name, f"front_share_{cost}"] == pytest.approx(on_front / number), name
+
+
+def test_of_two_that_are_the_same_one_is_on_the_front():
+    twins = xs.frontier(PROFILE, networks=["binary-alexnet", "binary-alexnet-dense"])
+    assert twins["on_front_latency_s"].tolist() == [True, False]
+    assert twins["front_share_latency_s"].tolist() == [1.0, 0.0]
+    assert twins["may_be_on_front_latency_s"].tolist() == [True, True]
+
+
+def made_up(*rows: tuple[float, float, float]):
+    """(top-1, low and high end of a cost) of some networks."""
+    return pd.DataFrame(rows, columns=["top1", "c_low", "c_high"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "may_be", "reason"),
+    [
+        ([(70, 1, 2), (60, 3, 4)], [True, False], "less accurate and dearer for certain"),
+        ([(70, 1, 3), (60, 2, 4)], [True, True], "the ranges overlap"),
+        ([(70, 1, 2), (60, 2, 4)], [True, True], "they touch"),
+        ([(70, 3, 4), (60, 1, 2)], [True, True], "dearer, and more accurate"),
+        ([(60, 1, 2), (60, 3, 4)], [True, False], "as accurate for less"),
+        ([(60, 1, 2), (60, math.nan, math.nan)], [True, False], "a cost that is not known"),
+    ],
+)
+def test_ranges_that_overlap_leave_a_network_its_chance(rows, may_be, reason):
+    assert _may_be_on_front(made_up(*rows), "c").tolist() == may_be, reason
+
+
+def test_what_is_on_the_front_may_be(table):
+    for cost in ("latency_s", "energy_j"):
+        assert table.loc[table[f"on_front_{cost}"], f"may_be_on_front_{cost}"].all()
+
+
 def test_the_program_of_a_prediction_is_told():
     table = xs.frontier(PROFILE, networks=["quicknet"], predictor="instructions:larq", threads=4)
     assert table["predictor"].tolist() == ["instructions:larq"]
@@ -71,7 +124,8 @@ def test_the_program_of_a_prediction_is_told():
 def test_a_profile_without_energies_has_no_front_of_them():
     table = xs.frontier("paper-64ops", networks=["quicknet", "resnet18"])
     assert all(math.isnan(value) for value in table["energy_j"])
-    assert set(table["on_front_energy_j"]) == {False}
+    assert set(table["on_front_energy_j"]) == set(table["may_be_on_front_energy_j"]) == {False}
+    assert all(math.isnan(value) for value in table["front_share_energy_j"])
     assert set(table["on_front_latency_s"]) == {True}
     assert "energy_j: the profile or the predictor does not tell it" in table.attrs["notes"]
 

@@ -25,6 +25,7 @@ DATASET = "ImageNet"
 """The data set whose accuracies are compared: most of the networks have one there."""
 
 _COSTS = ("latency_s", "energy_j", "memory_bytes")
+_RANGED = ("latency_s", "energy_j")
 _TOO_LARGE = "predicted as if they fitted"
 """The end of the note that `analyze` has for a network that the machine's memory does not hold."""
 
@@ -51,12 +52,16 @@ def frontier(
     `_low` and `_high` ends, `memory_bytes` (weights as stored, binary ones in words, and the most
     activations at a time) and whether that `fits` into the machine's, the `predictor` with the
     program that it assumes, and for each cost whether no network is at least as accurate for less
-    (`on_front_latency_s`, ...). `attrs` says profile, predictor and threads, and in `notes` what
-    was left out and why.
+    (`on_front_latency_s`, ...). For costs with a range there is more: `front_share_...`, the share
+    of draws of the machine's numbers, the same for all networks, at which it is on the front, and
+    `may_be_on_front_...`, whether no network at least as accurate costs less even where that one is
+    at its high end and this one at its low end. `attrs` says profile, predictor and threads, and in
+    `notes` what was left out and why.
 
     Raises:
         InputError: no such network, profile or predictor; or no network with such an accuracy.
     """
+    import numpy as np
     import pandas as pd
 
     machines = load_profiles(profile or ())
@@ -67,16 +72,21 @@ def frontier(
     if not rated:
         raise UsageError(f"none of {', '.join(chosen) or 'no networks'} has a published accuracy "
                          f"on {DATASET}")  # fmt: skip
-    rows = []
+    rows, draws = [], {}
     for done, name in enumerate(rated):
         if progress:
             progress(done, len(rated))
         report = analyze(name, profile=machines[0], predictor=predictor, threads=threads)
         rows.append({"network": name, **_accuracy(name), **_costs(report)})
+        draws[name] = report.predictions[0].draws
     found = pd.DataFrame(rows).set_index("network")
     found = found.sort_values("top1", ascending=False, kind="stable")
     for cost in _COSTS:
         found[f"on_front_{cost}"] = _on_front(found, cost)
+    for cost in _RANGED:
+        samples = np.array([draws[name][cost] for name in found.index])
+        found[f"front_share_{cost}"] = _front_share(found["top1"].to_numpy(), samples)
+        found[f"may_be_on_front_{cost}"] = _may_be_on_front(found, cost)
     found.attrs = {
         "profile": machines[0].name,
         "predictor": rows[0]["predictor"],
@@ -152,6 +162,32 @@ def _on_front(found: pd.DataFrame, cost: str) -> Any:
     chosen = np.zeros(len(found), dtype=bool)
     chosen[known[front(points[known], known)]] = True
     return chosen
+
+
+def _front_share(top1: Any, samples: Any) -> Any:
+    """In which share of the samples [networks, samples] of a cost each network is on the front.
+
+    Of two that are the same the first is, as in `_on_front`.
+    """
+    import numpy as np
+
+    beaten = np.zeros(samples.shape, dtype=bool)
+    for place, (accuracy, cost) in enumerate(zip(top1, samples, strict=True)):
+        is_better = accuracy > top1
+        is_first = (accuracy == top1) & (place < np.arange(len(top1)))
+        beaten |= (accuracy >= top1)[:, np.newaxis] & (cost < samples)
+        beaten |= (is_better | is_first)[:, np.newaxis] & (cost == samples)
+    return np.where(np.isfinite(samples).all(axis=1), 1 - beaten.mean(axis=1), np.nan)
+
+
+def _may_be_on_front(found: pd.DataFrame, cost: str) -> Any:
+    """Whether no network at least as accurate costs less, whatever the ends of both ranges."""
+    import numpy as np
+
+    top1, low, high = (found[name].to_numpy() for name in ("top1", f"{cost}_low", f"{cost}_high"))
+    rivals = top1[:, np.newaxis] >= top1
+    beaten = (rivals & (high[:, np.newaxis] < low)).any(axis=0)
+    return np.isfinite(low) & ~beaten
 
 
 def _notes(found: pd.DataFrame, unrated: list[str]) -> list[str]:
