@@ -16,61 +16,60 @@ Document = Mapping[str, Any]
 
 
 class Line(NamedTuple):
-    """A model: its work, and its latency and energy on each profile, with ranges; "" if none."""
+    """A model: its work, and its costs with their ranges, in the order of the headings."""
 
     name: str
     key: str
-    macs: str
-    binary: str
-    weights: str
-    activations: str
-    latencies: tuple[tuple[str, str], ...]
-    energies: tuple[tuple[str, str], ...]
+    work: tuple[str, ...]
+    costs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The models as rows, the profiles as columns, and a figure of both."""
+    """The models as rows; a heading a cost: the profile and what it is; and a figure of both."""
 
-    profiles: tuple[str, ...]
+    headings: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
-    has_energy: bool
     figure: dict[str, Any] | None
+
+
+_COSTS = (("latency_s", "s", "latency"), ("energy_j", "J", "energy"))
 
 
 def overview(docs: Sequence[Document], names: Sequence[str], keys: Sequence[str]) -> Overview:
     """Models by profiles: latency, energy and memory."""
     by_name = [dict(zip(prediction_names(doc), doc["predictions"], strict=True)) for doc in docs]
     profiles = list(dict.fromkeys(name for found in by_name for name in found))
-    lines = [
-        _line(doc, name, key, [found.get(profile) for profile in profiles])
-        for doc, name, key, found in zip(docs, names, keys, by_name, strict=True)
+    shown = [
+        (profile, cost)
+        for profile in profiles
+        for cost in _COSTS
+        if any(found[profile]["totals"][cost[0]] for found in by_name if profile in found)
     ]
+    lines = []
+    for doc, name, key, found in zip(docs, names, keys, by_name, strict=True):
+        mark = "≥ " if doc["totals"]["lower_bound"] else ""
+        costs = (_cell(found.get(profile), cost[0], cost[1], mark) for profile, cost in shown)
+        lines.append(Line(name, key, _work(doc["totals"], mark), tuple(costs)))
     return Overview(
-        tuple(map(labels.visible, profiles)),
+        tuple((labels.visible(profile), cost[2]) for profile, cost in shown),
         tuple(lines),
-        any(value for line in lines for value, _ in line.energies),
         _figure(docs, names, by_name),
     )
 
 
-def _line(doc: Document, name: str, key: str, items: Sequence[Document | None]) -> Line:
-    totals = doc["totals"]
-    mark = "≥ " if totals["lower_bound"] else ""
+def _work(totals: Document, mark: str) -> tuple[str, ...]:
     share = totals["binary_share"]
-    return Line(
-        name,
-        key,
+    return (
         mark + labels.amount(totals["macs"]),
         labels.UNKNOWN if share is None else labels.percent(share),
         mark + labels.memory(totals["stored_bits"]),
         mark + labels.memory(totals["peak_activation_bits"]),
-        tuple(_cell(item, "latency_s", "s", mark) for item in items),
-        tuple(_cell(item, "energy_j", "J", mark) for item in items),
     )
 
 
 def _cell(item: Document | None, key: str, unit: str, mark: str) -> tuple[str, str]:
+    """A cost and its range; "" where the model was not predicted on the profile."""
     if item is None or item["totals"][key] is None:
         return "", ""
     totals = item["totals"]
@@ -83,7 +82,7 @@ def _figure(
     docs: Sequence[Document], names: Sequence[str], by_name: Sequence[Mapping[str, Document]]
 ) -> dict[str, Any] | None:
     panels = []
-    for key, unit, what in (("latency_s", "s", "latency"), ("energy_j", "J", "energy")):
+    for key, unit, what in _COSTS:
         found = [
             measure(item["totals"], key, unit, name, profile)
             for name, items in zip(names, by_name, strict=True)
@@ -92,13 +91,14 @@ def _figure(
         panels.append(Panel(what, unit, [item for item in found if item]))
     memory = [_memory(doc, name) for doc, name in zip(docs, names, strict=True)]
     of_any = [item for item in memory if item]
-    return ranges_figure([*panels, Panel("weights and peak activations", "B", of_any)])
+    return ranges_figure([*panels, Panel("weights and peak activations", "MiB", of_any)])
 
 
 def _memory(doc: Document, name: str) -> Measure | None:
-    """Weights and live activations at the peak, on any machine [byte]."""
-    size = (doc["totals"]["stored_bits"] + doc["totals"]["peak_activation_bits"]) / 8
-    if not size:
+    """Weights and live activations at the peak, on any machine [MiB]."""
+    bits = doc["totals"]["stored_bits"] + doc["totals"]["peak_activation_bits"]
+    if not bits:
         return None
-    text = f"{name}: {labels.memory(round(8 * size))} of weights and live activations at the peak"
+    size = bits / 8 / 2**20
+    text = f"{name}: {labels.memory(bits)} of weights and live activations at the peak"
     return Measure(name, "", size, size, size, text)

@@ -332,6 +332,6 @@ def _mark_peak(
     })  # fmt: skip
     drawn["layout"]["annotations"].append(
         note(f"peak: {columns['names'][at]}", x=at, y=point["y"][0], xref="x", yref="y",
-             xanchor="left" if right else "right", xshift=10 if right else -10, yshift=4)
+             xanchor="left" if right else "right", xshift=-8 if right else 8, yshift=16)
     )  # fmt: skip
-    drawn["layout"]["yaxis"]["range"] = [0, 1.12 * point["y"][0]]
+    drawn["layout"]["yaxis"]["range"] = [0, 1.25 * point["y"][0]]

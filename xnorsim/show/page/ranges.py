@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from xnorsim.show import labels
@@ -15,6 +15,9 @@ Document = Mapping[str, Any]
 Figure = dict[str, Any]
 
 _ROW, _LEGEND, _GAP = 34, 50, 0.06
+_TICKS = 15
+"""Across all panels."""
+_ONE = "#7A7A7A"
 _LONGEST_NAME = 28
 
 
@@ -70,7 +73,8 @@ def ranges_figure(panels: Sequence[Panel]) -> Figure | None:
         low, high = _ends(panel.measures)
         layout[f"xaxis{suffix}"] = axis(
             panel.title, type="log", domain=[left, left + width], anchor=f"y{suffix}",
-            range=[math.log10(low), math.log10(high)], **ticks(low, high, panel.unit),
+            range=[math.log10(low), math.log10(high)],
+            **ticks(low, high, panel.unit, _TICKS // count),
         )  # fmt: skip
         layout[f"yaxis{suffix}"] = row_axis(rows, f"x{suffix}", named=not number)
         data += _dots(panel.measures, rows, series, number)
@@ -95,21 +99,23 @@ def _ends(found: Sequence[Measure]) -> tuple[float, float]:
 
 def _dots(
     found: Sequence[Measure], rows: Sequence[str], series: Sequence[str], panel: int
-) -> list[Figure]:
+) -> Iterator[Figure]:
+    """A trace a series, each a little below the one before; what is of all series between them."""
     step = 0.7 / len(series)
-    traces: list[Figure] = []
-    for number, name in enumerate(series):
-        own = [item for item in found if item.series == name or not item.series]
+    suffix = str(panel + 1) if panel else ""
+    for number, name in enumerate([*series, *([""] if "" not in series else [])]):
+        own = [item for item in found if item.series == name]
         if not own:
             continue
-        shift = (number - (len(series) - 1) / 2) * step
-        colour = paint(number)["color"]
-        traces.append({
+        is_one = not name and len(series) > 1
+        shift = 0.0 if is_one else (number - (len(series) - 1) / 2) * step
+        colour = _ONE if is_one else paint(number)["color"]
+        yield {
             "type": "scatter", "mode": "markers", "name": literal(name), "legendgroup": name,
             "showlegend": len(series) > 1 and not panel,
             "x": [item.value for item in own],
             "y": [rows.index(item.row) + shift for item in own],
-            "xaxis": f"x{panel + 1 if panel else ''}", "yaxis": f"y{panel + 1 if panel else ''}",
+            "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
             "marker": {"size": 10, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             "error_x": {
                 "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": colour,
@@ -117,5 +123,4 @@ def _dots(
                 "arrayminus": [item.value - item.low for item in own],
             },
             "hovertext": [literal(item.text) for item in own], "hoverinfo": "text",
-        })  # fmt: skip
-    return traces
+        }  # fmt: skip

@@ -92,7 +92,7 @@ _PREFIXES = ("p", "n", "µ", "m", "", "k", "M", "G", "T")
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
     """An axis with a title and grid lines."""
     return {
-        "title": {"text": title, "standoff": 8},
+        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
         "gridcolor": _GRID,
         "zerolinecolor": _LINE,
         "linecolor": _LINE,
@@ -101,22 +101,23 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
-def ticks(low: float, high: float, unit: str) -> dict[str, Any]:
-    """Where a logarithmic axis is marked, and with which texts.
+def ticks(low: float, high: float, unit: str, most: int = 9) -> dict[str, Any]:
+    """Where a logarithmic axis is marked, at most so often, and with which texts.
 
     >>> ticks(0.09, 2.0, "s")["ticktext"]
     ['100 ms', '200 ms', '500 ms', '1 s', '2 s']
     """
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    width = math.log10(high / low)
-    steps = (1,) if width > _WIDE else (1, 2, 5) if width > _NARROW else _FINE
-    values = [step * 10.0**power for power in decades for step in steps]
-    inside = [value for value in values if low * 0.999 <= value <= high * 1.001]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    choices = (
+        [v for p in powers for s in steps if low * 0.999 <= (v := s * 10.0**p) <= high * 1.001]
+        for steps in _STEPS
+    )
+    *denser, last = choices
+    inside = next((values for values in denser if len(values) <= most), last)
     return {"tickvals": inside, "ticktext": [tick_text(value, unit) for value in inside]}
 
 
-_WIDE, _NARROW = 3.0, 0.9
-_FINE = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+_STEPS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
 
 
 def tick_text(value: float, unit: str) -> str:
@@ -125,12 +126,13 @@ def tick_text(value: float, unit: str) -> str:
     >>> tick_text(0.05, "s"), tick_text(2e9, "MAC/s"), tick_text(50.0, "×")
     ('50 ms', '2 GMAC/s', '50×')
     """
-    if unit == "×":
-        return f"{value:g}×"
-    if unit == "MAC/B":
-        return f"{value:g}"
+    if unit in _PLAIN:
+        return f"{value:.6g}{_PLAIN[unit]}"
     number, _, prefix = labels.quantity(value, unit).partition(" ")
     return f"{float(number):g} {prefix}"
+
+
+_PLAIN = {"×": "×", "MAC/B": "", "MiB": " MiB"}
 
 
 def panels(count: int, gap: float) -> list[tuple[float, float]]:

@@ -70,12 +70,16 @@
   const UPRIGHT = { width: 700, height: 940 };
   const ACROSS = { width: 1020, height: 600 };
 
+  function resize(plot, width, height) {
+    plot.style.height = `${height}px`;
+    Plotly.relayout(plot, { width, height, autosize: width === null });
+  }
+
   function fitForPrint() {
     for (const plot of drawn) {
       plot.dataset.height = plot.layout.height;
       const room = plot.closest(".wide") ? ACROSS : UPRIGHT;
-      const height = Math.min(plot.layout.height, room.height);
-      Plotly.relayout(plot, { width: room.width, height, autosize: false });
+      resize(plot, room.width, Math.min(plot.layout.height, room.height));
     }
     for (const table of document.querySelectorAll("table.layers")) {
       table.style.fontSize = "10px";
@@ -85,9 +89,7 @@
   }
 
   function backFromPrint() {
-    for (const plot of drawn) {
-      Plotly.relayout(plot, { width: null, height: Number(plot.dataset.height), autosize: true });
-    }
+    drawn.forEach((plot) => resize(plot, null, Number(plot.dataset.height)));
     for (const table of document.querySelectorAll("table.layers")) table.style.fontSize = "";
   }
 
