@@ -4,7 +4,7 @@
 
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
-The questions:  analyze, compare, explain, summary, speedup_figure
+The questions:  analyze, compare, explain, summary, speedup_figure, speedup_steps
 What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier,
                 explore
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from xnorsim.analysis.host_validation import validate_host
     from xnorsim.analysis.precision import choose_precisions
     from xnorsim.analysis.precision_front import precision_front
+    from xnorsim.analysis.speedup_steps import speedup_steps
     from xnorsim.analysis.summary import summary
     from xnorsim.analysis.sweep import open_sweep, search, sweep
     from xnorsim.errors import XnorsimError
@@ -96,6 +97,7 @@ __all__ = [
     "scaled_hardware",
     "search",
     "speedup_figure",
+    "speedup_steps",
     "summary",
     "sweep",
     "tornado_figure",
@@ -137,6 +139,7 @@ _PUBLIC = {
     "scaled_hardware": "xnorsim.analysis.hardware",
     "search": "xnorsim.analysis.sweep",
     "speedup_figure": "xnorsim.analysis",
+    "speedup_steps": "xnorsim.analysis.speedup_steps",
     "summary": "xnorsim.analysis.summary",
     "sweep": "xnorsim.analysis.sweep",
     "tornado_figure": "xnorsim.analysis.figures",

@@ -12,7 +12,7 @@ import numpy as np
 
 from xnorsim.analysis.host_machine import choose_profile, require_native
 from xnorsim.analysis.host_rows import Known, label, predictions, speedup, undisturbed
-from xnorsim.analysis.host_validation import SECONDS, survey_notes
+from xnorsim.analysis.host_validation import SECONDS, comparison, survey_notes
 from xnorsim.analysis.validation import predict
 from xnorsim.errors import UsageError
 from xnorsim.kernels.table import KERNELS
@@ -23,6 +23,7 @@ from xnorsim.measured.measurement import Measurement
 from xnorsim.measured.survey import Budget, Survey, Tell, layer_tasks, recorded, survey
 from xnorsim.measured.validate import Compared
 from xnorsim.measured.yardstick import yardstick
+from xnorsim.show.host_validation import HostValidation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from xnorsim.analysis.models import Profile
     from xnorsim.cost.curves import Curve
 
-__all__ = ["MeasuredFigure", "measured_curves", "measured_speedup_figure"]
+__all__ = ["MeasuredFigure", "measured_curves", "measured_layer", "measured_speedup_figure"]
 
 _KERNEL = "xnor"
+_OWN_FLOATS = "fma"
 _BOTH = (*dict.fromkeys((*BY_CHANNELS, *BY_FILTER)),)
 
 
@@ -96,6 +98,29 @@ def _surveyed(host: Host, records: str | PathLike[str] | None, progress: Tell) -
     path = None if records is None else Path(records)
     budget = Budget(SECONDS["default"], host.cpus[-1], yardstick())
     return survey(tasks, host, budget, records=path, progress=progress)
+
+
+def measured_layer(
+    profile: Profile | None = None, *, seconds: float = SECONDS["default"]
+) -> HostValidation:
+    """The layer of the paper's formula on this machine: the vector kernel and float baselines.
+
+    The baselines are the scalar loop, our own float kernel and each float library that is
+    installed; `speedups` of what is returned has the vector kernel over each. One thread.
+
+    Parameters
+    ----------
+    profile : as `validate_host`
+    seconds : how long each kernel is sampled [s]
+
+    Raises:
+        MissingExtraError, UsageError, InputError: as `validate_host`.
+    """
+    host = require_native("a layer measured")
+    names = (_KERNEL, SCALAR_LOOP, _OWN_FLOATS, *LIBRARIES)
+    tasks = layer_tasks([REFERENCE], [KERNELS[name] for name in names], most_macs={})
+    found = survey(tasks, host, Budget(seconds, host.cpus[-1], yardstick()))
+    return comparison(found, profile)
 
 
 def _of(measurements: Sequence[Measurement]) -> list[Measurement]:

@@ -1,0 +1,114 @@
+"""Values with their ranges, and strips of what bounds layers, as they are drawn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+import xnorsim as xs
+from xnorsim.analysis.ranking import ranks
+from xnorsim.errors import UsageError
+from xnorsim.show.bounds_plot import bounds_figure
+from xnorsim.show.ranges_plot import Ranged, plot_ranges, ranges_figure
+
+BOTH = (
+    Ranged("predicted", [2.0, 3.0], [1.0, 2.0], [4.0, 3.5]),
+    Ranged("measured", [2.5, math.nan], [2.5, math.nan], [2.5, math.nan]),
+)
+
+
+def test_each_value_has_its_marker_and_its_range():
+    ax = plot_ranges(["a", "$b$"], BOTH, xlabel="speedup (×)", ax=Figure().add_subplot())
+    assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "$b$"]
+    first, second = ax.lines[:2]
+    assert np.asarray(first.get_xdata()).tolist() == [2.0, 3.0]
+    assert first.get_marker() != second.get_marker()
+    assert not same_color(first.get_color(), second.get_color())
+    row, same_row = (np.asarray(line.get_ydata())[0] for line in (first, second))
+    assert -0.5 < row < same_row < 0.5  # both within their row, beside each other
+    lines = ax.collections[0]
+    assert isinstance(lines, LineCollection)
+    ranges = [np.asarray(segment)[:, 0].tolist() for segment in lines.get_segments()]
+    assert ranges == [[1.0, 4.0], [2.0, 3.5]]
+
+
+def test_a_series_has_one_value_for_each_row():
+    with pytest.raises(UsageError, match="'predicted' has not one value for each of 3 rows"):
+        plot_ranges(["a", "b", "c"], BOTH, xlabel="", ax=Figure().add_subplot())
+
+
+def test_panels_share_rows_and_legend():
+    figure = ranges_figure(["a", "b"], [("latency", "s", BOTH), ("energy", "J", BOTH[:1])])
+    left, right = figure.axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("latency", "energy")
+    assert left.get_ylim() == right.get_ylim() == (1.5, -0.5)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["predicted", "measured"]
+
+
+def document(layers, name="net", binarize="none"):
+    """As much of a report's document as is drawn: layers as (bound, seconds)."""
+    rows = [{"bound": bound, "latency_s": seconds} for bound, seconds in layers]
+    whole = sum(seconds for _, seconds in layers)
+    return {
+        "model": {"name": name},
+        "assumptions": {"binarize": binarize},
+        "predictions": [{"profile": "m", "layers": rows, "totals": {"latency_s": whole}}],
+    }
+
+
+def test_a_strip_is_as_wide_as_the_time_and_joins_neighbours_of_one_bound():
+    layers = [("compute", 1.0), ("compute", 2.0), ("L2", 0.0), ("DRAM", 4.0), ("compute", 1.0)]
+    figure = bounds_figure([document(layers, binarize="bwn")])
+    (ax,) = figure.axes
+    bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches if isinstance(bar, Rectangle)]
+    assert bars == [(0.0, 3 / 8), (3 / 8, 4 / 8), (7 / 8, 1 / 8)]
+    assert ax.get_title(loc="left") == "net, binarize bwn"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["bound by compute", "bound by DRAM"]
+
+
+def test_bounds_differ_in_colour_and_hatching_and_stand_in_the_order_of_distance():
+    layers = [(name, 1.0) for name in ("overhead", "DRAM", "L3", "instructions", "L2")]
+    figure = bounds_figure([document(layers)])
+    (legend,) = figure.legends
+    names = [text.get_text().removeprefix("bound by ") for text in legend.get_texts()]
+    assert names == ["instructions", "L2", "L3", "DRAM", "overhead"]
+    styles = {(patch.get_facecolor(), patch.get_hatch()) for patch in legend.get_patches()}
+    assert len({colour for colour, _ in styles}) == len({hatch for _, hatch in styles}) == 5
+
+
+def test_a_report_without_predictions_has_no_bounds():
+    with pytest.raises(UsageError, match="resnet18 has no prediction: give a profile"):
+        bounds_figure([xs.analyze("resnet18").to_dict()])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        ([1, 2, 5], [3, 4, 6], [1, 1, 3]),  # the first two overlap, both end before the third
+        ([5, 1], [6, 2], [2, 1]),  # in any order
+        ([1, 2], [2, 3], [1, 1]),  # that they touch is no difference
+        ([1, 2, 3.5], [2.5, 4, 5], [1, 1, 2]),  # the third only overlaps with the second
+        ([1, 1], [1, 1], [1, 1]),
+        ([], [], []),
+    ],
+)
+def test_ranks_tell_only_what_ranges_tell(low, high, expected):
+    assert ranks(low, high).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fault"),
+    [([1, 2], [3], "as many ends"), ([1, 3], [2, 2], "not from 3 to 2"), ([1], [math.nan], "nan")],
+)
+def test_what_is_no_range_is_refused(low, high, fault):
+    with pytest.raises(UsageError, match=fault):
+        ranks(low, high)
