@@ -4,7 +4,7 @@
 
     xs.analyze("resnet18.onnx", binarize="xnor", profile="raspberry-pi-4b")
 
-The questions:  analyze, compare, explain, summary, speedup_figure, speedup_steps
+The questions:  analyze, compare, report, explain, summary, speedup_figure, speedup_steps
 What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier,
                 explore
 Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from xnorsim.analysis.host_validation import validate_host
     from xnorsim.analysis.precision import choose_precisions
     from xnorsim.analysis.precision_front import precision_front
+    from xnorsim.analysis.reports import report
     from xnorsim.analysis.speedup_steps import speedup_steps
     from xnorsim.analysis.summary import summary
     from xnorsim.analysis.sweep import open_sweep, search, sweep
@@ -92,6 +93,7 @@ __all__ = [
     "pareto_hover",
     "precision_front",
     "profile_names",
+    "report",
     "roofline_figure",
     "run",
     "scaled_hardware",
@@ -134,6 +136,7 @@ _PUBLIC = {
     "pareto_hover": "xnorsim.show.hover",
     "precision_front": "xnorsim.analysis.precision_front",
     "profile_names": "xnorsim.machine.profile",
+    "report": "xnorsim.analysis.reports",
     "roofline_figure": "xnorsim.analysis.figures",
     "run": "xnorsim.analysis",
     "scaled_hardware": "xnorsim.analysis.hardware",

@@ -19,7 +19,7 @@ from xnorsim.show.comparison import (
     comparison_json,
 )
 from xnorsim.show.comparison_view import comparison_table
-from xnorsim.show.forms import Form, render
+from xnorsim.show.forms import TEXT_FORMS, Form, render
 
 
 @pytest.fixture
@@ -152,5 +152,5 @@ def test_without_predictions(doc):
     counted = copy.deepcopy(doc)
     counted["predictions"] = []
     for pair in ((doc, counted), (counted, doc), (counted, counted)):
-        for form in Form:
+        for form in TEXT_FORMS:
             assert render(compare(*pair), form)

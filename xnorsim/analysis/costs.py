@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from xnorsim.machine.schema import HardwareProfile
     from xnorsim.show.comparison import Comparison
 
-__all__ = ["analyze", "compare", "is_report", "report_of", "speedup_figure", "twin_of"]
+__all__ = [
+    "analyze",
+    "compare",
+    "documented",
+    "is_report",
+    "report_of",
+    "speedup_figure",
+    "twin_of",
+]
 
 
 def analyze(
@@ -122,12 +130,12 @@ def compare(a: Any, b: Any = None, **options: Any) -> Comparison:
     from xnorsim.show import comparison
 
     if b is not None:
-        of_a, of_b = _documented(a, options), _documented(b, options)
+        of_a, of_b = documented(a, options), documented(b, options)
         several = max(len(doc["predictions"]) for doc in (of_a, of_b))
         if options.get("profile") and several > 1:
             raise UsageError(f"two models are compared on one profile, and {several} were given")
         return comparison.compare(of_a, of_b)
-    both = _documented(a, options)
+    both = documented(a, options)
     if len(both["predictions"]) != 2:
         raise UsageError(
             f"one model is compared on two profiles, and {len(both['predictions'])} were given: "
@@ -184,7 +192,12 @@ def _several(words: str | Sequence[str]) -> tuple[str, ...]:
     return (words,) if isinstance(words, str) else tuple(words)
 
 
-def _documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+def documented(item: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a report, of one saved as JSON, or of a model, analyzed with the options.
+
+    Raises:
+        InputError: see `analyze`.
+    """
     if isinstance(item, Report):
         return item.to_dict()
     if is_report(item):

@@ -38,7 +38,8 @@ app = group(
     "energy, each with a range and a source; and what they compute, exact to the bit."
 )
 for _command in (
-    *(analysis.analyze, analysis.compare, analysis.summary, explanation.explain),
+    *(analysis.analyze, analysis.compare, analysis.report, analysis.summary),
+    explanation.explain,
     *(execution.run, execution.fidelity, execution.diff, execution.vectors),
     *(export.export, validation.validate, calibration.calibrate, sweep.sweep, search.search),
 ):

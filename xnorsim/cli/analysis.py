@@ -1,7 +1,8 @@
-"""The commands analyze and compare."""
+"""The commands analyze, compare, report and summary."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,10 +17,10 @@ from xnorsim.cli.options import (
     changed_options,
     takes_options,
 )
-from xnorsim.cli.writing import emit, wanted_form
+from xnorsim.cli.writing import check_output, check_page, emit, wanted_form, write
 from xnorsim.errors import UsageError
 
-__all__ = ["analyze", "compare", "summary"]
+__all__ = ["analyze", "compare", "report", "summary"]
 
 
 @takes_options(ANALYSIS_OPTIONS)
@@ -33,7 +34,7 @@ def analyze(
     """Count the work in a network, and predict what it costs on machines."""
     from xnorsim.analysis import analyze as run
 
-    form = wanted_form(format, output, [model, *options["profile"]])
+    form = wanted_form(format, output, [model, *options["profile"]], page=True)
     emit(run(model, **options).to_dict(), form, output, all_layers)
 
 
@@ -56,6 +57,28 @@ def compare(
         raise UsageError(f"{', '.join(changed)}: two reports are compared as they were made")
     form = wanted_form(format, output, [*given, *options["profile"]])
     emit(run(a, b, **options), form, output, all_layers)
+
+
+@takes_options(ANALYSIS_OPTIONS)
+def report(
+    models: Annotated[
+        list[str], typer.Argument(help="Models to analyze, or reports saved as JSON.")
+    ],
+    options: dict[str, Any],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The page, written whole or not at all.")
+    ] = Path("report.html"),
+) -> None:
+    """Put one model or several, on one profile or several, on one HTML page to send on."""
+    from xnorsim.analysis.costs import is_report
+    from xnorsim.analysis.reports import report as run
+
+    changed = changed_options(options)
+    if changed and all(map(is_report, models)):
+        raise UsageError(f"{', '.join(changed)}: saved reports are shown as they were made")
+    check_output(output, [*models, *options["profile"]])
+    check_page()
+    write(run(models, **options).to_html(), output)
 
 
 @takes_options(MODEL_OPTIONS)

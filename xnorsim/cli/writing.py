@@ -12,12 +12,13 @@ from typing import Any
 import typer
 
 from xnorsim.errors import UsageError
-from xnorsim.show.forms import Form, form_of, print_table, render
+from xnorsim.show.forms import Form, form_of, no_page, print_table, render
 
 __all__ = [
     "check_different",
     "check_figure",
     "check_output",
+    "check_page",
     "emit",
     "save",
     "wanted_form",
@@ -80,20 +81,43 @@ def check_output(output: Path | None, inputs: Iterable[object]) -> None:
             raise UsageError(f"'{output}' is read, and would be written over")
 
 
-def wanted_form(format: Form | None, output: Path | None, inputs: Iterable[object]) -> Form:
+def wanted_form(
+    format: Form | None, output: Path | None, inputs: Iterable[object], *, page: bool = False
+) -> Form:
     """The form asked for, or that the output file's name says; before any work is done.
 
+    page: whether the result can be a page of HTML.
+
     Raises:
-        UsageError: as check_output; or the output's name says a form that there is not.
+        UsageError: as check_output; the output's name says a form that there is not; or a page of
+            what has none.
+        MissingExtraError: what makes pages is not installed.
     """
     check_output(output, inputs)
     found = form_of(output)
     if format is None and found is None:
+        endings = ".json, .csv, .md, .txt or .html" if page else ".json, .csv, .md or .txt"
         raise UsageError(
-            f"'{output}': its name says no form: end it in .json, .csv, .md or .txt, "
-            "or give --format"
+            f"'{output}': its name says no form: end it in {endings}, or give --format"
         )
-    return format or found or Form.TABLE
+    form = format or found or Form.TABLE
+    if form is Form.HTML:
+        check_page(page)
+    return form
+
+
+def check_page(possible: bool = True) -> None:
+    """Refuse a page of HTML that cannot be made, before any work is done.
+
+    Raises:
+        UsageError: there is none of this result.
+        MissingExtraError: what makes pages is not installed.
+    """
+    from xnorsim.show.page import check_extra
+
+    if not possible:
+        raise UsageError(no_page())
+    check_extra()
 
 
 def emit(result: Any, form: Form, output: Path | None, all_layers: bool = False) -> None:

@@ -12,12 +12,12 @@ from functools import partial, singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from xnorsim.errors import XnorsimError
+from xnorsim.errors import UsageError, XnorsimError, choices
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
 
-__all__ = ["Form", "Views", "form_of", "print_table", "render", "views"]
+__all__ = ["TEXT_FORMS", "Form", "Views", "form_of", "no_page", "print_table", "render", "views"]
 
 
 class Form(StrEnum):
@@ -27,12 +27,18 @@ class Form(StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    HTML = "html"
 
+
+TEXT_FORMS = (Form.TABLE, Form.JSON, Form.CSV, Form.MARKDOWN)
+"""What every result can be written in; a report can be a page (Form.HTML) as well."""
 
 _SUFFIXES = {
     ".json": Form.JSON,
     ".csv": Form.CSV,
     ".md": Form.MARKDOWN,
+    ".html": Form.HTML,
+    ".htm": Form.HTML,
     ".txt": Form.TABLE,
     "": Form.TABLE,
 }
@@ -40,7 +46,7 @@ _FILE_WIDTH = 100
 
 
 def form_of(path: Path | None) -> Form | None:
-    """The form that a file's name says: .json, .csv, .md or .txt; None for another ending.
+    """The form that a file's name says: .json, .csv, .md, .txt or .html; None for another ending.
 
     Without a file or an ending it is a table.
     """
@@ -54,6 +60,7 @@ class Views(NamedTuple):
     json: Callable[[], str]
     csv: Callable[[], str]
     markdown: Callable[[], str]
+    html: Callable[[], str] | None = None
 
 
 @singledispatch
@@ -70,6 +77,7 @@ def views(result: object, all_layers: bool) -> Views:
 def _(result: dict, all_layers: bool) -> Views:
     """A report's JSON document."""
     from xnorsim.show import text
+    from xnorsim.show.page import page
     from xnorsim.show.terminal import report_table
 
     return Views(
@@ -77,6 +85,7 @@ def _(result: dict, all_layers: bool) -> Views:
         partial(text.to_json, result),
         partial(text.to_csv, result),
         partial(text.to_markdown, result, all_layers=all_layers),
+        partial(page, [result]),
     )
 
 
@@ -88,9 +97,23 @@ def print_table(result: object, *, all_layers: bool = False) -> None:
 
 
 def render(result: object, form: Form, *, all_layers: bool = False) -> str:
-    """A result as text in the given form."""
+    """A result as text in the given form.
+
+    Raises:
+        UsageError: a page of what has none.
+    """
     found = views(result, all_layers)
-    return _plain_table(found.table()) if form is Form.TABLE else getattr(found, form)()
+    if form is Form.TABLE:
+        return _plain_table(found.table())
+    make = getattr(found, form)
+    if make is None:
+        raise UsageError(no_page())
+    return make()
+
+
+def no_page() -> str:
+    """What to say where a page is asked for and there is none."""
+    return f"no page of HTML can be made of this: {choices('html', TEXT_FORMS)}"
 
 
 def _plain_table(table: ConsoleRenderable) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xnorsim.cost.network import NetworkPrediction
     from xnorsim.machine.schema import HardwareProfile
 
-__all__ = ["SCHEMA", "Report", "document", "versions"]
+__all__ = ["SCHEMA", "Report", "Reports", "document", "versions"]
 
 SCHEMA = 1
 """Version of the JSON document; a change that breaks a reader raises it."""
@@ -87,9 +87,7 @@ class Report:
         Raises:
             MissingExtraError: jinja2 or plotly is not installed (extra `html`).
         """
-        from xnorsim.show.page import page
-
-        return page([self.to_dict()])
+        return Reports((self.to_dict(),)).to_html()
 
     def save_html(self, path: str | PathLike[str]) -> None:
         """Write the page of `to_html` to a file, whole or not at all.
@@ -97,9 +95,7 @@ class Report:
         Raises:
             MissingExtraError: as to_html. UsageError: the file cannot be written.
         """
-        from xnorsim.show.output import write_text
-
-        write_text(path, self.to_html())
+        Reports((self.to_dict(),)).save_html(path)
 
     def __repr__(self) -> str:
         from xnorsim.show.forms import Form, render
@@ -110,6 +106,33 @@ class Report:
         from xnorsim.show.notebook import report_html
 
         return report_html(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Reports:
+    """Documents of several reports, to be seen on one page."""
+
+    documents: tuple[Mapping[str, Any], ...]
+
+    def to_html(self) -> str:
+        """One HTML page: of several reports a comparison, then each; see Report.to_html.
+
+        Raises:
+            MissingExtraError: jinja2 or plotly is not installed (extra `html`).
+        """
+        from xnorsim.show.page import page
+
+        return page(self.documents)
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Write the page to a file, whole or not at all.
+
+        Raises:
+            MissingExtraError: as to_html. UsageError: the file cannot be written.
+        """
+        from xnorsim.show.output import write_text
+
+        write_text(path, self.to_html())
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -55,11 +55,13 @@ class Switch(NamedTuple):
 class LayerTable:
     """The columns beside the layers' names, and what shows and hides them.
 
-    `colours`: of each layer's precision; `precisions`, `bounds`: what there is to choose from.
+    `colours`: of each layer's precision; `resting`: why a layer does not run on its own, "" if it
+    does; `precisions`, `bounds`: what there is to choose from.
     """
 
     names: tuple[str, ...]
     colours: tuple[str, ...]
+    resting: tuple[str, ...]
     columns: tuple[Column, ...]
     profiles: tuple[Switch, ...]
     details: tuple[Switch, ...]
@@ -92,6 +94,7 @@ def layer_table(doc: Document) -> LayerTable:
     return LayerTable(
         tuple(labels.visible(row.name) for row in shown),
         tuple(labels.COLOURS[used] for used in precision_classes(shown)),
+        tuple(map(_resting, doc["layers"])),
         tuple(columns),
         tuple(Switch(f"p{i}", labels.visible(name), True) for i, name in enumerate(names)),
         tuple(details),
@@ -100,6 +103,12 @@ def layer_table(doc: Document) -> LayerTable:
             cost["bound"] for row in shown for cost in row.costs if cost.get("latency_s")
         ),
     )  # fmt: skip
+
+
+def _resting(layer: Document) -> str:
+    if layer["fused_into"]:
+        return f"runs as a part of {labels.visible(layer['fused_into'])}"
+    return "" if layer["runs"] else "a view, or known before the run"
 
 
 _DETAILS = (
@@ -149,7 +158,8 @@ def _cost_columns(
     name: str, number: int, shown: Sequence[Row], total: Row, mark: str
 ) -> list[Column]:
     profile, of = f"p{number}", labels.visible(name)
-    whole = sum(row.costs[number]["latency_s"] or 0.0 for row in shown) or 1.0
+    times = [row.costs[number]["latency_s"] or 0.0 for row in shown]
+    whole, longest = sum(times) or 1.0, max(times, default=0.0) or 1.0
 
     def cells(make: Callable[[Mapping[str, Any]], Cell]) -> tuple[Cell, ...]:
         return tuple(make(row.costs[number]) for row in shown)
@@ -163,8 +173,8 @@ def _cost_columns(
 
     found = [
         figure("latency", "latency_s", "s"),
-        Column("of time", cells(lambda cost: _part(cost["latency_s"], whole)), "", "sum", "%", of,
-               (profile, "share"), says="share of the network's latency"),
+        Column("of time", cells(lambda cost: _part(cost["latency_s"], whole, longest)), "", "sum",
+               "%", of, (profile, "share"), says="share of the network's latency"),
         Column("range", cells(_range), _range(total.costs[number]).text, "", "s", of,
                (profile, "range"), says="range of the latency, sorted by its upper end"),
         Column("bound", cells(lambda cost: Cell(_bound(cost))), "", "", "", of,
@@ -175,9 +185,10 @@ def _cost_columns(
     return found
 
 
-def _part(seconds: float | None, whole: float) -> Cell:
+def _part(seconds: float | None, whole: float, longest: float) -> Cell:
+    """A share of the time, with a bar beside that of the longest layer."""
     share = (seconds or 0.0) / whole
-    return Cell(labels.percent(share), share, share)
+    return Cell(labels.percent(share), share, (seconds or 0.0) / longest)
 
 
 def _range(cost: Mapping[str, Any]) -> Cell:

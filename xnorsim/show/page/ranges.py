@@ -103,7 +103,8 @@ def _dots(
     """A trace a series, each a little below the one before; what is of all series between them."""
     step = 0.7 / len(series)
     suffix = str(panel + 1) if panel else ""
-    for number, name in enumerate([*series, *([""] if "" not in series else [])]):
+    names = [*series, *([] if "" in series else [""])]
+    for number, name in enumerate(names):
         own = [item for item in found if item.series == name]
         if not own:
             continue
