@@ -35,7 +35,7 @@ _HOLLOW = "#FFFFFF"
 _BAND_COLOUR = "#E2E2E2"
 
 
-def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
+def validation_figure(doc: Mapping[str, Any], *, named: bool = True, band: float = BAND) -> Figure:
     """Draw every predicted latency [ms] over the measured one, on logarithmic axes.
 
     A group (program, board; or kernel) has a colour and a marker, hollow where the predicted range
@@ -47,6 +47,7 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
     ----------
     doc : the JSON document of a validation
     named : whether names stand beside points; where there are hundreds, smaller ones without
+    band : the half width of the band around predicted = measured, as a share
 
     Raises:
         UsageError: none of its rows is a latency.
@@ -56,10 +57,11 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
         raise UsageError("a figure of a validation needs latencies, and there are none")
     names = dict.fromkeys(row["group"] for row in rows)
     lines = (len(names) + _MEANINGS + 1) // 2
-    figure = Figure(figsize=(7.5, 7.5 + _LINE_HEIGHT * lines), layout="constrained")
+    figure = Figure(figsize=(6.6, 6.6 + _LINE_HEIGHT * lines), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
     _scales(ax, rows, (1, 2, 5) if named else (1,))
+    _band(ax, band)
     groups = {
         group: {"color": _COLOURS[i % len(_COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         for i, group in enumerate(names)
@@ -73,7 +75,8 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True) -> Figure:
         fontsize="medium",
     )
     known = _SAMPLES if any("timing" in row for row in rows) else _DEVIATION
-    _legend(figure, groups, doc["coverage"], known)
+    about = f"predicted = measured ±{band:.0%}"
+    _legend(figure, groups, doc["coverage"], known, about)
     if named:
         figure.draw_without_rendering()  # names are set where points are after the layout
         _name_points(ax, rows)
@@ -87,7 +90,7 @@ _SAMPLES = "the middle 80% of the measured samples"
 
 
 def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]], ticks: tuple[int, ...]) -> None:
-    """The same logarithmic scale on both axes, with the diagonal and its band."""
+    """The same logarithmic scale on both axes."""
     values = [row[key] * _MS for row in rows for key in ("low", "high", "measured")]
     ends = min(values) / _MARGIN, max(values) * _MARGIN
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, box_aspect=1)
@@ -96,12 +99,17 @@ def _scales(ax: Axes, rows: Sequence[Mapping[str, Any]], ticks: tuple[int, ...])
         axis.set_major_locator(LogLocator(subs=ticks))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    below, above = ([end * (1 + side) for end in ends] for side in (-BAND, BAND))
-    ax.fill_between(ends, below, above, color=_BAND_COLOUR, linewidth=0, zorder=0.6)
-    ax.plot(ends, ends, color="#8C8C8C", linewidth=0.9, zorder=0.7)
     ax.grid(color="#E6E6E6", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _band(ax: Axes, width: float) -> None:
+    """The diagonal, and what is at most `width` of a measurement away from it."""
+    ends = ax.get_xlim()
+    below, above = ([end * (1 + side) for end in ends] for side in (-width, width))
+    ax.fill_between(ends, below, above, color=_BAND_COLOUR, linewidth=0, zorder=0.6)
+    ax.plot(ends, ends, color="#8C8C8C", linewidth=0.9, zorder=0.7)
 
 
 def _draw(ax: Axes, row: Mapping[str, Any], style: Mapping[str, Any]) -> None:
@@ -127,7 +135,7 @@ def _measured(row: Mapping[str, Any]) -> Pair:
 
 
 def _legend(
-    figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: float, known: str
+    figure: Figure, groups: Mapping[str, Mapping[str, Any]], coverage: float, known: str, band: str
 ) -> None:
     """Below the figure: the groups, then what markers, bars and the band mean."""
 
@@ -140,7 +148,7 @@ def _legend(
         mark("measurement missed", "o", markerfacecolor=_HOLLOW),
         mark(f"predicted {coverage:.0%} range", "|", markersize=12),
         mark(known, "_", markersize=12),
-        Patch(color=_BAND_COLOUR, label=f"predicted = measured ±{BAND:.0%}"),
+        Patch(color=_BAND_COLOUR, label=band),
     ]
     legend = figure.legend(
         handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
