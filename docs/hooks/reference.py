@@ -61,16 +61,21 @@ def _link(where: str, found: re.Match[str]) -> str:
         PluginError: there is no such name.
     """
     code = found[1]
-    path = code.removeprefix("xnorsim.").removeprefix("xs.")
-    module, _, name = f"xnorsim.{path}".rpartition(".")
     try:
+        path = _place(code[3:]) if code.startswith("xs.") else code.removeprefix("xnorsim.")
+        module, _, name = f"xnorsim.{path.removeprefix('xnorsim.')}".rpartition(".")
         held = import_module(module)
         value = getattr(held, name)
-    except (ImportError, AttributeError) as fault:
+    except (ImportError, AttributeError, KeyError) as fault:
         raise PluginError(f"{where}: there is no `{code}`: {fault}") from fault
     if name not in held.__all__ or not callable(value):
         return found[0]  # constants stand in the text of what uses them
     return f'<autoref identifier="{module}.{name}">{found[0]}</autoref>'
+
+
+def _place(name: str) -> str:
+    """Where a public name is defined; a folder of the package may go by the same name."""
+    return f"{xnorsim._PUBLIC[name]}.{name}"
 
 
 def groups() -> Iterator[tuple[str, list[str]]]:
@@ -97,7 +102,7 @@ def _public_page() -> str:
     ]
     for group, names in groups():
         parts.append(f"## {group}")
-        parts += [f"::: xnorsim.{name}\n    options:\n      heading_level: 3" for name in names]
+        parts += [f"::: {_place(name)}\n    options:\n      heading_level: 3" for name in names]
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,5 +112,6 @@ def _functions_page(modules: list[str]) -> str:
         "The modules that these pages name: what computes each equation and each column. They are "
         "no promise of an interface that stays; what is public is [here](api.md).",
     ]
-    parts += [f"::: xnorsim.{name}\n    options:\n      heading_level: 2" for name in modules]
+    options = "    options:\n      heading_level: 2\n      heading: {0}\n      toc_label: {0}"
+    parts += [f"::: xnorsim.{name}\n{options.format(name)}" for name in modules]
     return "\n\n".join(parts) + "\n"
