@@ -224,6 +224,7 @@ def _stacked(
         "xaxis": axis(
             "layers in order of execution", type="category", categoryorder="array",
             categoryarray=columns["names"], anchor=_axis_id("y", count - 1), showgrid=False,
+            range=[-0.5, layers - 0.5],
             tickangle=-45 if layers > 12 else 0, tickfont={"size": 11},
         ),
         "annotations": [],

@@ -58,6 +58,14 @@ class _Box(NamedTuple):
     bottom: float
     top: float
 
+    def along(self, intensity: float) -> float:
+        """Where an intensity is between left (0) and right (1)."""
+        return math.log(intensity / self.left) / math.log(self.right / self.left)
+
+    def up(self, rate: float) -> float:
+        """Where a rate is between bottom (0) and top (1)."""
+        return math.log(rate / self.bottom) / math.log(self.top / self.bottom)
+
 
 def roofline_figure(doc: Document) -> Figure | None:
     """A panel for each prediction whose machine is in the document; None if there is nothing."""
@@ -131,7 +139,7 @@ def _panel(
     layout["annotations"] += [
         *_roof_names(roofs, box, x, y),
         *_level_names(levels, roofs, box, x, y),
-        *_layer_names(points, x, y),
+        *_layer_names(points, roofs, box, x, y),
     ]
     data += _layers(points, bounds, axes)
 
@@ -208,16 +216,23 @@ def _level_names(
     return found
 
 
-def _layer_names(points: Sequence[_Point], x: str, y: str) -> list[Figure]:
-    """The names of those that take most time, where they stand apart."""
+def _layer_names(
+    points: Sequence[_Point], roofs: Mapping[str, float], box: _Box, x: str, y: str
+) -> list[Figure]:
+    """The names of those that take most time, below or above them, where there is room."""
     first = sorted(points, key=lambda point: -point.latency_s)[:_NAMED]
     names = labels.shorten_all([point.layer["name"] for point in first], 18)
+    taken = [(0.85, box.up(rate) + 0.03) for rate in roofs.values()]
     found: list[Figure] = []
     for point, name in zip(first, names, strict=True):
-        at = math.log10(point.intensity), math.log10(point.rate)
-        if all(math.dist(at, (other["x"], other["y"])) > 0.25 for other in found):
-            found.append(note(literal(name), xref=x, yref=y, x=at[0], y=at[1], yshift=-14,
-                              font={"size": 10}))  # fmt: skip
+        for shift, share in ((-14, -0.06), (14, 0.07)):
+            place = box.along(point.intensity), box.up(point.rate) + share
+            if all(abs(place[0] - h) > 0.3 or abs(place[1] - v) > 0.06 for h, v in taken):
+                taken.append(place)
+                at = {"x": math.log10(point.intensity), "y": math.log10(point.rate)}
+                size = {"font": {"size": 10}}
+                found.append(note(literal(name), xref=x, yref=y, yshift=shift, **at, **size))
+                break
     return found
 
 
