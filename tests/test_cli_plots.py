@@ -49,6 +49,8 @@ def test_sweeps_are_drawn(stored, capsys, tmp_path, command):
         ["tornado", "alexnet", "-p", "zen-4", "--binarize", "xnor"],
         ["tornado", "alexnet", "-p", "zen-4", "--metric", "energy_j", "--layer", "conv1"],
         ["roofline", "alexnet", "-p", "raspberry-pi-4b", "--binarize", "xnor", "--threads", "4"],
+        ["network", "finn-cnv-1w1a"],
+        ["network", "alexnet", "--by", "latency_s", "-p", "zen-4", "--binarize", "xnor"],
     ],
 )
 def test_predictions_are_drawn(capsys, tmp_path, command):

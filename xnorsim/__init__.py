@@ -7,7 +7,7 @@
 The questions:  analyze, compare, report, explain, summary, speedup_figure, speedup_steps
 What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier,
                 explore
-Figures:        heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
+Figures:        draw, heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
                 frontier_figure, hardware_figure, bottleneck_figure
 Running:        run, fidelity, diff, vectors
 Is it true:     validate_published, validate_host
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         validate_published,
         vectors,
     )
+    from xnorsim.analysis.drawing import draw
     from xnorsim.analysis.exploring import explore
     from xnorsim.analysis.export import export_onnx
     from xnorsim.analysis.figures import roofline_figure, tornado_figure
@@ -76,6 +77,7 @@ __all__ = [
     "choose_precisions",
     "compare",
     "diff",
+    "draw",
     "explain",
     "explore",
     "export_onnx",
@@ -119,6 +121,7 @@ _PUBLIC = {
     "choose_precisions": "xnorsim.analysis.precision",
     "compare": "xnorsim.analysis",
     "diff": "xnorsim.analysis",
+    "draw": "xnorsim.analysis.drawing",
     "explain": "xnorsim.analysis",
     "explore": "xnorsim.analysis.exploring",
     "export_onnx": "xnorsim.analysis.export",

@@ -103,6 +103,24 @@ def plot_layers(
     save(draw(run(model, **options).to_dict()).figure, output)
 
 
+@app.command("network")
+@takes_options(ANALYSIS_OPTIONS)
+def plot_network(
+    model: ModelName,
+    options: dict[str, Any],
+    by: Annotated[
+        str,
+        typer.Option("--by", help="Coloured by precision, macs, latency_s or energy_j."),
+    ] = "precision",
+    output: Output = Path("network.png"),
+) -> None:
+    """Draw a network: its layers, what they read, and their precision or cost."""
+    from xnorsim.analysis.drawing import draw
+
+    _check(output)
+    save(draw(model, by, **options), output)
+
+
 _SweepName = Annotated[Path, typer.Argument(help="A sweep on disk: NAME.zarr.")]
 
 
