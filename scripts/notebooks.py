@@ -31,6 +31,7 @@ BUDGET_S = 180
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)
+_STYLE = "<style>.jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere }</style>"
 
 
 class OwnPython(AsyncKernelManager):
@@ -113,6 +114,7 @@ def write(notebook: nbformat.NotebookNode, name: str) -> None:
         notebook, resources={"metadata": {"name": name}}
     )
     page = _SCRIPTS.sub("", page)  # of MathJax and Mermaid, from the network; nothing here moves
+    page = page.replace("</head>", f"{_STYLE}</head>", 1)
     (BUILD / f"{name}.html").write_text(page, "utf-8")
 
 

@@ -15,7 +15,7 @@ from xnorsim.cost.formula import speedup as formula
 from xnorsim.errors import UsageError
 from xnorsim.kernels.table import KERNELS
 from xnorsim.machine.profile import load_profile
-from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, layer_name
+from xnorsim.measured.grid import BY_CHANNELS, BY_FILTER, REFERENCE, layer_name
 from xnorsim.measured.records import append
 from xnorsim.measured.survey import survey
 
@@ -125,3 +125,21 @@ def test_it_measures_large_layers_too(monkeypatch, tmp_path):
     subject.measured_speedup_figure(records=tmp_path / "records.jsonl")
     assert ("float-loop", layer_name(BY_FILTER[-1])) in clock.asked
     assert len(clock.asked) == 4 * (11 + 5 - 1), "one layer is in both figures"
+
+
+def test_one_layer_over_each_float_kernel(monkeypatch):
+    """Also over the scalar loop, which a validation leaves out on layers as large."""
+    clock = Clock()
+    monkeypatch.setattr(
+        subject, "survey", lambda *given, **options: survey(*given, **options, measure=clock)
+    )
+    monkeypatch.setattr(subject, "require_native", lambda purpose: HOST)
+    monkeypatch.setitem(KERNELS, "fma", fake("fma", "fp"))
+    found = subject.measured_layer("zen-3", seconds=0.01)
+    assert {name for _, name in clock.asked} == {layer_name(REFERENCE)}
+    assert [row.group.partition(",")[0] for row in found.speedups] == [
+        "xnor over float-loop",
+        "xnor over fma",
+        "xnor over numpy",
+        "xnor over onnxruntime",
+    ]

@@ -124,8 +124,10 @@ def test_a_bar_goes_from_the_step_before_to_its_own():
 
 @pytest.mark.parametrize("program", ["larq", "dabnn"])
 def test_other_programs_have_the_same_steps(found, program):
-    options = {"layer": LAYER, "predictor": f"instructions:{program}"}
-    other = xs.speedup_steps("resnet18", profile="raspberry-pi-4b", **options)
+    predictor = f"instructions:{program}"
+    other = xs.speedup_steps(
+        "resnet18", profile="raspberry-pi-4b", layer=LAYER, predictor=predictor
+    )
     assert [step.what for step in other.steps] == [step.what for step in found.steps]
     assert other.steps[:3] == found.steps[:3]  # of the machine alone
     assert other.steps[3].binary_s != found.steps[3].binary_s

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import xnorsim as xs
-from xnorsim.analysis.ranking import ranks
 from xnorsim.errors import UsageError
 from xnorsim.show.bounds_plot import bounds_figure
-from xnorsim.show.ranges_plot import Ranged, plot_ranges, ranges_figure
+from xnorsim.show.ranges_plot import Ranged, plot_ranges, ranged_totals, ranges_figure
 
 BOTH = (
     Ranged("predicted", [2.0, 3.0], [1.0, 2.0], [4.0, 3.5]),
@@ -42,6 +41,14 @@ def test_each_value_has_its_marker_and_its_range():
 def test_a_series_has_one_value_for_each_row():
     with pytest.raises(UsageError, match="'predicted' has not one value for each of 3 rows"):
         plot_ranges(["a", "b", "c"], BOTH, xlabel="", ax=Figure().add_subplot())
+
+
+def test_totals_of_reports_are_one_value_a_machine():
+    report = xs.analyze("resnet18", profile=["raspberry-pi-4b", "pixel-1"])
+    (found,) = ranged_totals({"floats": report}, "energy_j")
+    assert found.name == "floats"
+    for ends, key in ((found.low, "_low"), (found.value, ""), (found.high, "_high")):
+        assert ends == [item.totals[f"energy_j{key}"] for item in report.predictions]
 
 
 def test_panels_share_rows_and_legend():
@@ -88,27 +95,3 @@ def test_bounds_differ_in_colour_and_hatching_and_stand_in_the_order_of_distance
 def test_a_report_without_predictions_has_no_bounds():
     with pytest.raises(UsageError, match="resnet18 has no prediction: give a profile"):
         bounds_figure([xs.analyze("resnet18").to_dict()])
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        ([1, 2, 5], [3, 4, 6], [1, 1, 3]),  # the first two overlap, both end before the third
-        ([5, 1], [6, 2], [2, 1]),  # in any order
-        ([1, 2], [2, 3], [1, 1]),  # that they touch is no difference
-        ([1, 2, 3.5], [2.5, 4, 5], [1, 1, 2]),  # the third only overlaps with the second
-        ([1, 1], [1, 1], [1, 1]),
-        ([], [], []),
-    ],
-)
-def test_ranks_tell_only_what_ranges_tell(low, high, expected):
-    assert ranks(low, high).tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "fault"),
-    [([1, 2], [3], "as many ends"), ([1, 3], [2, 2], "not from 3 to 2"), ([1], [math.nan], "nan")],
-)
-def test_what_is_no_range_is_refused(low, high, fault):
-    with pytest.raises(UsageError, match=fault):
-        ranks(low, high)

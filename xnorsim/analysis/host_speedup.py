@@ -118,7 +118,8 @@ def measured_layer(
     """
     host = require_native("a layer measured")
     names = (_KERNEL, SCALAR_LOOP, _OWN_FLOATS, *LIBRARIES)
-    tasks = layer_tasks([REFERENCE], [KERNELS[name] for name in names], most_macs={})
+    kernels = [KERNELS[name] for name in names if name in KERNELS]
+    tasks = layer_tasks([REFERENCE], kernels, most_macs={})
     found = survey(tasks, host, Budget(seconds, host.cpus[-1], yardstick()))
     return comparison(found, profile)
 

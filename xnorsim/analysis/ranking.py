@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xnorsim.errors import UsageError
+from xnorsim.show.report import Report
 
-__all__ = ["ranks"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["gains", "offers", "ranks"]
 
 
 def ranks(low: ArrayLike, high: ArrayLike) -> NDArray[np.int64]:
@@ -35,3 +41,66 @@ def ranks(low: ArrayLike, high: ArrayLike) -> NDArray[np.int64]:
         place = int(np.argmin(begins <= ends))
         raise UsageError(f"a range goes upwards, not from {begins[place]:g} to {ends[place]:g}")
     return 1 + (ends[np.newaxis, :] < begins[:, np.newaxis]).sum(axis=1)
+
+
+def offers(report: Report, deadline_s: float) -> pd.DataFrame:
+    """The machines of a report: which keep a deadline, and which of those take least energy.
+
+    One row a prediction, with its totals and their ranges, and
+
+    in_time : "surely" if the slow end of the latency's range keeps the deadline, "perhaps" if the
+        quick end does, else "no"
+    rank : `ranks` of the energy among those that are surely in time; <NA> for the others
+
+    Parameters
+    ----------
+    report : of `analyze`, with profiles
+    deadline_s : the time that an inference may take [s]
+
+    Raises:
+        UsageError: a report without predictions, a deadline that is no time, or a machine that is
+            surely in time and whose profile has no energies.
+    """
+    import pandas as pd
+
+    if not report.predictions:
+        raise UsageError("the report has no predictions: give profiles to analyze")
+    if not deadline_s > 0:
+        raise UsageError(f"deadline_s must be more than 0 s, not {deadline_s}")
+    names = [item.profile for item in report.predictions]
+    found = pd.DataFrame([item.totals for item in report.predictions], pd.Index(names))
+    quick, slow = found.latency_s_low <= deadline_s, found.latency_s_high <= deadline_s
+    sure = found[slow]
+    if sure.energy_j.isna().any():
+        nameless = sure.index[sure.energy_j.isna()][0]
+        raise UsageError(f"profile {nameless} has no energies to rank it by")
+    rank = pd.Series(ranks(sure.energy_j_low, sure.energy_j_high), sure.index, dtype="Int64")
+    return found.assign(
+        in_time=np.select([slow, quick], ["surely", "perhaps"], "no"),
+        rank=rank.reindex(found.index),
+    )
+
+
+def gains(report: Report, slower: Report) -> pd.DataFrame:
+    """How many times faster one network is than another on each machine: value, low and high.
+
+    Both are predicted at the same draws of a machine's inputs, so a gain is known better than
+    either time. One row a profile.
+
+    Parameters
+    ----------
+    report, slower : of `analyze`, with the same profiles in the same order
+
+    Raises:
+        UsageError: their profiles are not the same.
+    """
+    import pandas as pd
+
+    from xnorsim.cost.network import joint_speedup
+
+    quick, slow = ([item.profile for item in each.predictions] for each in (report, slower))
+    if quick != slow:
+        raise UsageError(f"profiles {', '.join(quick)} are compared with {', '.join(slow)}")
+    pairs = zip(report.predictions, slower.predictions, strict=True)
+    rows = [joint_speedup(item, other) for item, other in pairs]
+    return pd.DataFrame(rows, pd.Index(quick), columns=["value", "low", "high"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -14,9 +14,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
 from xnorsim.show.plots import LINES, MARKERS, literally
+from xnorsim.show.report import Report
 from xnorsim.units import format_si
 
-__all__ = ["Ranged", "plot_ranges", "ranges_figure"]
+__all__ = ["Ranged", "plot_ranges", "ranged_totals", "ranges_figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,24 @@ class Ranged:
     value: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+
+
+def ranged_totals(reports: Mapping[str, Report], column: str) -> list[Ranged]:
+    """A total of each report, "latency_s" or "energy_j", with its range: one value a prediction."""
+    return [
+        Ranged(
+            name,
+            *(
+                [item.totals[key] for item in report.predictions]
+                for key in (column, *_ends(column))
+            ),
+        )
+        for name, report in reports.items()
+    ]
+
+
+def _ends(column: str) -> tuple[str, str]:
+    return f"{column}_low", f"{column}_high"
 
 
 def plot_ranges(
