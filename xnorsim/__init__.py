@@ -6,7 +6,7 @@
 
 The questions:  analyze, compare, report, explain, summary, speedup_figure, speedup_steps
 What if:        sweep, open_sweep, search, choose_precisions, precision_front, frontier,
-                explore
+                explore, scaled_hardware, knees
 Figures:        draw, heatmap_figure, pareto_figure, pareto_hover, tornado_figure, roofline_figure,
                 frontier_figure, hardware_figure, bottleneck_figure
 Running:        run, fidelity, diff, vectors
