@@ -14,7 +14,10 @@ from griffe import Extension, Object
 _RULED = re.compile(r"^(Parameters|Examples)\n-{3,}\n((?:.*\n?)*?)(?=^\w[^\n]*\n-{3,}\n|\Z)", re.M)
 
 _SESSION = re.compile(r"^>>> .*(?:\n.+)*", re.M)
-_CODE = re.compile(r"(```.*?```|`[^`]*`|^ +>>>.*$|^ {8,}.*$)", re.M | re.S)
+_KEPT = re.compile(
+    r"(```.*?```|`[^`]*`|^ +>>>[^\n]*$|^ {8,}[^\n]*$|\[[^]\n]+\]\[xnorsim\.[\w.]+\])", re.M | re.S
+)
+"""Code, and references to names of ours."""
 
 
 class Docstrings(Extension):
@@ -30,7 +33,7 @@ def rewritten(text: str) -> str:
     """A docstring with its parameters and examples as Google's style has them."""
     text = _RULED.sub(_section, text + "\n").strip()
     text = _SESSION.sub(r"```pycon\n\g<0>\n```", text)
-    parts = _CODE.split(text)
+    parts = _KEPT.split(text)
     # brackets are sizes and units, [layers] [J], and no links
     parts[::2] = [re.sub(r"(?<!\\)\[", r"\\[", part) for part in parts[::2]]
     return "".join(parts)
