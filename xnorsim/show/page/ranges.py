@@ -112,7 +112,7 @@ def _dots(
         shift = 0.0 if is_one else (number - (len(series) - 1) / 2) * step
         colour = _ONE if is_one else paint(number)["color"]
         yield {
-            "type": "scatter", "mode": "markers", "name": literal(name), "legendgroup": name,
+            "type": "scatter", "mode": "markers", "name": literal(name), "legendgroup": literal(name),
             "showlegend": len(series) > 1 and not panel,
             "x": [item.value for item in own],
             "y": [rows.index(item.row) + shift for item in own],
