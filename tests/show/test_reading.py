@@ -7,12 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xnorsim.errors import InputError
+from xnorsim.show.page import page
 from xnorsim.show.reading import read_document
 from xnorsim.show.text import to_csv, to_json, to_markdown
 
 
 def test_reads_back_what_was_written(doc, tmp_path):
     path = tmp_path / "r.json"
+    path.write_text(to_json(doc))
+    assert read_document(path) == doc
+
+
+def test_reads_reports_that_were_written_without_machines(doc, tmp_path):
+    path = tmp_path / "r.json"
+    del doc["versions"]
+    del doc["predictions"][0]["machine"]
     path.write_text(to_json(doc))
     assert read_document(path) == doc
 
@@ -51,6 +60,9 @@ def test_no_file_and_a_folder(tmp_path):
         read_document(tmp_path)
 
 
+MACHINE = ("predictions", 0, "machine")
+
+
 def _put(doc, path, value):
     *holders, last = path
     for key in holders:
@@ -76,6 +88,15 @@ def _put(doc, path, value):
         (("predictions", 0, "totals"), {}, r"predictions\[0\].totals.latency_s: .* is missing"),
         (("predictions", 0, "speedup"), {"peak": "x"}, r"speedup: must be a mapping to numbers"),
         (("unknown_layers",), [1], r"unknown_layers: must be a list of texts"),
+        (("versions",), ["1"], r"versions: must be a mapping to texts"),
+        ((*MACHINE,), 3, r"predictions\[0\].machine: must be a mapping \(got 3\)"),
+        ((*MACHINE, "title"), None, r"machine.title: must be a text"),
+        ((*MACHINE, "sources"), {"a": 1}, r"machine.sources: must be a mapping to texts"),
+        ((*MACHINE, "ceilings"), {}, r"ceilings.macs_per_s: .* is missing"),
+        ((*MACHINE, "ceilings", "bytes_per_s"), {"L1": -1}, r"bytes_per_s: must be a mapping to"),
+        ((*MACHINE, "quantities"), {}, r"machine.quantities: must be a list"),
+        ((*MACHINE, "quantities", 1, "value"), "4", r"quantities\[1\].value: must be a number"),
+        ((*MACHINE, "quantities", 1, "source"), "x", r"quantities\[1\].source: is not a key"),
     ],
 )
 def test_a_fault_is_named_with_its_path(doc, tmp_path, path, value, message):
@@ -127,3 +148,4 @@ def test_whatever_is_read_can_be_shown(report, tmp_path, data, value):
         return
     assert to_csv(found)
     assert to_markdown(found)
+    assert page([found])
