@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 
 import pytest
 
@@ -21,6 +22,18 @@ MODULES = sorted(
 def test_examples(name: str) -> None:
     module = importlib.import_module(name)
     assert doctest.testmod(module).failed == 0
+
+
+SKIPPED = {
+    "validate_published": "docs/validation.md runs it",
+    "validate_host": "it measures this machine, for a minute or more",
+}
+
+
+def test_examples_that_are_skipped_have_a_reason(project) -> None:
+    texts = [path.read_text("utf-8") for path in (project / "xnorsim").rglob("*.py")]
+    found = [name for text in texts for name in re.findall(r">>> (\w*).*doctest: *\+SKIP", text)]
+    assert sorted(found) == sorted(SKIPPED)
 
 
 def test_there_are_examples() -> None:

@@ -148,8 +148,8 @@ def run(
 
     Examples
     --------
-    >>> run("alexnet", binarize="xnor", keep="conv2").kept["conv2"].shape
-    (1, 256, 27, 27)
+    >>> run("finn-cnv-1w1a", keep="conv2").kept["conv2"].shape
+    (1, 64, 28, 28)
     """
     from xnorsim.exact.execute import execute, prepare
     from xnorsim.exact.memory import check_memory
