@@ -13,8 +13,8 @@
 #
 # Operation counts alone give its speedup, 62.27× at 256 channels and 3 × 3 filters and never more
 # than 64×; on the machines below the same convolutions gain 1.2× to 19.7× over the peak of their
-# float units. Its memory figure is 64× because it sets one bit against double precision (AlexNet:
-# 475.9 MiB against 7.4 MiB); against single precision that is 32×, and 10.4× for AlexNet as
+# float units. Its memory figure is 64× because it sets one bit against double precision (alexnet:
+# 475.9 MiB against 7.4 MiB); against single precision that is 32×, and 10.4× for alexnet as
 # stored, with its first and last layer in floats.
 #
 # Source: Rastegari, Ordonez, Redmon, Farhadi, *XNOR-Net*, ECCV 2016 (arXiv 1603.05279), section
@@ -28,6 +28,7 @@ import pandas as pd
 import xnorsim as xs
 from xnorsim.cost.curves import CHANNELS_OF_FILTERS, KERNEL, speedup_by_channels, speedup_by_filter
 from xnorsim.cost.formula import BINARY_OPS_PER_CLOCK, speedup
+from xnorsim.show.bars import bars_figure
 from xnorsim.show.plots import speedup_figure
 
 # %% [markdown]
@@ -85,19 +86,24 @@ def sizes(name):
     """Sizes of one network in MiB, and how many times smaller each binary form is."""
     totals = xs.analyze(name, binarize="xnor").totals
     single, stored = totals["weight_bits_fp32"] / 2**23, totals["stored_bits"] / 2**23
+    double, one_bit = 2 * single, single / 32
     return {
         "parameters [M]": totals["parameters"] / 1e6,
-        "double [MiB]": 2 * single,
+        "double [MiB]": double,
         "single [MiB]": single,
-        "one bit [MiB]": single / 32,
         "as stored [MiB]": stored,
-        "double / one bit": 2 * single / (single / 32),
-        "single / one bit": single / (single / 32),
+        "one bit [MiB]": one_bit,
+        "double / one bit": double / one_bit,
+        "single / one bit": single / one_bit,
         "single / as stored": single / stored,
     }
 
 
 memory = pd.DataFrame({name: sizes(name) for name in NETWORKS})
+mebibytes = memory.filter(like="MiB", axis=0).rename(lambda name: name.removesuffix(" [MiB]"))
+bars_figure(NETWORKS, mebibytes.T.to_dict("list"), "weights [MiB], logarithmic")
+
+# %%
 memory.round(2)
 
 # %% [markdown]
@@ -107,7 +113,7 @@ memory.round(2)
 # |:---|:---|:---|
 # | 62.27×, speedup of a layer | the formula at c = 256, 3 × 3 | one float multiply-accumulate or 64 binary ones a clock; one float operation an output; no memory, packing, K map or normalization |
 # | the limit of both curves, 64× | the formula as c N_W grows | registers of 64 bits; XNOR and popcount of a word in one clock together |
-# | 58×, a layer on a CPU | measured by the authors; what was compared is not published | allocation of memory and access to it are left out |
+# | 58×, a layer on a CPU | measured by the authors, on their CPU | their float convolution is the baseline; allocation of memory and access to it are left out |
 # | ~2×, binary weights alone | additions without multiplications | a multiply-accumulate is two operations; where it is one instruction nothing is gained |
 # | ~32×, memory (abstract) | 32 bits / 1 bit a parameter | single precision; every parameter binary, of the first and last layer too; no scales |
 # | 475 MB to 7.4 MB, AlexNet (figure) | 64 bits / 1 bit a parameter | double precision, otherwise as above; no groups (62.4 M parameters) |
@@ -120,14 +126,13 @@ memory.round(2)
 of_paper = speedup(CHANNELS_OF_FILTERS, KERNEL**2)
 gains = [point for curve in (*by_channels[1:], *by_filter[1:]) for point in curve.value]
 first = memory[NETWORKS[0]]
-name = {"alexnet": "AlexNet"}.get(NETWORKS[0], NETWORKS[0])
 print(
     f"Operation counts alone give its speedup, {of_paper:.2f}× at {CHANNELS_OF_FILTERS} channels "
     f"and {KERNEL} × {KERNEL} filters and never more than {BINARY_OPS_PER_CLOCK}×; on the machines "
     f"below the same convolutions gain {min(gains):.1f}× to {max(gains):.1f}× over the {BASELINE} "
     f"of their float units. Its memory figure is {first['double / one bit']:.0f}× because it sets "
-    f"one bit against double precision ({name}: {first['double [MiB]']:.1f} MiB against "
+    f"one bit against double precision ({NETWORKS[0]}: {first['double [MiB]']:.1f} MiB against "
     f"{first['one bit [MiB]']:.1f} MiB); against single precision that is "
-    f"{first['single / one bit']:.0f}×, and {first['single / as stored']:.1f}× for {name} as "
+    f"{first['single / one bit']:.0f}×, and {first['single / as stored']:.1f}× for {NETWORKS[0]} as "
     "stored, with its first and last layer in floats."
 )

@@ -124,6 +124,7 @@ def main(wanted: list[str]) -> int:
     if unknown := [name for name in wanted if name not in known]:
         print(f"notebooks: no analysis {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # kernels share the cores among them
     start, failed = time.perf_counter(), 0
     names = wanted or known
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:

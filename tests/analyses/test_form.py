@@ -126,10 +126,12 @@ def test_a_file_without_cells_or_code_has_faults_and_breaks_nothing(form):
     assert len(form.form_faults(form.read_cells("# %% [markdown]\n# text\n"))) == 3
 
 
-def test_every_analysis_is_listed_and_keeps_the_rules(form, project):
+def test_every_analysis_keeps_the_rules_and_is_listed_with_its_question(form, project):
     listed = (project / "analyses" / "README.md").read_text("utf-8")
     files = sorted((project / "analyses").glob("*.py"))
     assert files
     for file in files:
-        assert f"`{file.name}`" in listed
-        assert form.form_faults(form.read_cells(file.read_text("utf-8"))) == [], file.name
+        cells = form.read_cells(file.read_text("utf-8"))
+        assert form.form_faults(cells) == [], file.name
+        question = cells[0].text.splitlines()[0].removeprefix("# ")
+        assert f"| `{file.name}` | {question} |" in listed
