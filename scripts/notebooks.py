@@ -28,6 +28,8 @@ BUILD = PROJECT / "build" / "notebooks"
 CELL_TIMEOUT_S = 120
 BUDGET_S = 180
 """All notebooks together, on two cores."""
+LONGEST = ("which_layers_binary", "what_if_hardware", "do_we_believe_it")
+"""Begun first, so that no core has nothing to do while the last of them runs."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)
@@ -126,7 +128,7 @@ def main(wanted: list[str]) -> int:
         return 2
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # kernels share the cores among them
     start, failed = time.perf_counter(), 0
-    names = wanted or known
+    names = sorted(wanted or known, key=lambda name: name not in LONGEST)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         running = {pool.submit(build, name): name for name in names}
         for number, done in enumerate(as_completed(running), 1):
