@@ -12,25 +12,26 @@ from html import escape
 __all__ = ["STYLE", "facts", "folded", "piece", "rows_table", "text", "visible"]
 
 # Text and rules in the colour of the surrounding page, so that light and dark themes both work.
+# The class stands twice: JupyterLab's own rules for tables name two classes, and so would win.
 STYLE = """<style>
-.xnorsim { overflow-x: auto; font-size: 0.9em; line-height: 1.35; }
-.xnorsim table { border-collapse: collapse; margin: 0.4em 0 0.8em 0; background: transparent; }
-.xnorsim th, .xnorsim td { padding: 0.15em 0.6em; text-align: right; border: none;
+& { overflow-x: auto; font-size: 0.9em; line-height: 1.35; }
+& table { border-collapse: collapse; margin: 0.4em 0 0.8em 0; background: transparent; }
+& th, & td { padding: 0.15em 0.6em; text-align: right; border: none;
   white-space: nowrap; vertical-align: top; background: transparent; color: inherit; }
-.xnorsim .left { text-align: left; }
-.xnorsim thead th { font-weight: 600; vertical-align: bottom; }
-.xnorsim thead tr:last-child th { border-bottom: 1px solid currentColor; }
-.xnorsim tfoot td { border-top: 1px solid currentColor; font-weight: 600; }
-.xnorsim table.facts th { font-weight: 600; text-align: left; vertical-align: top; }
-.xnorsim table.facts td { text-align: left; white-space: normal; }
-.xnorsim td.long { text-align: left; white-space: normal; min-width: 16em; }
-.xnorsim .scrolled { max-height: 34em; overflow-y: auto; }
-.xnorsim summary { cursor: pointer; }
-.xnorsim tbody tr:hover { background: rgba(128, 128, 128, 0.15); }
-.xnorsim .bar { display: inline-block; height: 0.75em; border-radius: 2px; margin-right: 0.4em; }
-.xnorsim .dot { display: inline-block; height: 0.7em; width: 0.7em; border-radius: 50%;
+& .left { text-align: left; }
+& thead th { font-weight: 600; vertical-align: bottom; }
+& thead tr:last-child th { border-bottom: 1px solid currentColor; }
+& tfoot td { border-top: 1px solid currentColor; font-weight: 600; }
+& table.facts th { font-weight: 600; text-align: left; vertical-align: top; }
+& table.facts td { text-align: left; white-space: normal; }
+& td.long { text-align: left; white-space: normal; min-width: 24em; }
+& .scrolled { max-height: 34em; overflow-y: auto; }
+& summary { cursor: pointer; }
+& tbody tr:hover { background: rgba(128, 128, 128, 0.15); }
+& .bar { display: inline-block; height: 0.75em; border-radius: 2px; margin-right: 0.4em; }
+& .dot { display: inline-block; height: 0.7em; width: 0.7em; border-radius: 50%;
   margin-right: 0.4em; }
-</style>"""
+</style>""".replace("&", "div.xnorsim.xnorsim")
 
 
 def visible(text: str) -> str:

@@ -39,9 +39,15 @@ def test_steps_rise_by_equal_factors():
     assert (clock.labels[0], clock.labels[-1]) == ("375 MHz", "6 GHz")
 
 
+@pytest.mark.parametrize("name", profile_names())
+def test_values_are_short_enough_to_stand_beside_a_slider(name):
+    for knob in knobs(load_profile(name), "roofline"):
+        assert max(map(len, knob.labels)) <= 12, knob.labels
+
+
 def test_only_what_the_machine_has():
     bare = labelled("paper-64ops", "roofline")  # memory without a limit, no caches
-    assert set(bare) == {"clock", "SIMD width", "XNOR and popcount"}
+    assert set(bare) == {"clock", "SIMD width", "binary vectors"}
     board = labelled("raspberry-pi-4b", "roofline")
     assert {"L1 size", "L2 size", "L1 bandwidth", "L2 bandwidth", "DRAM bandwidth"} < set(board)
     assert "DRAM size" not in board
@@ -50,7 +56,7 @@ def test_only_what_the_machine_has():
 
 
 def test_the_popcount_rate_is_that_of_the_predictor():
-    roofline = labelled("raspberry-pi-4b", "roofline")["XNOR and popcount"]
+    roofline = labelled("raspberry-pi-4b", "roofline")["binary vectors"]
     counted = labelled("raspberry-pi-4b", "instructions:own")["popcounts"]
     assert roofline.paths == ("throughput.binary",)
     assert counted.paths == ("instructions.vector_popcount.per_cycle",)

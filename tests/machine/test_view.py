@@ -25,6 +25,12 @@ def test_in_one_line():
     assert "memory unlimited" in repr(load_profile("paper-64ops"))
 
 
+def test_ranges_have_their_unit_once():
+    texts = set(Page(load_profile("raspberry-pi-4b")._repr_html_()).text)
+    assert "0.4 .. 0.615 vector/cycle" in texts
+    assert "768 KiB .. 1 MiB" in texts
+
+
 def test_texts_are_escaped():
     profile = load_profile("paper-64ops")
     sources = dict.fromkeys(profile.sources, ATTACK)

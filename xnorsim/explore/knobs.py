@@ -57,7 +57,7 @@ def knobs(profile: HardwareProfile, predictor: str) -> tuple[Knob, ...]:
     """What of a profile may be turned under a predictor, as far as the profile has it."""
     from_instructions = predictor.partition(":")[0] == "instructions"
     rate = "instructions.vector_popcount.per_cycle" if from_instructions else "throughput.binary"
-    what = "popcounts" if from_instructions else "XNOR and popcount"
+    what = "popcounts" if from_instructions else "binary vectors"
     found = [
         _scaled(profile, "clock", ("clock",), 1 / 6, 12, 12),
         _widths(profile),
@@ -85,7 +85,7 @@ def _scaled(
     steps, texts = [], []
     for step in range(-down, up + 1):
         each = tuple(_text(value * 2 ** (step * octaves), unit) for value, unit in known.values())
-        texts.append(each[0] if step else _own(profile, paths[0], each[0]))
+        texts.append(_short(each[0] if step else _own(profile, paths[0], each[0])))
         steps.append(each if step else ())
     return Knob(label, tuple(known), tuple(steps), tuple(texts), down)
 
@@ -116,10 +116,25 @@ _TEXTS: dict[str, Callable[[float], str]] = {
     "hertz": lambda value: _without_zeros(format_si(value, "Hz")),
     "byte": lambda value: _without_zeros(format_bits(8 * round(value))),
     "byte/s": lambda value: _without_zeros(format_si(value, "B/s")),
-    "byte/cycle": lambda value: f"{value:.3g} byte/cycle",
-    "vector/cycle": lambda value: f"{value:.3g} vector/cycle",
-    "": lambda value: f"{value:.3g} op/cycle",
+    "byte/cycle": lambda value: f"{_rounded(value)} byte/cycle",
+    "vector/cycle": lambda value: f"{_rounded(value)} vector/cycle",
+    "": lambda value: f"{_rounded(value)} op/cycle",
 }
+
+
+def _rounded(value: float) -> str:
+    """Two digits, three from a hundred on: steps apart, and short beside a slider."""
+    return f"{float(f'{value:.{3 if value >= 100 else 2}g}'):g}"
+
+
+def _short(text: str) -> str:
+    """A value as it fits beside a slider; what is counted, its label says."""
+    for unit, short in _SHORT.items():
+        text = text.replace(unit, short)
+    return text
+
+
+_SHORT = {"byte/cycle": "B/cycle", " vector/cycle": "/cycle", " op/cycle": "/cycle"}
 
 
 def _without_zeros(text: str) -> str:

@@ -49,9 +49,15 @@ def _head(profile: HardwareProfile, rows: tuple[QuantityRow, ...]) -> Iterator[t
 
 def _quantities(rows: list[QuantityRow]) -> str:
     cells = (
-        (row.path, row.value, f"{row.low} .. {row.high}" if row.low else "", row.basis,
-         row.source, row.note)
+        (row.path, row.value, _range(row), row.basis, row.source, row.note)
         for row in rows
     )  # fmt: skip
     headings = ("quantity", "value", "range", "basis", "source", "note")
     return rows_table(headings, cells, left=(0, 3, 4), long=(5,))
+
+
+def _range(row: QuantityRow) -> str:
+    """Both ends, with their unit once; "" of what is exact."""
+    (low, _, unit), (_, _, its_unit) = row.low.partition(" "), row.high.partition(" ")
+    low = low if unit == its_unit else row.low
+    return f"{low} .. {row.high}" if row.low and row.low != row.high else ""

@@ -124,7 +124,7 @@ def gains_html(shown: Shown, start: Shown) -> str:
 def _gain_row(name: str, gain: float, longest: float, shown: Shown, start: Shown) -> str:
     width, was = (_BAR_EM * value / longest for value in (gain, start.speedup[name]))
     ends = ""
-    if name in shown.speedup_low:
+    if shown.speedup_low.get(name) != shown.speedup_high.get(name):
         ends = f" ({shown.speedup_low[name]:.3g}–{shown.speedup_high[name]:.3g})"
     bar = (
         f'<div style="position:relative;width:{_BAR_EM}em;height:0.8em">'

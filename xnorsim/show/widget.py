@@ -31,7 +31,7 @@ __all__ = ["Explorer", "Question"]
 REST_S = 0.3
 """Without a move for so long, the ranges are worked out."""
 
-_WIDE = "22em"
+_WIDE = "26em"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +68,14 @@ class Explorer:
         self._is_resetting = False
         self.shown = start
         self.sliders = _sliders(widgets, question)
-        self.image = widgets.Image(format="png", layout={"max_width": "100%"})
+        self.image = widgets.Image(format="png", layout={"width": "100%", "max_width": "800px"})
         self._head, self._gains, self._status = (widgets.HTML() for _ in range(3))
         legend = widgets.HTML(legend_html(_classes(question, start), self._figure.shades))
         reset = widgets.Button(description="Reset", tooltip="Back to the profile's own values")
         reset.on_click(lambda _: self.reset())
-        controls = widgets.VBox([*self.sliders.values(), reset], layout={"min_width": _WIDE})
-        figure = widgets.VBox([self._head, self.image, legend, self._gains, self._status])
+        controls = widgets.VBox([*self.sliders.values(), reset], layout={"flex": "0 0 auto"})
+        parts = [self._head, self.image, legend, self._gains, self._status]
+        figure = widgets.VBox(parts, layout={"flex": "1 1 30em", "min_width": "0"})
         self.widget = widgets.HBox([controls, figure], layout={"flex_flow": "row wrap"})
         for slider in self.sliders.values():
             slider.observe(lambda _: self._follow(), names="value")
@@ -199,7 +200,7 @@ def _ipywidgets() -> Any:
 def _sliders(widgets: Any, question: Question) -> dict[str, Any]:
     """A widget for each knob, the threads, and each group, by its label."""
     layout = {"width": _WIDE}
-    style = {"description_width": "8.5em"}
+    style = {"description_width": "10em"}
     found: dict[str, Any] = {}
     for knob in question.knobs:
         found[knob.label] = widgets.SelectionSlider(
