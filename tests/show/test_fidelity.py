@@ -22,9 +22,9 @@ from xnorsim.exact.fidelity import (
     worst_first,
 )
 from xnorsim.show.fidelity import Fidelity
+from xnorsim.show.fidelity_plot import plot_fidelity
 from xnorsim.show.forms import TEXT_FORMS, Form, render
 from xnorsim.show.notebook import fidelity_html
-from xnorsim.show.plots import plot_fidelity
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 

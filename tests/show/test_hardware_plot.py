@@ -12,8 +12,7 @@ from xnorsim.show.plots import save_figure
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
+def made_up() -> pd.DataFrame:
     names = ["memories $L_{2}", "clock", "issue"]
     index = pd.MultiIndex.from_product([names, FACTORS], names=["field", "factor"])
     latency = np.array([8.0, 4.0, 2.0, 1.9] * 3) / 1e3
@@ -32,6 +31,11 @@ def table() -> pd.DataFrame:
     found.attrs.update(network="net", profile="board", predictor="instructions:own", threads=1,
                        levels=["L1", "DRAM"], notes=[])  # fmt: skip
     return found.drop(index=("issue", 0.5))
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return made_up()
 
 
 def test_a_panel_for_each_field_on_one_scale(table):

@@ -77,7 +77,7 @@ def test_layers_by_latency(doc):
     widths = [patch.get_width() for patch in ax.patches]  # pyright: ignore[reportAttributeAccessIssue]
     assert widths[:4] == [costs[name] for name in names[:4]]
     assert sum(widths) == pytest.approx(sum(costs.values()))
-    assert ax.get_xlabel() == "predicted latency, with its range"
+    assert ax.get_xlabel() == "predicted latency, with its 90% range"
     assert ax.get_title() == "small on tiny (roofline, 1 thread)"
     colours = [patch.get_facecolor() for patch in ax.patches]
     assert colours[0] == colours[3] != colours[1] == colours[2] != colours[4]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from xnorsim.errors import MissingExtraError, UsageError
+from xnorsim.show.designs import designs_of
 from xnorsim.show.plots import save_figure
-from xnorsim.show.sweep_plots import designs_of, heatmap_figure, pareto_figure
+from xnorsim.show.sweep_plots import heatmap_figure, pareto_figure
 from xnorsim.show.sweep_text import name_text, value_text, values_along
 
 xr = pytest.importorskip("xarray")
@@ -137,7 +138,7 @@ def test_a_pareto_figure_names_the_designs():
     assert "clock 4 GHz, threads 2, L2 size 2 MiB" in names
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend[-1] == f"{len(front.order)} on the Pareto front"
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("latency", "energy")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted latency", "predicted energy")
 
 
 def test_a_reduced_sweep_is_its_front():

@@ -79,7 +79,7 @@ def fidelity(
         result = found(model, progress=progress, **options)
     emit(result, form, output)
     if plot:
-        from xnorsim.show.plots import plot_fidelity
+        from xnorsim.show.fidelity_plot import plot_fidelity
 
         save(plot_fidelity(result.to_dict()).figure, plot)
 

@@ -66,11 +66,14 @@ _MARKS = {
 }
 """A marker for each class, so that none is told by its colour alone."""
 
-_WIDTH, _HEIGHT = 4.2, 5.2
-"""Of a panel [inch]: at half the width of a page its letters are still 6 pt high."""
+_WIDTH, _PANEL, _REST = 5.0, 3.5, 1.7
+"""Of the figure, of each panel and of what is around them [inch]."""
 
-_LETTERS = 13
-"""Of a legend in an inch."""
+_NAME_SIZE = 7.5
+"""Of names [pt]: 5 where the figure is half a page wide."""
+
+_LETTERS = 68
+"""Of a title or a legend in a line."""
 
 _DECADES = 1e4
 """A range of costs up to which ticks stand at 3, 30, ... too."""
@@ -108,13 +111,13 @@ def frontier_figure(table: pd.DataFrame, metric: str | None = None) -> Figure:
             f"valid choices: {', '.join(panels)}"
         )
     drawn = panels if metric is None else {metric: panels[metric]}
-    figure = Figure(figsize=(_WIDTH * len(drawn), _HEIGHT), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, _PANEL * len(drawn) + _REST), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0].tolist()
+    axes = figure.subplots(len(drawn), squeeze=False)[:, 0].tolist()
     for ax, (name, points) in zip(axes, drawn.items(), strict=True):
         _panel(ax, points, METRICS[name])
-    axes[0].set_ylabel(f"published {table.attrs['dataset']} top-1 accuracy (%)")
-    _legend(figure, table, len(drawn))
+        ax.set_ylabel(f"published {table.attrs['dataset']}\ntop-1 accuracy (%)")
+    _legend(figure, table)
     figure.suptitle(_title(table), fontsize="medium", parse_math=False)
     figure.draw_without_rendering()  # names are set where points are after the layout
     for ax, points in zip(axes, drawn.values(), strict=True):
@@ -190,7 +193,7 @@ def _scale(ax: Axes, points: Sequence[_Point], metric: Metric) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, table: pd.DataFrame, panels: int) -> None:
+def _legend(figure: Figure, table: pd.DataFrame) -> None:
     """Below the figure: what markers, bars and the line mean, and whose the accuracies are."""
     present = set(table["precision"].tolist())
     handles = [
@@ -210,8 +213,8 @@ def _legend(figure: Figure, table: pd.DataFrame, panels: int) -> None:
         )  # fmt: skip
     told = f"markers: the precision of most MACs; {table.attrs['notes'][0]}"
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=3 if panels == 1 else len(handles),
-        title="\n".join(wrap(told, round(_LETTERS * _WIDTH * panels))),
+        handles=handles, loc="outside lower center", ncols=3,
+        title="\n".join(wrap(told, _LETTERS)),
         frameon=False, fontsize="small", title_fontsize="small", columnspacing=1.2,
         handletextpad=0.4,
     )  # fmt: skip
@@ -235,7 +238,7 @@ def _write_names(ax: Axes, points: Sequence[_Point]) -> None:
 
     def write(names: Sequence[str]) -> set[str]:
         """The names that found a place."""
-        name_points(ax, names, [at[name] for name in names], marks)
+        name_points(ax, names, [at[name] for name in names], marks, _NAME_SIZE)
         return {text.get_text() for text in ax.texts}
 
     for _ in range(_TRIES):  # who found none comes first, until all do

@@ -8,8 +8,8 @@ import numpy as np
 
 from xnorsim.errors import MissingExtraError
 from xnorsim.show import labels
+from xnorsim.show.designs import designs_of, named
 from xnorsim.show.plots import LINES
-from xnorsim.show.sweep_plots import designs_of, named
 from xnorsim.show.sweep_text import metric_text, value_text
 
 if TYPE_CHECKING:

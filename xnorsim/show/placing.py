@@ -19,29 +19,37 @@ _DIRECTIONS = tuple(  # right, left, then lower right, upper left, ...
 )
 _REACHES = (6.0, 16.0, 28.0, 42.0)
 """How far a name is from its point [pt]; from the second on, a line leads to it."""
+_APART = 3.0
+"""Between names in a line [pt]."""
+
 _OFFSET = "offset points"
 _SLACK = 1.12  # a text is a little wider at another resolution
 _LEADER = {"arrowstyle": "-", "color": "#555555", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 4}
 
 
 def name_points(
-    ax: Axes, names: Sequence[str], points: Sequence[Pair], marks: Iterable[Bbox]
+    ax: Axes,
+    names: Sequence[str],
+    points: Sequence[Pair],
+    marks: Iterable[Bbox],
+    size: float = 9.0,
 ) -> None:
     """Write each point's name at the first place where it hides nothing, or not at all.
 
-    The figure has been laid out. points: in data; marks: what may not be hidden, on the canvas.
+    The figure has been laid out. points: in data; marks: what may not be hidden, on the canvas;
+    size: of the letters [pt].
     """
-    marks = list(marks)
+    marks, apart = list(marks), _APART * ax.figure.dpi / 72
     taken: list[Bbox] = []
     for name, point in zip(names, points, strict=True):
-        text = ax.annotate(name, point, (0, 0), textcoords=_OFFSET, fontsize=7.5, parse_math=False)
+        text = ax.annotate(name, point, (0, 0), textcoords=_OFFSET, fontsize=size, parse_math=False)
         for reach, (right, up) in product(_REACHES, _DIRECTIONS):
             text.set(position=(reach * right, reach * up), **_aligned(right, up))
             box, line = text.get_window_extent(), _line(ax, point, (right, up), reach)
             wide = box.expanded(_SLACK, 1.0)
             inside = ax.bbox.contains(*wide.min) and ax.bbox.contains(*wide.max)
             if inside and not any(part.count_overlaps([*marks, *taken]) for part in (box, *line)):
-                taken += [box, *line]
+                taken += [box.padded(apart, 0), *line]
                 if line:
                     end = text.get_position()
                     ax.annotate("", point, end, textcoords=_OFFSET, arrowprops=_LEADER)

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib
@@ -34,13 +35,17 @@ __all__ = [
     "FORMATS",
     "LINES",
     "MARKERS",
+    "ROW",
+    "WIDTH",
     "figure_suffix",
     "literally",
-    "plot_fidelity",
+    "names_along_y",
+    "own_axes",
     "plot_layers",
     "plot_speedup",
     "save_figure",
     "speedup_figure",
+    "titled",
 ]
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -66,12 +71,19 @@ _BASELINES = {
     "peak": "peak: every float lane",
     "same program": "same program: its float kernels",
 }
-_LONGEST_NAME = 40
+_LONGEST_NAME = 30
+WIDTH = 6.6
+"""Of a figure [inch]: letters of 10 pt are 5 pt high where it is half a page wide, 85 mm."""
+
+ROW = 0.2
+"""Of a layer [inch]: what its name takes."""
+
 _MANY = 3
-_TWO_BESIDE = 50  # characters of a legend's text, two of which fit into a figure's width
+_TWO_BESIDE = 36  # characters of a legend's text, two of which fit into a figure's width
 
 
-def _axes(width: float, height: float) -> Axes:
+def own_axes(width: float, height: float) -> Axes:
+    """Axes alone in a figure of this size [inch]."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
@@ -100,7 +112,7 @@ def plot_speedup(
     """
     if by not in _XAXES:
         raise UsageError(f"speedup by '{by}': {choices(by, _XAXES)}")
-    ax = _axes(6.0, 4.2) if ax is None else ax
+    ax = own_axes(6.0, 4.2) if ax is None else ax
     shown = list(curves)
     baselines = list(dict.fromkeys(curve.baseline for curve in shown))
     for i, curve in enumerate(shown):
@@ -157,14 +169,14 @@ def _finish(ax: Axes) -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
-        literally(ax.legend(frameon=False, fontsize="small", loc="best").get_texts())
+        literally(ax.legend(frameon=False, fontsize="medium", loc="best").get_texts())
 
 
 def speedup_figure(
     by_channels: Iterable[Curve], by_filter: Iterable[Curve], *, logarithmic: bool = False
 ) -> Figure:
     """The two figures of the paper side by side: speedup by channels and by filter size."""
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")  # half a page wide, still legible
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
     titles = f"{KERNEL}×{KERNEL} filters", f"{CHANNELS_OF_FILTERS} channels"
@@ -181,7 +193,7 @@ def speedup_figure(
             ax.get_legend().remove()
         n = 2 if max(map(len, names)) < _TWO_BESIDE else 1
         legend = figure.legend(
-            handles, names, loc="outside lower center", ncols=n, frameon=False, fontsize="small"
+            handles, names, loc="outside lower center", ncols=n, frameon=False, fontsize="medium"
         )
         literally(legend.get_texts())
     return figure
@@ -209,7 +221,7 @@ def plot_layers(
     if number is None:
         shown = [row for row in shown if row.work["macs"]]
     own = ax is None
-    ax = _axes(8.0, 1.6 + 0.19 * max(4, len(shown))) if ax is None else ax
+    ax = own_axes(WIDTH, 1.9 + ROW * max(4, len(shown))) if ax is None else ax
     bounds = [] if number is None else [str(row.costs[number]["bound"]) for row in shown]
     hatches = {bound: _HATCHES[i % len(_HATCHES)] for i, bound in enumerate(dict.fromkeys(bounds))}
     ax.barh(
@@ -223,7 +235,7 @@ def plot_layers(
         xerr=None if number is None else _errors(shown, number),
         error_kw={"ecolor": "#333333", "elinewidth": 0.9, "capsize": 1.5},
     )
-    _names_along_y(ax, [row.name for row in shown])
+    names_along_y(ax, [row.name for row in shown])
     _cost_axis(ax, doc, number)
     _layer_legend(ax, shown, hatches, own)
     return ax
@@ -235,9 +247,18 @@ def literally(texts: Iterable[Text]) -> None:
         text.set_parse_math(False)
 
 
-def _names_along_y(ax: Axes, given: Sequence[str]) -> None:
+def titled(ax: Axes, text: str) -> None:
+    """A title as wide as axes beside names."""
+    ax.set_title("\n".join(wrap(text, _LETTERS)), fontsize="medium", parse_math=False)
+
+
+_LETTERS = 56
+
+
+def names_along_y(ax: Axes, given: Sequence[str]) -> None:
+    """Names of rows, from the top, shortened where they are long."""
     names = labels.shorten_all(given, _LONGEST_NAME)
-    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_yticks(range(len(names)), names)
     literally(ax.get_yticklabels())
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
@@ -283,9 +304,9 @@ def _cost_axis(ax: Axes, doc: Mapping[str, Any], number: int | None) -> None:
         item = doc["predictions"][number]
         threads = "1 thread" if item["threads"] == 1 else f"{item['threads']} threads"
         about = f"{labels.visible(str(item['predictor']))}, {threads}"
-        what, title = "predicted latency, with its range", f"{model} on {name} ({about})"
+        what, title = "predicted latency, with its 90% range", f"{model} on {name} ({about})"
     ax.set_xlabel(f"{what} ({least})" if least else what)
-    ax.set_title(title, fontsize="medium", parse_math=False)
+    titled(ax, title)
     ax.set_xlim(left=0)
     ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -302,69 +323,13 @@ def _layer_legend(ax: Axes, shown: Sequence[Row], hatches: Mapping[str, str], ow
         for bound, hatch in hatches.items()
     ]
     if not own or not isinstance(ax.figure, Figure):
-        literally(ax.legend(handles=handles, fontsize="small", loc="best").get_texts())
+        literally(ax.legend(handles=handles, fontsize="medium", loc="best").get_texts())
         return
-    columns = min(4, max(1, len(handles)))
+    columns = min(3, max(1, len(handles)))
     legend = ax.figure.legend(
-        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="medium"
     )
     literally(legend.get_texts())
-
-
-def plot_fidelity(doc: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
-    """Draw the cosine of each binary layer's output with the float layer's, in execution order.
-
-    A filled dot is the layer given exact inputs, an open one the layer given what the binarized
-    layers before it have made of them; a grey tick is that of its weights.
-
-    Parameters
-    ----------
-    doc : the JSON document of a fidelity
-    ax : where to draw; a figure of its own by default, as high as the layers need
-    """
-    layers = doc["layers"]
-    own = ax is None
-    ax = _axes(8.0, 1.6 + 0.19 * max(4, len(layers))) if ax is None else ax
-    at = range(len(layers))
-    cosines = {
-        part: [_drawn(layer[part]["cosine"]) for layer in layers]
-        for part in ("weights", "exact", "propagated")
-    }
-    ax.hlines(at, cosines["propagated"], cosines["exact"], color="#B0B0B0", linewidth=1.2, zorder=1)
-    ax.scatter(cosines["weights"], at, marker="|", s=40, color="#8C8C8C", label="weights")
-    ax.scatter(cosines["exact"], at, s=26, color=LINES[1], zorder=3, label="given exact inputs")
-    ax.scatter(
-        cosines["propagated"], at, marker="D", s=44, facecolor="none", edgecolor=LINES[2],
-        zorder=4, label="given propagated inputs",
-    )  # fmt: skip
-    _names_along_y(ax, [layer["name"] for layer in layers])
-    _cosine_axis(ax, doc)
-    if own and isinstance(ax.figure, Figure):
-        ax.figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
-    else:
-        ax.legend(fontsize="small", loc="best")
-    return ax
-
-
-def _drawn(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def _cosine_axis(ax: Axes, doc: Mapping[str, Any]) -> None:
-    model = labels.shorten(labels.visible(str(doc["model"]["name"])), 60)
-    ends = [
-        f"{item['top1_agreement']:.0%} of {item['shape'][0]}"
-        for item in doc["outputs"]
-        if item["top1_agreement"] is not None
-    ]
-    agreement = f", top-1 agreement {' and '.join(ends)}" if ends else ""
-    title = f"{model} as {doc['assumptions']['binarize']}, not retrained{agreement}"
-    ax.set_title(title, fontsize="medium", parse_math=False)
-    ax.set_xlabel("cosine of the layer's output with the float network's")
-    ax.set_xlim(right=1.0)
-    ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right", "left"]].set_visible(False)
 
 
 def figure_suffix(path: str | os.PathLike[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,8 +30,9 @@ _CLASSES = {
     "fp32": MacClass.FP,
 }
 _WORDS = {"binary": "binary", "int8": "int8", "bwn": "binary weights", "fp32": "fp32"}
-_NAMED = 14
+_NAMED = 10
 _MARGIN = 2.5
+_LETTERS = 70
 _GREY = "#7A7A7A"
 _SMALLEST, _LARGEST = 3.5, 11.0
 
@@ -57,7 +59,7 @@ def roofline_figure(
     title : the network and the machine
     named : how many layers have their names written, those that take most time
     """
-    figure = Figure(figsize=(8.4, 6.2), layout="constrained")
+    figure = Figure(figsize=(6.6, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
     used = {_class(schemes[item.place]) for item in layers}
@@ -67,7 +69,8 @@ def roofline_figure(
     marks = _draw(ax, layers, schemes, bounds)
     ax.set_xlabel("MACs for a byte of operands, each counted once")
     ax.set_ylabel("MACs a second, as predicted")
-    ax.set_title(labels.visible(title), fontsize="medium", parse_math=False)
+    lines = wrap(labels.visible(title), _LETTERS)
+    ax.set_title("\n".join(lines), fontsize="medium", parse_math=False)
     _legend(figure, used, marks)
     figure.draw_without_rendering()
     first = sorted(layers, key=lambda item: -item.latency_s)[:named]
@@ -126,8 +129,10 @@ def _lines(ax: Axes, machine: Ceilings, roofs: Mapping[str, float]) -> None:
     for kind, rate in roofs.items():
         colour = labels.COLOURS[_CLASSES[kind]]
         ax.plot([max(left, rate / fastest), right], [rate, rate], color=colour, linewidth=1.6)
-        ax.text(right, rate, f"{_WORDS[kind]} {_tick(rate, 'MAC/s')} ", ha="right", va="bottom",
-                fontsize=8, color=colour)  # fmt: skip
+        ax.annotate(
+            f"{_WORDS[kind]} {_tick(rate, 'MAC/s')}", (right, rate), (-3, _LARGEST / 2 + 1),
+            textcoords="offset points", ha="right", va="bottom", fontsize=9, color=colour,
+        )  # fmt: skip
     for number, (name, bandwidth) in enumerate(machine.bandwidth.items()):
         start = max(left, bottom / bandwidth)
         end = min(right, highest / bandwidth)
@@ -135,7 +140,7 @@ def _lines(ax: Axes, machine: Ceilings, roofs: Mapping[str, float]) -> None:
             continue
         ax.plot([start, end], [start * bandwidth, end * bandwidth], color=_GREY, linewidth=1.0)
         at = start * (end / start) ** (0.25 + 0.15 * (number % 4))  # not one beside the other
-        ax.text(at, at * bandwidth, f"{name} {value_text(bandwidth, 'byte/s')}", fontsize=7.5,
+        ax.text(at, at * bandwidth, f"{name} {value_text(bandwidth, 'byte/s')}", fontsize=9,
                 color=_GREY, rotation=_slope(ax), rotation_mode="anchor", ha="center", va="bottom",
                 parse_math=False, path_effects=[withStroke(linewidth=2.0, foreground="white")],
                 )  # fmt: skip
@@ -179,7 +184,5 @@ def _legend(figure: Figure, used: set[MacClass | None], marks: Mapping[str, str]
     ]
     handles += [mark(f"bound by {labels.visible(b)}", m, "#555555") for b, m in marks.items()]
     handles += [mark("the larger, the more time", "o", "#B0B0B0")]
-    legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize="small"
-    )
+    legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     literally(legend.get_texts())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -26,8 +25,8 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Bbox
 
 from xnorsim.errors import UsageError, choices
-from xnorsim.explore.fronts import front
 from xnorsim.show import labels
+from xnorsim.show.designs import Designs, designs_of
 from xnorsim.show.placing import box_of, name_points
 from xnorsim.show.plots import LINES, literally
 from xnorsim.show.sweep_text import (
@@ -43,7 +42,7 @@ from xnorsim.show.sweep_text import (
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Designs", "designs_of", "heatmap_figure", "named", "pareto_figure"]
+__all__ = ["heatmap_figure", "pareto_figure"]
 
 _GREY = "#B8B8B8"
 _LEFT_OUT = "#EFEFEF"
@@ -52,6 +51,12 @@ _WRITTEN = 150
 """Cells of a heat map that still have their values written in them."""
 
 _TICKS = 16
+_LEVEL = 40
+"""Letters of ticks that stand level side by side."""
+
+_BESIDE = 24
+"""Letters of a name along the side in a line."""
+
 _NAMED = 12
 _DECADE = 8.0
 _MANY_DECADES = 100.0
@@ -82,13 +87,13 @@ def heatmap_figure(
         UsageError: no such axis, value or figure, or fewer than two axes.
     """
     name = metric or next(iter(metrics_of(dataset)), "")
-    what, unit = metric_text(dataset, name)
+    what, unit = _predicted(dataset, name), metric_text(dataset, name)[1]
     array, dims = dataset[name], [str(dim) for dim in dataset[name].dims]
     x, y = _two(dims, x, y)
     over = ""
     if baseline:
         array = _point(dataset, array, baseline) / array
-        what, unit = _GAINS.get(name, f"times less {what}"), "×"
+        what, unit = _GAINS.get(name, f"times less {metric_text(dataset, name)[0]}"), "×"
         over = f"{what} over {_told(dataset, baseline)}"
     fixed = _places(dataset, at or {}, (x, y))
     array = array.isel(fixed)
@@ -97,15 +102,15 @@ def heatmap_figure(
     values = np.asarray(array.transpose(y, x).values, dtype=float)
     columns, rows = texts_along(dataset, x), texts_along(dataset, y)
     figure, ax = _canvas(
-        min(14.0, 2.6 + 0.62 * max(5, min(len(columns), _TICKS))),
-        min(12.0, 1.8 + 0.36 * max(5, min(len(rows), _TICKS))),
+        min(6.6, 2.4 + 0.7 * max(4, len(columns))), min(7.0, 2.0 + 0.36 * max(5, len(rows)))
     )
     _cells(figure, ax, values, what, unit)
     _places_along(ax, columns, rows)
     ax.set_xlabel(_axis_name(dataset, x), parse_math=False)
-    ax.set_ylabel(_axis_name(dataset, y), parse_math=False)
+    ax.set_ylabel("\n".join(wrap(_axis_name(dataset, y), _BESIDE)), parse_math=False)
     lines = [over, *_said(dataset, fixed, others, bool(baseline))]
     _titled(ax, dataset, [line for line in lines if line])
+    _leave_if_narrow(figure, ax)
     return figure
 
 
@@ -190,7 +195,12 @@ def _titled(ax: Axes, dataset: xarray.Dataset, more: Sequence[str] = ()) -> None
     """The title of the sweep, and lines below it, as wide as the figure."""
     figure = ax.get_figure(root=True)
     width = int(_LETTERS * figure.get_figwidth()) if figure else _LETTERS
-    lines = [str(dataset.attrs.get("title", "sweep")), "; ".join(more)]
+    fixed = dict(
+        text.split(": ", 1) for text in dataset.attrs.get("assumptions", ()) if ": " in text
+    )
+    about = ", ".join(fixed[name] for name in ("profile", "predictor") if name in fixed)
+    title = str(dataset.attrs.get("title", "sweep"))
+    lines = [f"{title} ({about})" if about else title, "; ".join(more)]
     text = "\n".join(part for line in lines for part in wrap(labels.visible(line), width))
     ax.set_title(text, fontsize="medium", parse_math=False)
 
@@ -227,14 +237,24 @@ def _cells(figure: Figure, ax: Axes, values: Any, what: str, unit: str) -> None:
             if np.isfinite(value):
                 colour = "#FFFFFF" if norm(value) > 0.6 else "#000000"
                 ax.text(column, row, _written(float(value), unit), ha="center", va="center",
-                        fontsize=7, color=colour)  # fmt: skip
+                        fontsize=9, color=colour)  # fmt: skip
     if not np.isfinite(values).all():
         figure.legend(
             handles=[Patch(color=_LEFT_OUT, label="left out")],
             loc="outside lower right",
             frameon=False,
-            fontsize="small",
         )
+
+
+def _leave_if_narrow(figure: Figure, ax: Axes) -> None:
+    """Take the numbers out of cells that are narrower or lower than their texts."""
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    corners = ax.transData.transform([(0, 0), (1, 1)])
+    wide, high = corners[1] - corners[0]
+    if any(box.width > 0.96 * wide or box.height > high for box in boxes):
+        for text in list(ax.texts):
+            text.remove()
 
 
 def _written(value: float, unit: str) -> str:
@@ -244,61 +264,12 @@ def _written(value: float, unit: str) -> str:
 def _places_along(ax: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
     for axis, texts, turned in ((ax.xaxis, columns, 45), (ax.yaxis, rows, 0)):
         step = -(-len(texts) // _TICKS)
-        short = labels.shorten_all(texts, 28)
-        axis.set_ticks(range(0, len(texts), step), short[::step], fontsize=8)
-        if turned and max(map(len, short)) > 5:
+        short = labels.shorten_all(texts, 22)
+        axis.set_ticks(range(0, len(texts), step), short[::step])
+        if turned and max(map(len, short)) * min(len(texts), _TICKS) > _LEVEL:
             for label in axis.get_ticklabels():
                 label.set(rotation=turned, ha="right", rotation_mode="anchor")
         literally(axis.get_ticklabels())
-
-
-@dataclass(frozen=True, eq=False)
-class Designs:
-    """The points of a sweep, flat: two figures, which are on their front, and what each is called.
-
-    is_front: [points]; texts: of the points on the front in order of x, name -> value, those
-    fields alone that change.
-    """
-
-    x: Any
-    y: Any
-    is_front: Any
-    order: Sequence[int]
-    texts: Sequence[Mapping[str, str]]
-
-
-def designs_of(dataset: xarray.Dataset, x: str, y: str) -> Designs:
-    """The points of a sweep and those that no other beats in two figures, smaller being better.
-
-    Raises:
-        UsageError: no such figure or axis, or no point.
-    """
-    first, second = values_along(dataset, x), values_along(dataset, y)
-    both = np.stack([first, second], axis=1)
-    known = np.flatnonzero(np.isfinite(both).all(axis=1))
-    if not known.size:
-        raise UsageError("the sweep has no point that is not left out")
-    chosen = known[front(both[known], known)]
-    is_front = np.zeros(len(both), dtype=bool)
-    is_front[chosen] = True
-    return Designs(first, second, is_front, chosen.tolist(), named(dataset, chosen.tolist()))
-
-
-def named(
-    dataset: xarray.Dataset, places: Sequence[int], *, every: bool = False
-) -> list[dict[str, str]]:
-    """The values of the fields that are not the same at all of these points, or of `every` one."""
-    array = dataset[metrics_of(dataset)[0]]
-    index = np.unravel_index(places, array.shape)
-    columns: dict[str, list[str]] = {}
-    for dim, at in zip(array.dims, index, strict=True):
-        for name in coordinates_along(dataset, str(dim)):
-            unit = str(dataset[name].attrs.get("units", ""))
-            values = dataset[name].values[at].tolist()
-            columns[name] = [value_text(value, unit) for value in values]
-    if len(places) > 1 and not every:
-        columns = {name: texts for name, texts in columns.items() if len(set(texts)) > 1}
-    return [{name: texts[i] for name, texts in columns.items()} for i in range(len(places))]
 
 
 def pareto_figure(
@@ -322,7 +293,7 @@ def pareto_figure(
         UsageError: no such figure or axis, one of words, or no point.
     """
     found = designs_of(dataset, x, y)
-    figure, ax = _canvas(8.0, 5.6)
+    figure, ax = _canvas(6.6, 5.4)
     rest = ~found.is_front & np.isfinite(found.x) & np.isfinite(found.y)
     if rest.any():
         count = f"{int(rest.sum()):,} other designs"
@@ -338,7 +309,7 @@ def pareto_figure(
     ax.grid(color="#E6E6E6", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.draw_without_rendering()
     _write_names(ax, found, names)
     return figure
@@ -346,7 +317,7 @@ def pareto_figure(
 
 def _measure(dataset: xarray.Dataset, axis: Axis, name: str) -> None:
     """The scale of an axis, logarithmic over most of a decade, and its ticks."""
-    what, unit = metric_text(dataset, name)
+    _, unit = metric_text(dataset, name)
     known = np.unique(values_along(dataset, name))
     known = known[np.isfinite(known)]
     ratio = known[-1] / known[0] if known[0] > 0 else 1.0
@@ -360,7 +331,13 @@ def _measure(dataset: xarray.Dataset, axis: Axis, name: str) -> None:
         axis.set_major_locator(LogLocator(subs=subs) if ratio > _DECADE else MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: value_text(value, unit)))
     axis.set_minor_formatter(NullFormatter())
-    axis.set_label_text(what, parse_math=False)
+    axis.set_label_text(_predicted(dataset, name), parse_math=False)
+
+
+def _predicted(dataset: xarray.Dataset, name: str) -> str:
+    """A figure or an axis in words: what is predicted, and what is given."""
+    what, _ = metric_text(dataset, name)
+    return f"predicted {what}" if name in metrics_of(dataset) else what
 
 
 def _write_names(ax: Axes, found: Designs, most: int) -> None:

@@ -26,11 +26,11 @@ def name_text(name: str) -> str:
     """What an axis is called in a figure, without the section of the profile.
 
     >>> name_text("memories.L2.size"), name_text("instructions.vector_popcount.per_cycle")
-    ('L2 size', 'vector_popcount per_cycle')
+    ('L2 size', 'vector popcount per cycle')
     """
     section, _, rest = name.partition(".")
     short = rest if section in ("memories", "instructions") and rest else name
-    return labels.visible(short.replace(".", " "))
+    return labels.visible(short.replace(".", " ").replace("_", " "))
 
 
 def value_text(value: Any, unit: str = "") -> str:

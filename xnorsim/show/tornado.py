@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,8 +23,13 @@ from xnorsim.show.sweep_text import value_text
 __all__ = ["tornado_figure"]
 
 _FIGURES = {"latency_s": ("latency", "s"), "energy_j": ("energy", "J")}
-_LOW, _HIGH = LINES[1], LINES[2]
-_NAME = 46
+_LOW: Mapping[str, Any] = {"facecolor": LINES[1]}
+_HIGH: Mapping[str, Any] = {"facecolor": LINES[2], "hatch": "////", "edgecolor": "#FFFFFF"}
+"""Of bars; hatched, since the two colours are alike in grey."""
+
+_NAME = 34
+_LETTERS = 56
+"""Of a title in a line, beside names."""
 
 
 def tornado_figure(found: Explanation, metric: str = "latency_s") -> Figure:
@@ -41,27 +48,28 @@ def tornado_figure(found: Explanation, metric: str = "latency_s") -> Figure:
         raise UsageError(f"no input of {found.profile} moves the {_FIGURES[metric][0]}")
     what, unit = _FIGURES[metric]
     value = _value(found, metric)
-    figure = Figure(figsize=(8.6, 1.9 + 0.42 * len(items)), layout="constrained")
+    figure = Figure(figsize=(6.6, 2.1 + 0.44 * len(items)), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
     for row, item in enumerate(items):
-        for end, colour in ((item.at_low, _LOW), (item.at_high, _HIGH)):
-            ax.barh(row, end - value, left=value, color=colour, height=0.62, linewidth=0)
+        for end, style in ((item.at_low, _LOW), (item.at_high, _HIGH)):
+            ax.barh(row, end - value, left=value, height=0.62, linewidth=0, **style)
     ax.axvline(value, color="#000000", linewidth=0.9)
     left = min(value, *(min(item.at_low, item.at_high) for item in items))
     right = max(value, *(max(item.at_low, item.at_high) for item in items))
     room = 0.08 * (right - left or value)
     ax.set_xlim(left - room, right + room)
-    ax.set_yticks(range(len(items)), [_named(item) for item in items], fontsize=8)
+    ax.set_yticks(range(len(items)), [_named(item) for item in items], fontsize=9)
     literally(ax.get_yticklabels())
     shares = ax.secondary_yaxis("right")
     texts = [labels.percent(item.share) for item in items]
-    shares.set_yticks(range(len(items)), texts, fontsize=8)
-    shares.set_ylabel("share of the spread", fontsize=8)
-    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    shares.set_yticks(range(len(items)), texts, fontsize=9)
+    shares.set_ylabel("share of the spread")
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: value_text(x, unit)))
     ax.set_xlabel(f"predicted {what}, with one input at an end of its range")
-    ax.set_title(_title(found, what, value, unit), fontsize="medium", parse_math=False)
+    title = "\n".join(wrap(_title(found, what, value, unit), _LETTERS))
+    ax.set_title(title, fontsize="medium", parse_math=False)
     ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -69,9 +77,9 @@ def tornado_figure(found: Explanation, metric: str = "latency_s") -> Figure:
     for axis in (ax, shares):
         axis.tick_params(axis="y", length=0)
     figure.legend(
-        handles=[Patch(color=_LOW, label="input at its low end"),
-                 Patch(color=_HIGH, label="input at its high end")],
-        loc="outside lower center", ncols=2, frameon=False, fontsize="small",
+        handles=[Patch(**_LOW, linewidth=0, label="input at its low end"),
+                 Patch(**_HIGH, linewidth=0, label="input at its high end")],
+        loc="outside lower center", ncols=2, frameon=False,
     )  # fmt: skip
     return figure
 

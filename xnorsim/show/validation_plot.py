@@ -150,9 +150,7 @@ def _legend(
         mark(known, "_", markersize=12),
         Patch(color=_BAND_COLOUR, label=band),
     ]
-    legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize="small"
-    )
+    legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     literally(legend.get_texts())
 
 

@@ -1,0 +1,125 @@
+"""Every kind of figure can be read at half the width of a page, long names and many rows too."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import xnorsim as xs
+from xnorsim.analysis import speedup_figure
+from xnorsim.show.fidelity_plot import plot_fidelity
+from xnorsim.show.plots import plot_layers
+from xnorsim.show.validation_plot import validation_figure
+
+from .conftest import GOLDEN, small_network
+from .legible import legibility_faults
+from .test_hardware_plot import made_up
+from .test_sweep_plots import dataset
+from .test_validation_plot import document
+
+PI = "raspberry-pi-4b"
+INSTRUCTIONS = {"profile": PI, "predictor": "instructions:own"}
+
+
+def figure_of(draw: Callable[[Figure], object], width: float = 6.6) -> Figure:
+    figure = Figure(figsize=(width, 4), layout="constrained")
+    draw(figure)
+    return figure
+
+
+@pytest.mark.parametrize(
+    ("draw", "width", "fault"),
+    [
+        (lambda f: f.text(0.5, 0.5, "fine"), 6.6, ""),
+        (lambda f: f.text(0.5, 0.5, "small", fontsize=8), 6.6, "'small' is 4.1 pt high"),
+        (lambda f: f.text(0.5, 0.5, "wide"), 10.0, "'wide' is 3.3 pt high"),
+        (lambda f: f.text(0.98, 0.5, "outside"), 6.6, "'outside' leaves the figure"),
+        (lambda f: [f.text(0.5, 0.5, t) for t in ("one", "two")], 6.6, "'one' and 'two' overlap"),
+        (lambda f: f.subplots().set_xlabel("x", fontsize=5), 6.6, "'x' is 2.5 pt high"),
+        (lambda f: f.subplots().set_xticks([0.1, 0.12], ["ab", "cd"]), 6.6, "'ab' and 'cd' overl"),
+        (lambda f: f.subplots().set(xlim=(0, 1)), 6.6, ""),
+    ],
+)
+def test_what_cannot_be_read_is_found(draw, width, fault):
+    found = legibility_faults(figure_of(draw, width))
+    assert [text.startswith(fault) for text in found] == ([True] if fault else [])
+
+
+def long_names(doc):
+    """The same layers with names as exporters write them, and 60 of them."""
+    doc = copy.deepcopy(doc)
+    for part in (doc["layers"], doc["predictions"][0]["layers"]):
+        for number, row in enumerate(part):
+            row["name"] = f"/backbone/stages/stages.{number}/blocks/blocks.0/conv_{number}/Conv"
+    return doc
+
+
+def linked():
+    """Twenty values along a side, two fields together along the other one."""
+    memory = {
+        "link": ["memories.DRAM.bandwidth", "memories.DRAM.shared_bandwidth"],
+        "values": [("4.1 GB/s", "5 GB/s"), ("8.2 GB/s", "10 GB/s")],
+    }
+    axes = {"memory": memory, "clock": "1.05 GHz .. 2 GHz step 0.05 GHz"}
+    return xs.sweep("finn-tfc-1w1a", axes, profile=PI)
+
+
+DRAWN: dict[str, Callable[[], object]] = {
+    "speedup over many baselines": lambda: speedup_figure(
+        PI,
+        baseline=("peak", "scalar", "same program"),
+        predictor="instructions:own",
+        logarithmic=True,
+    ),
+    "roofline": lambda: xs.roofline_figure("quicknet", profile=PI),
+    "roofline of four levels": lambda: xs.roofline_figure("resnet18", profile="zen-4"),
+    "tornado": lambda: xs.tornado_figure("finn-tfc-1w1a", metric="energy_j", **INSTRUCTIONS),
+    "frontier": lambda: xs.frontier_figure(PI, networks=["quicknet", "resnet18", "dorefa-net"]),
+    "heat map": lambda: xs.heatmap_figure(dataset()),
+    "heat map of linked fields": lambda: xs.heatmap_figure(linked()),
+    "heat map of gains": lambda: xs.heatmap_figure(
+        dataset(), baseline={"clock": 1e9, "threads": 1, "memories.L2.size": 2**18}
+    ),
+    "Pareto front": lambda: xs.pareto_figure(dataset()),
+    "hardware": lambda: xs.hardware_figure(made_up()),
+    "bottlenecks": lambda: xs.bottleneck_figure(made_up()),
+    "fidelity": lambda: (
+        plot_fidelity(xs.fidelity(small_network(), binarize="xnor").to_dict()).figure
+    ),
+    "validation": lambda: validation_figure(
+        document(*((x, x * 1.1) for x in np.geomspace(1e-3, 1.0, 12)))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_can_be_read(name):
+    pytest.importorskip("xarray")
+    figure = DRAWN[name]()
+    assert isinstance(figure, Figure)
+    assert legibility_faults(figure) == []
+
+
+@pytest.mark.parametrize("change", [lambda doc: doc, long_names])
+def test_layers_can_be_read(doc, change):
+    figure = plot_layers(change(doc)).figure
+    assert isinstance(figure, Figure)
+    assert legibility_faults(figure) == []
+
+
+def test_numbers_that_do_not_fit_into_cells_are_left_out():
+    assert len(xs.heatmap_figure(dataset()).axes[0].texts) == 8
+    assert not xs.heatmap_figure(linked()).axes[0].texts
+
+
+def test_a_long_title_takes_more_lines():
+    machine = xs.load_profile(GOLDEN / "tiny.yaml")
+    report = xs.analyze(small_network(), profile=machine, binarize="xnor").to_dict()
+    report["model"]["name"] = "network " * 12
+    figure = plot_layers(report).figure
+    assert isinstance(figure, Figure)
+    assert legibility_faults(figure) == []
