@@ -81,7 +81,7 @@ pd.DataFrame(
         "in time": table.in_time,
         "energy [mJ]": milli.energy_j,
         "range of it": milli.energy_j_low + " – " + milli.energy_j_high,
-        "rank by energy": table["rank"].map(str, na_action="ignore").fillna("-"),
+        "rank by energy": table["rank"].astype(str).replace("<NA>", "-"),
     }
 )
 
@@ -118,10 +118,15 @@ shares.round(3)
 # %%
 wanted = table.loc[WANTED]
 bought = wanted[(wanted["rank"] == 1).fillna(False)]
-machines = " or ".join(bought.index) or "none of them"
 needs = " and ".join(
     f"{quantity(row.energy_j, 'J')} ({quantity_range(row.energy_j_low, row.energy_j_high, 'J', 3)})"
     for row in bought.itertuples()
+)
+advice = (
+    f"buy {' or '.join(bought.index)}: of what is surely in time nothing takes certainly less "
+    f"energy than their {needs}"
+    if needs
+    else "buy none of these machines: none is surely in time"
 )
 faster = " and ".join(
     f"{ratios[name].value.min():.1f} to {ratios[name].value.max():.1f} times as fast as {name}"
@@ -129,8 +134,7 @@ faster = " and ".join(
 )
 core = shares.loc[WANTED].filter(("instructions", "compute")).sum(axis=1)
 print(
-    f"For {WANTED} within {quantity(DEADLINE_S, 's')} an image buy {machines}: of what is surely "
-    f"in time nothing takes certainly less energy than their {needs}. On the machines below "
+    f"For {WANTED} within {quantity(DEADLINE_S, 's')} an image {advice}. On the machines below "
     f"{WANTED} is {faster}, and the core, not memory, bounds {core.min():.0%} to {core.max():.0%} "
     "of its time."
 )

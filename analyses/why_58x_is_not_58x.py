@@ -151,7 +151,7 @@ predicted = [
         name,
         *([ends[b] for b in baselines] for ends in (p.speedup, p.speedup_low, p.speedup_high)),
     )
-    for name, p in (("the layer", alone), (f"all of {NETWORK}", network))
+    for name, p in (("the formula's layer", alone), (f"all of {NETWORK}", network))
 ]
 label = f"speedup on {PROFILE} over the baseline at the left (×)"
 ranges_figure([f"over {name}" for name in baselines], [(label, "", predicted)])

@@ -50,7 +50,8 @@ def offers(report: Report, deadline_s: float) -> pd.DataFrame:
 
     in_time : "surely" if the slow end of the latency's range keeps the deadline, "perhaps" if the
         quick end does, else "no"
-    rank : `ranks` of the energy among those that are surely in time; <NA> for the others
+    rank : `ranks` of the energy among those that are surely in time and whose energy is known;
+        <NA> for the others
 
     Parameters
     ----------
@@ -58,8 +59,7 @@ def offers(report: Report, deadline_s: float) -> pd.DataFrame:
     deadline_s : the time that an inference may take [s]
 
     Raises:
-        UsageError: a report without predictions, a deadline that is no time, or a machine that is
-            surely in time and whose profile has no energies.
+        UsageError: a report without predictions, or a deadline that is no time.
     """
     import pandas as pd
 
@@ -70,10 +70,7 @@ def offers(report: Report, deadline_s: float) -> pd.DataFrame:
     names = [item.profile for item in report.predictions]
     found = pd.DataFrame([item.totals for item in report.predictions], pd.Index(names))
     quick, slow = found.latency_s_low <= deadline_s, found.latency_s_high <= deadline_s
-    sure = found[slow]
-    if sure.energy_j.isna().any():
-        nameless = sure.index[sure.energy_j.isna()][0]
-        raise UsageError(f"profile {nameless} has no energies to rank it by")
+    sure = found[slow & found.energy_j.notna()]
     rank = pd.Series(ranks(sure.energy_j_low, sure.energy_j_high), sure.index, dtype="Int64")
     return found.assign(
         in_time=np.select([slow, quick], ["surely", "perhaps"], "no"),
