@@ -23,9 +23,10 @@ _STYLE = re.compile(r"<style scoped>.*?</style>", re.S)
 
 
 def on_config(config: Any) -> Any:
-    """The analyses into the navigation, in the order in which they are listed."""
+    """The analyses into the navigation, in the order of their list, if they are not there yet."""
     pages = next(entry["Analyses"] for entry in config.nav if "Analyses" in entry)
-    pages += [f"analyses/{source.stem}.md" for source in _sources()]
+    places = [f"analyses/{source.stem}.md" for source in _sources()]
+    pages += [place for place in places if place not in str(config.nav)]
     return config
 
 
@@ -40,14 +41,26 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, f"analyses/{source.stem}.md", content=text))
         for name, data in images.items():
             files.append(File.generated(config, f"analyses/{name}", content=data))
-    listed = re.sub(r"`(\w+)\.py`", r"[`\1`](\1.md)", (SOURCES / "README.md").read_text("utf-8"))
-    files.append(File.generated(config, "analyses/index.md", content=listed))
+    files.append(File.generated(config, "analyses/index.md", content=_index()))
     return files
 
 
 def _sources() -> list[Path]:
     listed = (SOURCES / "README.md").read_text("utf-8")
     return sorted(SOURCES.glob("*.py"), key=lambda source: listed.find(f"`{source.name}`"))
+
+
+def _index() -> str:
+    """The list of analyses, and the answer of each: the paragraph below its title."""
+    listed = (SOURCES / "README.md").read_text("utf-8")
+    listed = re.sub(r"`(\w+)\.py`", r"[`\1`](\1.md)", listed)
+    answers = []
+    for source in _sources():
+        first = nbformat.read(EXECUTED / f"{source.stem}.ipynb", as_version=4).cells[0].source
+        title, answer, *_ = first.split("\n\n")
+        answers.append(f"**[{title.removeprefix('# ')}]({source.stem}.md)** {answer}")
+    before, heading, after = listed.partition("\n## ")
+    return "\n\n".join([before, "## The answers", *answers]) + f"\n{heading}{after}"
 
 
 def converted(name: str) -> tuple[str, dict[str, bytes]]:
@@ -69,5 +82,6 @@ def converted(name: str) -> tuple[str, dict[str, bytes]]:
 def _readable(text: str) -> str:
     """Without escapes of terminals and without styles of their own for tables."""
     text = _STYLE.sub("", _ANSI.sub("", text))
+    text = re.sub(r"`docs/(\w+)\.md`", r"[`docs/\1.md`](../\1.md)", text)
     text = re.sub(r"^!\[(png|svg|jpeg)\]", "![figure]", text, flags=re.M)
     return re.sub(r"^%matplotlib inline\n|^# ruff: .*\n", "", text, flags=re.M)
