@@ -112,16 +112,28 @@ def _dots(
         shift = 0.0 if is_one else (number - (len(series) - 1) / 2) * step
         colour = _ONE if is_one else paint(number)["color"]
         yield {
-            "type": "scatter", "mode": "markers", "name": literal(name), "legendgroup": literal(name),
-            "showlegend": len(series) > 1 and not panel,
+            "type": "scatter", "mode": "markers", "name": literal(name),
+            "legendgroup": literal(name), "showlegend": len(series) > 1 and not panel,
             "x": [item.value for item in own],
             "y": [rows.index(item.row) + shift for item in own],
             "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
             "marker": {"size": 10, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-            "error_x": {
-                "type": "data", "symmetric": False, "thickness": 2, "width": 5, "color": colour,
-                "array": [item.high - item.value for item in own],
-                "arrayminus": [item.value - item.low for item in own],
-            },
+            **_bars(own, colour),
             "hovertext": [literal(item.text) for item in own], "hoverinfo": "text",
         }  # fmt: skip
+
+
+def _bars(found: Sequence[Measure], colour: str) -> Figure:
+    """The ranges as bars; nothing where there are none."""
+    if all(item.low == item.high for item in found):
+        return {}
+    bars = {
+        "type": "data",
+        "symmetric": False,
+        "thickness": 2,
+        "width": 5,
+        "color": colour,
+        "array": [item.high - item.value for item in found],
+        "arrayminus": [item.value - item.low for item in found],
+    }
+    return {"error_x": bars}
