@@ -25,7 +25,7 @@ from xnorsim.show.page import page
 from xnorsim.show.page.layer_figures import costs_figure, memory_figure
 from xnorsim.show.page.rendering import json_for_html
 from xnorsim.show.page.roofline import roofline_figure
-from xnorsim.show.page.style import literal, paint, scale, ticks
+from xnorsim.show.page.style import paint, scale, ticks
 from xnorsim.show.page.total_figures import energy_figure, shares_figure, speedup_figure
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">'
@@ -362,7 +362,7 @@ def test_data_for_scripts_has_no_sign_of_html(text):
 
 @given(st.text())
 def test_text_of_figures_has_no_tags(text):
-    assert not set(literal(text)) & set("<>")
+    assert not set(labels.literal(text)) & set("<>")
 
 
 def test_the_policy_lets_the_two_scripts_run_and_nothing_be_loaded(doc):

@@ -80,9 +80,5 @@ def _texts(dataset: xarray.Dataset, places: list[int], x: str, y: str, found: An
             f"{what}: {value_text(values[place], unit)}"
             for (what, unit), values in zip(units, (found.x, found.y), strict=True)
         )
-        texts.append("<br>".join(_escaped(row) for row in (*figures, *rows)))
+        texts.append("<br>".join(labels.literal(row) for row in (*figures, *rows)))
     return texts
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -21,6 +21,7 @@ __all__ = [
     "amount",
     "factor",
     "limit",
+    "literal",
     "memory",
     "percent",
     "precision_class",
@@ -46,6 +47,15 @@ COLOURS = {
 }
 """A colour for each precision class, None for layers without MACs: distinguishable with every
 common colour blindness. Source: M. Okabe, K. Ito, "Color universal design", 2008."""
+
+
+def literal(text: str) -> str:
+    """Text for figures of plotly, which would read tags and entities in it.
+
+    >>> literal("<b>a</b> & b")
+    '&lt;b&gt;a&lt;/b&gt; &amp; b'
+    """
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shorten(text: str, width: int) -> str:

@@ -12,7 +12,6 @@ from xnorsim.show.page.style import (
     axis,
     class_name,
     figure,
-    literal,
     note,
     paint,
     panels,
@@ -89,14 +88,14 @@ def _known(item: Document, key: str) -> bool:
 
 
 def _short(names: Sequence[str]) -> list[str]:
-    return [literal(name) for name in labels.shorten_all(names, _LONGEST_NAME)]
+    return [labels.literal(name) for name in labels.shorten_all(names, _LONGEST_NAME)]
 
 
 def _hover(row: Document, layer: Document) -> str:
     precision = labels.precision_label(layer["scheme"])
     lines = [
-        f"<b>{literal(row['name'])}</b>",
-        literal(f"{layer['kind']} {precision}, bound by {row['bound']}"),
+        f"<b>{labels.literal(row['name'])}</b>",
+        labels.literal(f"{layer['kind']} {precision}, bound by {row['bound']}"),
         *(
             f"{metric} {labels.quantity(row[key], unit)} "
             f"({labels.quantity_range(row[f'{key}_low'], row[f'{key}_high'], unit)})"
@@ -131,7 +130,11 @@ def _colourings(
         for used in (*MacClass, None)
     ]  # fmt: skip
     bounds = [
-        _Group(literal(bound), [i for i, row in enumerate(rows) if row["bound"] == bound], paint(n))
+        _Group(
+            labels.literal(bound),
+            [i for i, row in enumerate(rows) if row["bound"] == bound],
+            paint(n),
+        )
         for n, bound in enumerate(bound_order(doc))
     ]
     return {
@@ -196,7 +199,7 @@ def _axes(doc: Document, metric: str) -> list[tuple[str, str]]:
         text = f"{labels.quantity(total[key], unit)} ({span})"
         if total[key] is None:
             text = f"this profile has no {metric}"
-        found.append((f"<b>{literal(name)}</b>  {text}", f"{metric} ({word})"))
+        found.append((f"<b>{labels.literal(name)}</b>  {text}", f"{metric} ({word})"))
     return found
 
 
@@ -288,8 +291,8 @@ def _memory_unit(values: Sequence[int]) -> tuple[int, str]:
 def _memory_hover(layer: Document) -> str:
     stored = layer["weight_bits"] + layer["scale_bits"]
     return (
-        f"<b>{literal(layer['name'])}</b><br>{literal(layer['kind'])} "
-        f"{literal(labels.precision_label(layer['scheme']))}<br>"
+        f"<b>{labels.literal(layer['name'])}</b><br>{labels.literal(layer['kind'])} "
+        f"{labels.literal(labels.precision_label(layer['scheme']))}<br>"
         f"live {labels.memory(layer['live_bits'])}<br>weights {labels.memory(stored)}"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from xnorsim.show import labels
-from xnorsim.show.page.style import SYMBOLS, axis, figure, literal, paint, ticks
+from xnorsim.show.page.style import SYMBOLS, axis, figure, paint, ticks
 
 __all__ = ["Measure", "Panel", "measure", "ranges_figure", "row_axis"]
 
@@ -83,7 +83,7 @@ def ranges_figure(panels: Sequence[Panel]) -> Figure | None:
 
 def row_axis(rows: Sequence[str], anchor: str, *, named: bool = True) -> Figure:
     """An axis with a name a row, the first on top."""
-    texts = [literal(labels.shorten(labels.visible(row), _LONGEST_NAME)) for row in rows]
+    texts = [labels.literal(labels.shorten(labels.visible(row), _LONGEST_NAME)) for row in rows]
     return axis(
         range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), anchor=anchor,
         ticktext=texts if named else [""] * len(rows), showgrid=False, zeroline=False,
@@ -112,14 +112,14 @@ def _dots(
         shift = 0.0 if is_one else (number - (len(series) - 1) / 2) * step
         colour = _ONE if is_one else paint(number)["color"]
         yield {
-            "type": "scatter", "mode": "markers", "name": literal(name),
-            "legendgroup": literal(name), "showlegend": len(series) > 1 and not panel,
+            "type": "scatter", "mode": "markers", "name": labels.literal(name),
+            "legendgroup": labels.literal(name), "showlegend": len(series) > 1 and not panel,
             "x": [item.value for item in own],
             "y": [rows.index(item.row) + shift for item in own],
             "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
             "marker": {"size": 10, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             **_bars(own, colour),
-            "hovertext": [literal(item.text) for item in own], "hoverinfo": "text",
+            "hovertext": [labels.literal(item.text) for item in own], "hoverinfo": "text",
         }  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from xnorsim.show.page.style import (
     axis,
     class_name,
     figure,
-    literal,
     note,
     panels,
     rounded,
@@ -131,7 +130,7 @@ def _panel(
             f"{title} ({unit})", type="log", domain=domain, anchor=anchor,
             range=[math.log10(end) for end in ends], **ticks(*ends, unit),
         )  # fmt: skip
-    head = note(f"<b>{literal(name)}</b>", xref="paper", x=place[0][0], xanchor="left",
+    head = note(f"<b>{labels.literal(name)}</b>", xref="paper", x=place[0][0], xanchor="left",
                 yref="paper", y=place[1][1], yanchor="bottom", font={"size": 13})  # fmt: skip
     layout["annotations"].append(head)
     axes = {"xaxis": x, "yaxis": y}
@@ -191,7 +190,7 @@ def _line(
 
 def _roof_names(roofs: Mapping[str, float], box: _Box, x: str, y: str) -> list[Figure]:
     return [
-        note(f"{literal(class_name(_KINDS[kind]))} {labels.quantity(rate, 'MAC/s')}", xref=x,
+        note(f"{labels.literal(class_name(_KINDS[kind]))} {labels.quantity(rate, 'MAC/s')}", xref=x,
              yref=y, x=math.log10(box.right), y=math.log10(rate), xanchor="right",
              yanchor="bottom", font={"size": 11})
         for kind, rate in roofs.items()
@@ -208,7 +207,7 @@ def _level_names(
         rate = box.bottom * (highest / box.bottom) ** (0.8 - 0.13 * (number % 6))
         at = max(rate / bandwidth, box.left)
         if at < box.right:
-            text = f"{literal(name)} {labels.quantity(bandwidth, 'B/s')}"
+            text = f"{labels.literal(name)} {labels.quantity(bandwidth, 'B/s')}"
             found.append(note(
                 text, xref=x, yref=y, x=math.log10(at), y=math.log10(at * bandwidth),
                 xanchor="left", yanchor="middle", xshift=3, font={"size": 11},
@@ -231,7 +230,7 @@ def _layer_names(
                 taken.append(place)
                 at = {"x": math.log10(point.intensity), "y": math.log10(point.rate)}
                 size = {"font": {"size": 10}}
-                found.append(note(literal(name), xref=x, yref=y, yshift=shift, **at, **size))
+                found.append(note(labels.literal(name), xref=x, yref=y, yshift=shift, **at, **size))
                 break
     return found
 
@@ -263,9 +262,10 @@ def _layers(
 
 def _hover(point: _Point) -> str:
     layer = point.layer
+    precision = labels.precision_label(layer["scheme"])
     return (
-        f"<b>{literal(layer['name'])}</b><br>{literal(layer['kind'])} "
-        f"{literal(labels.precision_label(layer['scheme']))}, bound by {literal(point.bound)}<br>"
+        f"<b>{labels.literal(layer['name'])}</b><br>{labels.literal(layer['kind'])} "
+        f"{labels.literal(precision)}, bound by {labels.literal(point.bound)}<br>"
         f"{labels.quantity(point.intensity, 'MAC/B')}, {labels.quantity(point.rate, 'MAC/s')}<br>"
         f"{labels.quantity(point.latency_s, 's')}"
     )
@@ -280,7 +280,7 @@ def _legend(found: Sequence[tuple[str, Document, list[_Point]]], marks: Mapping[
         if used in classes
     ]
     entries += [
-        (f"bound by {literal(bound)}", {"color": "#7A7A7A", "symbol": symbol})
+        (f"bound by {labels.literal(bound)}", {"color": "#7A7A7A", "symbol": symbol})
         for bound, symbol in marks.items()
     ]
     return [

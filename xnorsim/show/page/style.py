@@ -1,4 +1,4 @@
-"""How every figure of the page looks, and text that plotly shows as it is.
+"""How every figure of the page looks.
 
 A figure is plain data as plotly.js takes it: `data`, `layout`, and `columns`: arrays by name that
 several traces share. In a trace {"of": NAME, "at": [0, 2]} stands for those places of a column; the
@@ -20,7 +20,6 @@ __all__ = [
     "axis",
     "class_name",
     "figure",
-    "literal",
     "note",
     "paint",
     "panels",
@@ -50,16 +49,6 @@ _NAMES = {
 def class_name(used: MacClass | None) -> str:
     """A precision class in a legend."""
     return _NAMES[used]
-
-
-def literal(text: str) -> str:
-    """Text of a file for a figure: plotly would read tags and entities in it.
-
-    >>> literal("<b>a</b> & b")
-    '&lt;b&gt;a&lt;/b&gt; &amp; b'
-    """
-    shown = labels.visible(text).replace("&", "&amp;")
-    return shown.replace("<", "&lt;").replace(">", "&gt;")
 
 
 def paint(number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xnorsim.show import labels
 from xnorsim.show.content import prediction_names
 from xnorsim.show.page.layer_figures import bound_order
 from xnorsim.show.page.ranges import Measure, Panel, ranges_figure, row_axis
-from xnorsim.show.page.style import axis, class_name, figure, literal, note, paint, panels
+from xnorsim.show.page.style import axis, class_name, figure, note, paint, panels
 
 __all__ = ["energy_figure", "shares_figure", "speedup_figure"]
 
@@ -50,7 +50,7 @@ def shares_figure(doc: Document) -> Figure | None:
         for used in (*MacClass, None)
     ]  # fmt: skip
     bounds: list[Share] = [
-        (literal(bound), paint(number),
+        (labels.literal(bound), paint(number),
          [_share(item, lambda _, layer, b=bound: layer["bound"] == b) for item in items])
         for number, bound in enumerate(bound_order(doc))
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def _segment(
         "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
         "marker": {**marker, "line": {"width": 0.6, "color": "#FFFFFF"}},
         "hovertext": [
-            f"{literal(row)}<br>{name} {labels.percent(value)}"
+            f"{labels.literal(row)}<br>{name} {labels.percent(value)}"
             for row, value in zip(names, values, strict=True)
         ],
         "hoverinfo": "text",
@@ -122,7 +122,7 @@ def energy_figure(doc: Document) -> Figure | None:
             parts[part][row] = (value or 0.0) / whole
     order = sorted(parts, key=lambda part: -sum(parts[part]))
     drawn: list[Share] = [
-        (literal(part), paint(number), parts[part]) for number, part in enumerate(order)
+        (labels.literal(part), paint(number), parts[part]) for number, part in enumerate(order)
     ]
     made = _stack([name for name, _ in found], [("energy goes to", drawn)], "share of energy")
     made["layout"]["annotations"] = [
