@@ -10,6 +10,8 @@ from mkdocs.structure.files import File, Files
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+MADE_OF = {"xnorsim/cli/__init__.py": "commands.md", "xnorsim/__init__.py": "api.md"}
+"""Source files that pages are made of: where links lead in a repository, and on the site."""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -22,7 +24,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(text: str, **_: Any) -> str:
     """Links to files beside docs/ as links to their pages."""
-    for name, page in PAGES.items():
+    for name, page in (PAGES | MADE_OF).items():
         text = text.replace(f"](../{name}", f"]({page}")
     return re.sub(r"\]\(\.\./analyses/(?:(README)|(\w+))\.(?:md|py)", _analysis, text)
 
