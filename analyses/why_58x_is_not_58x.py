@@ -181,8 +181,8 @@ if MEASURE:
         host = measured_layer(HOST_PROFILE, seconds=SECONDS)
     except xs.XnorsimError as fault:
         why = str(fault)
-told = ("machine", "profile", "libraries", "disturbed")
-print(*(host.about[name] for name in told) if host else ["Not measured:", why], sep="\n")
+told = host.about if host else {"not measured": why}
+print(*(f"{name}: {text}" for name, text in told.items()), sep="\n")
 
 # %%
 speedups = host.speedups if host else ()

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 import xnorsim as xs
+from tests.show.legible import legibility_faults
 from xnorsim.errors import UsageError
 from xnorsim.show.speedup_steps import SpeedupSteps, Step, steps_figure
 
@@ -92,6 +93,7 @@ def test_what_cannot_be_followed_is_refused(options, fault):
 
 def test_the_figure_names_each_step_its_speedup_and_the_baselines(found):
     figure = found.figure()
+    assert legibility_faults(figure) == []
     (ax,) = figure.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == list(found.frame.index)
     assert [text.get_text() for text in ax.texts][:2] == ["62.3×", "15.6×"]

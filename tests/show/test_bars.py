@@ -8,6 +8,8 @@ from matplotlib.patches import Rectangle
 from xnorsim.errors import UsageError
 from xnorsim.show.bars import bars_figure
 
+from .legible import legibility_faults
+
 
 def test_bars_of_a_group_stand_beside_each_other_with_their_numbers():
     figure = bars_figure(["a", "$b$"], {"single": [10, 2000], "one bit": [0.3125, 62.5]}, "MiB")
@@ -22,6 +24,7 @@ def test_bars_of_a_group_stand_beside_each_other_with_their_numbers():
     assert [text.get_text() for text in ax.texts] == ["10", "2000", "0.3125", "62.5"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "$b$"]
     assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "MiB")
+    assert legibility_faults(figure) == []
     assert len({bar.get_facecolor() for bar in bars}) == len({bar.get_hatch() for bar in bars}) == 2
 
 

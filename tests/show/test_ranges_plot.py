@@ -16,6 +16,8 @@ from xnorsim.errors import UsageError
 from xnorsim.show.bounds_plot import bounds_figure
 from xnorsim.show.ranges_plot import Ranged, plot_ranges, ranged_totals, ranges_figure
 
+from .legible import legibility_faults
+
 BOTH = (
     Ranged("predicted", [2.0, 3.0], [1.0, 2.0], [4.0, 3.5]),
     Ranged("measured", [2.5, math.nan], [2.5, math.nan], [2.5, math.nan]),
@@ -53,6 +55,7 @@ def test_totals_of_reports_are_one_value_a_machine():
 
 def test_panels_share_rows_and_legend():
     figure = ranges_figure(["a", "b"], [("latency", "s", BOTH), ("energy", "J", BOTH[:1])])
+    assert legibility_faults(figure) == []
     left, right = figure.axes
     assert (left.get_xlabel(), right.get_xlabel()) == ("latency", "energy")
     assert left.get_ylim() == right.get_ylim() == (1.5, -0.5)
@@ -86,6 +89,7 @@ def test_bounds_differ_in_colour_and_hatching_and_stand_in_the_order_of_distance
     layers = [(name, 1.0) for name in ("overhead", "DRAM", "L3", "instructions", "L2")]
     figure = bounds_figure([document(layers)])
     (legend,) = figure.legends
+    assert legibility_faults(figure) == []
     names = [text.get_text().removeprefix("bound by ") for text in legend.get_texts()]
     assert names == ["instructions", "L2", "L3", "DRAM", "overhead"]
     styles = {(patch.get_facecolor(), patch.get_hatch()) for patch in legend.get_patches()}

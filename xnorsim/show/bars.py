@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
-from xnorsim.show.plots import LINES, literally
+from xnorsim.show.plots import LINES, WIDTH, literally
 
 __all__ = ["bars_figure"]
 
@@ -30,7 +30,7 @@ def bars_figure(rows: Sequence[str], found: Mapping[str, Sequence[float]], xlabe
         UsageError: a quantity that does not have one value above 0 for each row.
     """
     figure = Figure(
-        figsize=(6.4, 1.0 + len(rows) * (0.25 + 0.2 * len(found))), layout="constrained"
+        figsize=(WIDTH, 1.0 + len(rows) * (0.25 + 0.22 * len(found))), layout="constrained"
     )
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
@@ -48,7 +48,7 @@ def bars_figure(rows: Sequence[str], found: Mapping[str, Sequence[float]], xlabe
             linewidth=0.0,
             label=labels.visible(name),
         )
-        ax.bar_label(bars, [f"{value:.4g}" for value in values], padding=3, fontsize=9)
+        ax.bar_label(bars, [f"{value:.4g}" for value in values], padding=3, fontsize=10)
     ax.set_xscale("log")
     ax.margins(x=0.12)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
 from xnorsim.show.content import prediction_names
-from xnorsim.show.plots import LINES, literally
+from xnorsim.show.plots import LINES, WIDTH, literally
 
 __all__ = ["bounds_figure", "plot_bounds"]
 
@@ -39,7 +39,7 @@ def bounds_figure(docs: Sequence[Mapping[str, Any]]) -> Figure:
     """
     styles = _styles(docs)
     rows = [len(doc["predictions"]) for doc in docs]
-    size = (6.8, 1.1 + sum(0.28 * number + 0.38 for number in rows))
+    size = (WIDTH, 1.1 + sum(0.28 * number + 0.38 for number in rows))
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(docs), 1, sharex=True, squeeze=False, height_ratios=rows)[:, 0]

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from xnorsim.errors import UsageError
 from xnorsim.show import labels
-from xnorsim.show.plots import LINES, MARKERS, literally
+from xnorsim.show.plots import LINES, MARKERS, WIDTH, literally
 from xnorsim.show.report import Report
 from xnorsim.units import format_si
 
@@ -115,10 +115,9 @@ def ranges_figure(
 
     panels: (label of the axis, unit, what is drawn); all draw the same kinds of values.
     """
-    width = 4.4 + 2.4 * len(panels) if len(panels) > 1 else 6.4
     most = max(len(found) for _, _, found in panels)
     height = 1.3 + len(rows) * (0.2 + 0.13 * most)
-    figure = Figure(figsize=(min(width, 7.2), height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, (xlabel, unit, found) in zip(axes, panels, strict=True):

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from xnorsim.show import labels
-from xnorsim.show.plots import LINES, literally
+from xnorsim.show.plots import LINES, WIDTH, literally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def steps_figure(found: SpeedupSteps) -> Figure:
     The colour and the hatching of a bar tell the baseline that its end is over.
     """
     steps = found.steps
-    figure = Figure(figsize=(6.8, 1.5 + 0.36 * len(steps)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.5 + 0.36 * len(steps)), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
     before = 1.0
