@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import product
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
@@ -43,13 +44,15 @@ def name_points(
     taken: list[Bbox] = []
     for name, point in zip(names, points, strict=True):
         text = ax.annotate(name, point, (0, 0), textcoords=_OFFSET, fontsize=size, parse_math=False)
+        extent = text.get_window_extent()
         for reach, (right, up) in product(_REACHES, _DIRECTIONS):
-            text.set(position=(reach * right, reach * up), **_aligned(right, up))
-            box, line = text.get_window_extent(), _line(ax, point, (right, up), reach)
+            box = _box(ax, point, (right, up), reach, extent)
+            line = _line(ax, point, (right, up), reach)
             wide = box.expanded(_SLACK, 1.0)
             inside = ax.bbox.contains(*wide.min) and ax.bbox.contains(*wide.max)
             if inside and not any(part.count_overlaps([*marks, *taken]) for part in (box, *line)):
                 taken += [box.padded(apart, 0), *line]
+                text.set(position=(reach * right, reach * up), **_aligned(right, up))
                 if line:
                     end = text.get_position()
                     ax.annotate("", point, end, textcoords=_OFFSET, arrowprops=_LEADER)
@@ -69,6 +72,20 @@ def _aligned(right: float, up: float) -> dict[str, str]:
         "ha": "center" if abs(right) < abs(up) / 2 else "left" if right > 0 else "right",
         "va": "center" if abs(up) < abs(right) / 2 else "bottom" if up > 0 else "top",
     }
+
+
+def _box(ax: Axes, point: Pair, direction: Pair, reach: float, extent: Bbox) -> Bbox:
+    """Where a text of this extent is on the canvas, so far from its point in a direction."""
+    aligned = _aligned(*direction)
+    x, y = ax.transData.transform(point) + np.multiply(direction, reach * ax.figure.dpi / 72)
+    left = x - _BEFORE[aligned["ha"]] * extent.width
+    return Bbox.from_bounds(
+        left, y - _BEFORE[aligned["va"]] * extent.height, extent.width, extent.height
+    )
+
+
+_BEFORE = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+"""The share of a text that lies before its anchor."""
 
 
 def _line(ax: Axes, point: Pair, direction: Pair, reach: float) -> list[Bbox]:
