@@ -235,7 +235,13 @@ def _drawings(doc: Document, notes: Footnotes) -> list[Drawing]:
     found = [
         ("shares", "Where the time goes", _SHARES, shares_figure, ()),
         ("costs", "Cost by layer", _COSTS + (_OWN_SCALE if several else ""), costs_figure, ()),
-        ("roofline", "Rooflines", _ROOFLINE, roofline_figure, ("roofline", "cache-aware")),
+        (
+            "roofline",
+            "Rooflines",
+            _roofline_caption(doc),
+            roofline_figure,
+            ("roofline", "cache-aware"),
+        ),
         ("memory", "Memory over time", _MEMORY, memory_figure, ()),
         ("speedups", "Speedups by baseline", _SPEEDUPS, speedup_figure, ("paper",)),
         ("energy", "Energy by part", _ENERGY, energy_figure, ()),
@@ -249,6 +255,12 @@ def _drawings(doc: Document, notes: Footnotes) -> list[Drawing]:
     return drawings
 
 
+def _roofline_caption(doc: Document) -> str:
+    """What the lines are, and why a layer may lie above them."""
+    words = {item["predictor"].partition(":")[0] for item in doc["predictions"]}
+    return _ROOFLINE + ("" if words <= {"roofline"} else _OWN_KERNELS)
+
+
 _SHARES = "Of one inference: by the precision of the layers, and by what bounds them."
 _COSTS = (
     "The layers that take time, in order of execution; layers that are fused into another one, and "
@@ -257,9 +269,13 @@ _COSTS = (
 )
 _OWN_SCALE = " Each machine has its own scale."
 _ROOFLINE = (
-    "Level lines: the most multiply-accumulates a second of each precision. Slanted lines: the "
+    "Level lines: multiply-accumulates a second of each precision at full rate. Slanted lines: the "
     "bandwidth of each memory level. The larger a marker, the more of the time its layer takes; "
     "its shape is what bounds the layer."
+)
+_OWN_KERNELS = (
+    " The lines are the profile's throughputs. The layers are not predicted from them but by "
+    "another predictor, with inner loops of its own, and may lie above."
 )
 _MEMORY = (
     "Activations from the layer that writes them to the last one that reads them, and what each "
