@@ -68,7 +68,8 @@ def anew(network: str, predictor: str, clock: str) -> Any:
     """The report and the figure of one state from the beginning."""
     machine = with_values(load_profile(PROFILE), {"clock": clock})
     report = xs.analyze(network, profile=machine, binarize="xnor", predictor=predictor)
-    plot_layers(report.to_dict()).figure.savefig(io.BytesIO(), format="png", dpi=110)
+    figure: Any = plot_layers(report.to_dict()).figure
+    figure.savefig(io.BytesIO(), format="png", dpi=110)
     return report
 
 

@@ -33,8 +33,8 @@ Source: C. Brewer, ColorBrewer 2.0."""
 # In inches.
 _WIDE, _HIGH = 1.62, 0.40
 _PITCH = 0.66
-_TURN, _APART = 0.05, 0.05  # where an edge turns below its box, and one of another lane
-_JOIN = 0.11  # above the box that it leads to
+_TURN, _APART = 0.04, 0.04  # where an edge turns below its box, and one of another lane
+_JOIN = 0.09  # above the box that it leads to
 _GAP, _TRACK = 0.16, 0.11
 _GUTTER = 0.24
 _MARGIN = 0.12
@@ -152,7 +152,7 @@ def _draw_edges(ax: Axes, layout: Layout, page: _Page) -> None:
         turn = over + _JOIN
         # Branches turn below their box, each lane's at a height of its own; what joins, at the end.
         if route.lane != start.lane or (end.row == start.row + 1 and end.lane > start.lane):
-            turn = y0 - _HIGH / 2 - _TURN - _APART * (start.lane % 3)
+            turn = y0 - _HIGH / 2 - _TURN - _APART * (2 - start.lane % 3)
         _arrow(ax, [(x0, below), (x0, turn), (x1, turn), (x1, over)])
     for dot, source in layout.enters.items():
         _draw_entry(ax, layout, page, dot, source, boxes)
