@@ -38,7 +38,7 @@ LAYER = "stage3.1.conv1"  # 256 channels, 256 filters of 3 × 3, 14 × 14: that 
 PREDICTOR = "instructions:own"  # of a program with kernels for floats too
 MEASURE = True  # on this machine, where the extra `native` is installed
 HOST_PROFILE = None  # a file of `xnorsim calibrate`; None takes the packaged one that is nearest
-SECONDS = 0.1  # that each kernel is measured
+SECONDS = 0.5  # that each kernel is measured
 
 # %% [markdown]
 # ## From the formula to the network
@@ -171,8 +171,8 @@ pd.DataFrame(
 # The same layer by our XNOR kernel, over a scalar loop (`float-loop`), our float kernel (`fma`)
 # and over float libraries; one thread. Beside it is the prediction for this machine: from the
 # profile given, or from the packaged one that is nearest to the processor, whose clock and memory
-# may differ. Measured for a moment only, numbers change from run to run: `xnorsim validate --host`
-# takes its time.
+# may differ. This is a moment's measurement: where the lines below tell that it was disturbed,
+# something else ran meanwhile, and a ratio may be far off. `xnorsim validate --host` takes its time.
 
 # %%
 host, why = None, "MEASURE is off"
