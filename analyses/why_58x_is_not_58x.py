@@ -172,7 +172,8 @@ pd.DataFrame(
 # and over float libraries; one thread. Beside it is the prediction for this machine: from the
 # profile given, or from the packaged one that is nearest to the processor, whose clock and memory
 # may differ. This is a moment's measurement: where the lines below tell that it was disturbed,
-# something else ran meanwhile, and a ratio may be far off. `xnorsim validate --host` takes its time.
+# something else ran meanwhile, and a ratio may be far off. `xnorsim validate --host` takes more
+# time.
 
 # %%
 host, why = None, "MEASURE is off"
