@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
@@ -280,9 +281,7 @@ def _lines(x0: Any, x1: Any, y0: Any, y1: Any) -> Any:
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
     content = io.BytesIO()
     # The least compression: the image goes to a browser once, and time is what counts.
-    Image.fromarray(pixels[..., :3]).save(content, format="png", compress_level=1)
+    imsave(content, pixels, format="png", pil_kwargs={"compress_level": 1})
     return content.getvalue()
