@@ -20,7 +20,6 @@
 # How each figure is defined, and how measurements are made: `docs/validation.md`.
 
 # %%
-# ruff: noqa: E501 - a row of a markdown table is one line
 # %matplotlib inline
 import pandas as pd
 

@@ -21,7 +21,6 @@
 # 4.1 and figure 4; the same in *Enabling AI at the Edge with XNOR-Networks*, CACM 63(12), 2020.
 
 # %%
-# ruff: noqa: E501 - a row of a markdown table is one line
 # %matplotlib inline
 import pandas as pd
 

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib import import_module
 from pathlib import Path
 
 import jupytext
@@ -127,6 +128,8 @@ def main(wanted: list[str]) -> int:
         print(f"notebooks: no analysis {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # kernels share the cores among them
+    # Its first import on a machine says on stderr that it looks for fonts: a warning, in a cell.
+    import_module("matplotlib.font_manager")
     start, failed = time.perf_counter(), 0
     names = sorted(wanted or known, key=lambda name: name not in LONGEST)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
