@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 
 from xnorsim.errors import InputError, ModelError, ShapeError, UnsupportedOpError
 from xnorsim.importers.onnx import read_graph
+from xnorsim.network.graph import spec_of
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +77,18 @@ def test_convolutions_that_cannot_be(build, case: str) -> None:
 
 
 # dimension of the input -> what the message says
-@pytest.mark.parametrize("size", [-10, -1, 0, 2**40, 2**62])
+@pytest.mark.parametrize("size", [-10, -2, 0, 2**40, 2**62])
 def test_input_dimensions_that_cannot_be(build, size: int) -> None:
     with pytest.raises(ShapeError, match=f"^model.onnx: dimension 2 of input 'x' is {size}"):
         build(conv(), {"x": (1, 3, size, 8)}, weights={"w": WEIGHT})
+
+
+def test_minus_one_is_an_open_dimension(model, read) -> None:
+    made = model([conv()], {"x": (-1, 3, 8, 8)}, weights={"w": WEIGHT})
+    made.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", 1, (-1, 4, 8, 8)))
+    with pytest.raises(ShapeError, match=r"dimension 0 of input 'x' \[\?, 3, 8, 8\] must be set"):
+        read(made)
+    assert spec_of(read(made, batch=2), "x").shape == (2, 3, 8, 8)
 
 
 def test_inputs_too_large_together(build) -> None:

@@ -21,7 +21,7 @@ from onnx.defs import OpSchema, SchemaError
 from xnorsim.errors import ModelError, ShapeError
 from xnorsim.importers.onnx.rules import RULES
 from xnorsim.importers.onnx.state import LARGEST_FOLD, State, value_of
-from xnorsim.importers.onnx.tensors import encoding_of, type_proto
+from xnorsim.importers.onnx.tensors import encoding_of, states_size, type_proto
 from xnorsim.importers.onnx.view import SETTING, NodeView
 from xnorsim.network.extents import broadcast
 from xnorsim.network.graph import TensorSpec
@@ -76,7 +76,7 @@ def spec_of_type(where: str, item: onnx.TypeProto, symbols: Mapping[str, int]) -
     if tensor.elem_type == 0:
         return None
     shape = [
-        dim.dim_value if dim.HasField("dim_value") else symbols.get(dim.dim_param)
+        dim.dim_value if states_size(dim) else symbols.get(dim.dim_param)
         for dim in tensor.shape.dim
     ]
     known = [size for size in shape if size is not None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from xnorsim.errors import ModelError, ShapeError, UsageError, choices
-from xnorsim.importers.onnx.tensors import encoding_of
+from xnorsim.importers.onnx.tensors import encoding_of, states_size
 from xnorsim.network.graph import MAX_ELEMENTS, TensorSpec
 
 __all__ = ["Inputs", "resolve_inputs"]
@@ -81,8 +81,7 @@ def _stated(file: str, item: onnx.ValueInfoProto):
     if not tensor.HasField("shape"):
         return None, encoding
     dimensions = tuple(
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
-        for dim in tensor.shape.dim
+        dim.dim_value if states_size(dim) else dim.dim_param or "?" for dim in tensor.shape.dim
     )
     for axis, size in enumerate(dimensions):
         if isinstance(size, int) and not 1 <= size <= LARGEST_DIMENSION:

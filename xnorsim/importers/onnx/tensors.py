@@ -37,6 +37,7 @@ __all__ = [
     "load_tensor",
     "offset_inside",
     "opened",
+    "states_size",
     "stored_parameter",
     "tensor_spec",
     "type_proto",
@@ -53,6 +54,11 @@ _FIELDS = {
     "uint64": "uint64_data",
     "string": "string_data",
 }
+
+
+def states_size(dimension: onnx.TensorShapeProto.Dimension) -> bool:
+    """Whether a dimension has a number: -1 is what some exporters write for an open one."""
+    return dimension.HasField("dim_value") and dimension.dim_value != -1
 
 
 def encoding_of(where: str, data_type: int) -> Encoding:
