@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def asked() -> xr.Dataset:
     )
 
 
-SIZE = "it would be 12 points (3 x 2 x 2), of which 9 are left; "
+SIZE = "12 points (3 x 2 x 2), of which 9 are left; "
 
 
 def test_zarr(spec, tmp_path, capsys):
@@ -106,6 +107,7 @@ def test_on_the_screen(spec, capsys, monkeypatch):
     assert code == 0
     assert "what-if sweep of one layer" in out
     assert "1.5 GHz" in out
+    assert re.search(r"threads ┃ +latency ┃ +energy ┃", out)
     code, out, _ = run("sweep", spec, "--reduce", "best:latency_s by size", capsys=capsys)
     assert out.count("1 MiB") == 3
     code, out, _ = run("sweep", spec, "--reduce", "histogram:latency_s:1 ms", capsys=capsys)
@@ -118,7 +120,7 @@ def test_on_the_screen(spec, capsys, monkeypatch):
 def test_dry_run_tells_the_size(spec, capsys, monkeypatch):
     monkeypatch.setattr("xnorsim.explore.sweep.swept", None)
     code, out, err = run("sweep", spec, "--dry-run", "-o", "out.zarr", capsys=capsys)
-    assert (code, out, err) == (0, "", f"{SIZE}up to 192 B\n")
+    assert (code, out, err) == (0, "", f"it would be {SIZE}up to 192 B\n")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_spec_becomes_a_space() -> None:
     assert space.left == fits * 5 * 2 * 4
     assert space.fixed["binarize"] == "xnor"  # since layers are chosen
     assert space.metrics == ("latency_s", "energy_j")
-    told = f"it would be 576 points (3 x 3 x 2 x 4 x 4 x 2), of which {space.left} are left"
+    told = f"576 points (3 x 3 x 2 x 4 x 4 x 2), of which {space.left} are left"
     assert size_text(space) == f"{told}; reduced by pareto:latency_s,energy_j"
 
 

@@ -9,7 +9,7 @@ from xnorsim.errors import MissingExtraError, UsageError
 from xnorsim.show.designs import designs_of
 from xnorsim.show.plots import save_figure
 from xnorsim.show.sweep_plots import heatmap_figure, pareto_figure
-from xnorsim.show.sweep_text import name_text, value_text, values_along
+from xnorsim.show.sweep_text import metric_text, name_text, value_text, values_along
 
 xr = pytest.importorskip("xarray")
 
@@ -209,6 +209,13 @@ def test_without_plotly(monkeypatch):
 )
 def test_values_are_written_for_people(value, unit, text):
     assert value_text(value, unit) == text
+
+
+def test_figures_are_named_without_their_units():
+    found = dataset().assign(latency_s_by_layer=lambda made: made.latency_s)
+    assert metric_text(found, "latency_s") == ("latency", "s")
+    assert metric_text(found, "latency_s_by_layer") == ("latency by layer", "s")
+    assert metric_text(found, "clock") == ("clock", "hertz")
 
 
 def test_names_lose_their_section():

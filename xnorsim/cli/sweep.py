@@ -69,7 +69,8 @@ def sweep(
     form = _form(output, format)
     check_output(output, [spec])
     space = _space(spec, reduce)
-    for text in (size_text(space), *space.notes):
+    size = f"{'it would be ' if dry_run else ''}{size_text(space)}"
+    for text in (size, *space.notes):
         typer.echo(text, err=True)
     if dry_run:
         return

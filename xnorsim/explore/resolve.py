@@ -72,7 +72,7 @@ def resolve(spec: Spec, load: Load | None = None) -> Space:
         space = _counted(with_rules(space, faults), faults)
     _check_size(space, faults)
     if faults or _unread(spec):
-        raise told(spec, faults, size_text(space) if axes else "")
+        raise told(spec, faults, f"it would be {size_text(space)}" if axes else "")
     return replace(space, fingerprint=fingerprint_of(space))
 
 
@@ -339,4 +339,4 @@ def size_text(space: Space) -> str:
     size = format_bits(8.0 * 8 * count * len(space.metrics) * rows)
     stored = f"reduced by {space.reduce}" if space.reduce else f"up to {size}"
     some = "1 point" if count == 1 else f"{count:,} points"
-    return f"it would be {some} ({shape}){left}; {stored}"
+    return f"{some} ({shape}){left}; {stored}"

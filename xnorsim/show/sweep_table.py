@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import MissingExtraError, UsageError, choices
-from xnorsim.show.sweep_text import name_text, value_text
+from xnorsim.show.sweep_text import metric_text, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,8 @@ def sweep_table(dataset: xarray.Dataset) -> Table:
         table.caption = f"{_SHOWN} of {len(frame):,} rows: write all to a file with --output"
     names = {new: str(old) for old, new in _columns(dataset).items()}
     for column in map(str, frame.columns):
-        table.add_column(name_text(names.get(column, column)), justify="right")
+        name, _ = metric_text(dataset, names.get(column, column))
+        table.add_column(name, justify="right")
     for row in frame.head(_SHOWN).itertuples(index=False):
         pairs = zip(frame.columns, row, strict=True)
         table.add_row(*(value_text(value, units[column]) for column, value in pairs))

@@ -62,8 +62,10 @@ def metric_text(dataset: xarray.Dataset, name: str) -> tuple[str, str]:
     if name not in dataset.variables:
         named = [*metrics_of(dataset), *map(str, dataset.coords)]
         raise UsageError(f"the sweep has no '{name}': {choices(name, named)}")
-    unit = str(dataset[name].attrs.get("units", ""))
-    return _METRICS[name] if name in _METRICS else (name_text(name), unit)
+    for key, (word, unit) in _METRICS.items():
+        if name.startswith(key):  # also latency_s_by_layer
+            return word + name_text(name.removeprefix(key)), unit
+    return name_text(name), str(dataset[name].attrs.get("units", ""))
 
 
 def coordinates_along(dataset: xarray.Dataset, dim: str) -> list[str]:
