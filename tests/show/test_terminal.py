@@ -111,7 +111,7 @@ def test_nothing_binary_and_nothing_at_all(doc):
     doc["totals"] |= {"binary_macs": 0, "bwn_macs": 0}
     assert "no MAC is binary" in render(doc, Form.TABLE)
     doc["totals"]["bwn_macs"] = doc["totals"]["macs"] // 2
-    assert "of the MACs have binary weights: if the others cost" in " ".join(
+    assert "of the MACs have binary weights: faster binary layers alone gain at most" in " ".join(
         render(doc, Form.TABLE).split()
     )
     doc["layers"], doc["predictions"] = [], []
@@ -120,6 +120,14 @@ def test_nothing_binary_and_nothing_at_all(doc):
     doc["totals"] |= {"fp_ops_by_kind": {}, "memory_ratio": None, "peak_layer": ""}
     for form in Form:
         assert render(doc, form)
+
+
+def test_amdahl_says_where_a_speedup_passes_it(doc):
+    told = "a speedup passes it where these are faster too"
+    first = doc["predictions"][0]
+    for over, passes in ((0.9, False), (1.1, True)):
+        first["speedup"] = {name: over * limit for name, limit in first["amdahl"].items()}
+        assert (told in " ".join(render(doc, Form.TABLE).split())) is passes
 
 
 def test_no_limit_where_everything_is_binary(doc):

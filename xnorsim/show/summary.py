@@ -259,12 +259,14 @@ def _amdahl(item: Mapping[str, Any], totals: Mapping[str, Any]) -> str:
     if not binary + weights:
         return "no MAC is binary, so there is nothing to gain"
     share = labels.percent((binary + weights) / totals["macs"])
-    text = f"{share} of the MACs {'have binary weights' if weights else 'are binary'}: "
-    text += "if the others cost what they do in the baseline, at most "
     limits = item["amdahl"].items()
-    return text + ", ".join(
+    text = f"{share} of the MACs {'have binary weights' if weights else 'are binary'}: "
+    text += "faster binary layers alone gain at most " + ", ".join(
         # null in the document: the binary layers are everything that costs
         ("without limit" if limit is None else labels.factor(limit))
         + f" {_AMDAHL_WORDS.get(name, f'over {_value(name)}')}"
         for name, limit in limits
     )
+    text += ", with the others as slow as in the baseline"
+    passed = (limit and (item["speedup"].get(name) or 0.0) > limit for name, limit in limits)
+    return text + ("; a speedup passes it where these are faster too" if any(passed) else "")
