@@ -15,6 +15,11 @@ def test_writes_what_it_is_given(tmp_path):
     assert (tmp_path / "a.txt").read_bytes() == b"\xc2\xb5\r\n\n"
 
 
+def test_half_of_a_surrogate_pair_is_written_as_an_escape(tmp_path):
+    write_text(tmp_path / "f", "caf\u00e9 \udcff\n")  # as os.fsdecode makes a name of b"\xff"
+    assert (tmp_path / "f").read_bytes() == b"caf\xc3\xa9 \\udcff\n"
+
+
 def test_replaces_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")

@@ -26,6 +26,15 @@ def test_reads_reports_that_were_written_without_machines(doc, tmp_path):
     assert read_document(path) == doc
 
 
+def test_the_ends_of_what_is_read_can_be_drawn(doc, tmp_path):
+    path = tmp_path / "r.json"
+    for item in doc["predictions"]:
+        item["totals"] |= {"latency_s_low": 1e-60, "latency_s_high": 1e60, "bound": None}
+    doc["predictions"].append({**doc["predictions"][0], "profile": "other", "machine": None})
+    path.write_text(to_json(doc))
+    assert page([read_document(path)])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -82,6 +91,11 @@ def _put(doc, path, value):
         (("layers", 1, "scheme"), 3, r"layers\[1\].scheme: must be a text or null"),
         (("layers", 1, "output_shape"), [1, "x"], r"output_shape: must be a list of counts"),
         (("totals", "lower_bound"), "no", r"totals.lower_bound: must be true or false"),
+        (("totals", "macs"), 0, r"totals.binary_macs: must be at most macs, 0 \(got \d+\)"),
+        (("predictions", 0, "totals", "bound"), 3, r"totals.bound: must be a text or null"),
+        # an axis that is logarithmic has no room for these
+        (("predictions", 0, "totals", "latency_s_low"), 1e-320, r"0 or from 1e-60 to 1e\+60, or"),
+        (("predictions", 0, "totals", "latency_s_high"), 1e300, r"0 or from 1e-60 to 1e\+60, or"),
         (("totals",), None, r"totals: must be a mapping \(got None\)"),
         (("predictions", 0, "layers"), [], r"predictions\[0\].layers: other layers"),
         (("predictions", 0, "layers", 2, "latency_s"), "1 s", r"layers\[2\].latency_s: must be"),

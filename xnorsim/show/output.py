@@ -21,10 +21,12 @@ __all__ = ["check_place", "write_arrays", "write_bytes", "write_text"]
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8, its line ends as they are.
 
+    Half of a surrogate pair, as in a name of a file that is no UTF-8, is written as an escape.
+
     Raises:
         UsageError: as write_bytes.
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

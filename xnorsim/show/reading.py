@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from xnorsim.errors import InputError
+from xnorsim.network.precision import MAC_CLASSES
 from xnorsim.show.report import SCHEMA
 from xnorsim.work.table import COLUMNS, NOT_SUMMED
 
@@ -19,6 +19,9 @@ _MAX_BYTES = 256 * 2**20
 _MAX_FAULTS = 10
 _MAX_COUNT = 2**70
 """Counts are 64 bits wide; their sums may be a little larger, and no number is without end."""
+
+_LEAST, _MOST = 1e-60, 1e60
+"""What is drawn on a logarithmic axis, with ratios of such numbers, fits into a float."""
 
 Check = Callable[[Any], bool]
 
@@ -39,7 +42,7 @@ def _is_number_or_none(value: Any) -> bool:
     if value is None:
         return True
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value <= 1e300 and math.isfinite(value)
+    return number and (value == 0 or _LEAST <= value <= _MOST)
 
 
 def _is_flag(value: Any) -> bool:
@@ -74,14 +77,14 @@ _WORDS: dict[Check, str] = {
     _is_text: "a text",
     _is_text_or_none: "a text or null",
     _is_count: "a count (a whole number, not negative)",
-    _is_number_or_none: "a number that is not negative, or null",
+    _is_number_or_none: f"a number, 0 or from {_LEAST:g} to {_MOST:g}, or null",
     _is_flag: "true or false",
     _is_mapping: "a mapping",
     _is_texts: "a list of texts",
     _is_counts: "a list of counts",
     _are_texts: "a mapping to texts",
     _are_counts: "a mapping to counts",
-    _are_numbers: "a mapping to numbers that are not negative, or null",
+    _are_numbers: f"a mapping to numbers, 0 or from {_LEAST:g} to {_MOST:g}, or null",
 }
 _LAYER: dict[str, Check] = {
     "name": _is_text,
@@ -187,6 +190,7 @@ def _faults(doc: Mapping[str, Any]) -> Iterator[str]:
         top["versions"] = _are_texts
     yield from _misfits(doc, top, "")
     yield from _misfits(doc.get("totals"), _TOTALS, "totals")
+    yield from _part_faults(doc.get("totals"))
     names: list[Any] = []
     for path, layer in _items(doc, "layers"):
         names.append(layer.get("name") if isinstance(layer, dict) else None)
@@ -197,12 +201,29 @@ def _faults(doc: Mapping[str, Any]) -> Iterator[str]:
     for path, item in _items(doc, "predictions"):
         yield from _misfits(item, _PREDICTION, path)
         if isinstance(item, dict):
-            yield from _misfits(item.get("totals"), _COSTS, f"{path}.totals")
+            yield from _misfits(item.get("totals"), _bounded(item), f"{path}.totals")
             yield from _cost_faults(item, path, names)
             yield from _machine_faults(item, f"{path}.machine")
     for key in ("layers", "predictions"):
         if not isinstance(doc.get(key), list):
             yield f"{key}: must be a list{_got(doc, key)}"
+
+
+def _part_faults(totals: Any) -> Iterator[str]:
+    """Shares are taken of the MACs: no part may be larger."""
+    whole = totals.get("macs") if isinstance(totals, dict) else None
+    if not _is_count(whole):
+        return
+    for name in (f"{used}_macs" for used in MAC_CLASSES):
+        if _is_count(totals.get(name)) and totals[name] > whole:
+            yield f"totals.{name}: must be at most macs, {whole} (got {totals[name]})"
+
+
+def _bounded(item: Mapping[str, Any]) -> Mapping[str, Check]:
+    """What the totals of a prediction hold; reports were written without what bounds most."""
+    totals = item.get("totals")
+    known = isinstance(totals, dict) and "bound" in totals
+    return {**_COSTS, "bound": _is_text_or_none} if known else _COSTS
 
 
 def _cost_faults(item: Mapping[str, Any], path: str, names: list[Any]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def roofline_figure(doc: Document) -> Figure | None:
     found = []
     for name, item in zip(names, doc["predictions"], strict=True):
         points = _points(doc, item)
-        if points and "machine" in item:
+        if points and item.get("machine"):
             found.append((name, item["machine"]["ceilings"], points))
     if not found:
         return None
