@@ -112,8 +112,8 @@ def shorten_all(names: Sequence[str], width: int) -> list[str]:
     for step in (_without_repetitions, _without_shared_folders):
         if max(map(len, brief), default=0) > width:
             brief = _where_different(brief, step(brief))
-    short = _numbered(brief, _apart(brief, width), width)
-    return [dict(zip(whole, short, strict=True))[name] for name in seen]
+    short = dict(zip(whole, _numbered(brief, _apart(brief, width), width), strict=True))
+    return [short[name] for name in seen]
 
 
 def _where_different(names: Sequence[str], shorter: Sequence[str]) -> list[str]:
