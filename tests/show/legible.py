@@ -46,7 +46,8 @@ def _texts(figure: Figure) -> Iterator[Text]:
     for axis in figure.findobj(Axis):
         every = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         ticks |= {label for tick in every for label in (tick.label1, tick.label2)}
-        shown = axis._update_ticks() if axis.get_visible() else ()  # pyright: ignore[reportAttributeAccessIssue]
+        is_shown = axis.get_visible() and axis.axes.axison
+        shown = axis._update_ticks() if is_shown else ()  # pyright: ignore[reportAttributeAccessIssue]
         drawn |= {label for tick in shown for label in (tick.label1, tick.label2)}
     for text in figure.findobj(Text):
         is_drawn = text not in ticks or text in drawn

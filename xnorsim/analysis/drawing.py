@@ -18,7 +18,7 @@ from xnorsim.network.ops import Sign
 from xnorsim.network.policy import apply
 from xnorsim.show.labels import precision_class
 from xnorsim.show.report import Report
-from xnorsim.work.fusion import DEFAULT_FUSE, Fuse
+from xnorsim.work.fusion import DEFAULT_FUSE
 from xnorsim.work.table import LayerTable, layer_table
 
 if TYPE_CHECKING:
@@ -54,10 +54,13 @@ def draw(
     predictor: str = "roofline",
     allow_unknown: bool = False,
 ) -> Figure:
-    """Draw a network: boxes are layers with what they do in passing, arrows what they read.
+    """Draw a network: boxes are layers that multiply, arrows what they read, on at most a page.
 
-    Rows follow the longest way from the inputs, and are folded into columns; a tensor enters
-    another column as a dot on top of it. A box's cost is that of all of its layers.
+    What multiplies nothing belongs to the box of the layer that it reads, and a sign to that of the
+    layer which reads it; where branches join is a small box of its own. A box's cost is that of all
+    of its layers. Rows follow the longest way from the inputs, and are folded into columns; a tensor
+    enters another column as a dot on top of it. Where there is no room for names, a stage's word
+    becomes its first letter, names become numbers, and those nothing; a note says so.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def draw(
     original = load_model(model, input_shape=input_shape, batch=batch, allow_unknown=allow_unknown)
     report = report_of(original, policy, fused, machines, threads, predictor)
     graph = apply(original, policy)
-    home, edges = _joined(graph, layer_table(graph, tuple(Fuse)))
+    home, edges = _joined(graph, layer_table(graph))
     boxes = _boxes(report.table, home, _values(report, by))
     return network_figure(boxes, edges, _title(report, by), BY[by])
 
@@ -109,8 +112,9 @@ def _values(report: Report, by: str) -> NDArray[Any]:
 def _joined(graph: Graph, table: LayerTable) -> tuple[list[int], list[tuple[int, int]]]:
     """The box of each layer [layers], numbered in order, and the edges between boxes.
 
-    What can be fused joins the one layer that it reads, and a sign its only reader; what joins two
-    branches has a box of its own. No layer joins another where boxes would then read each other.
+    What multiplies nothing joins the one layer that it reads; a sign, or what reads an input of the
+    network, joins its only reader. What joins two branches has a box of its own. So whatever enters
+    a box reaches all that leaves it, and boxes never read each other.
     """
     place = {name: at for at, name in enumerate(table.names)}
     arrows = [(place[u], place[v]) for u, v in digraph(graph).edges]
@@ -118,17 +122,21 @@ def _joined(graph: Graph, table: LayerTable) -> tuple[list[int], list[tuple[int,
     for u, v in arrows:
         reads[v].append(u)
         readers[u].append(v)
-    home = list(range(len(table)))
-    for at, fused_into in enumerate(table.fused_into):
-        if fused_into and len(reads[at]) == 1 and not isinstance(graph.nodes[at].op, Sign):
-            home[at] = home[reads[at][0]]
+    together = nx.Graph()
+    together.add_nodes_from(range(len(table)))
     for at, node in enumerate(graph.nodes):
-        if isinstance(node.op, Sign) and len(readers[at]) == 1:
-            home[at] = home[readers[at][0]]
-    if not nx.is_directed_acyclic_graph(nx.DiGraph(_between(home, arrows))):
-        home = list(range(len(table)))
-    number = {host: at for at, host in enumerate(sorted(set(home)))}
-    home = [number[host] for host in home]
+        if table.schemes[at] is not None:
+            continue
+        only = readers[at][0] if len(readers[at]) == 1 else None
+        is_sign = isinstance(node.op, Sign) and only is not None
+        if only is not None and (not reads[at] or (is_sign and table.schemes[only] is not None)):
+            together.add_edge(at, only)
+        elif len(reads[at]) == 1:
+            together.add_edge(reads[at][0], at)
+    home = [0] * len(table)
+    for number, members in enumerate(sorted(nx.connected_components(together), key=min)):
+        for at in members:
+            home[at] = number
     return home, _between(home, arrows)
 
 
@@ -150,7 +158,7 @@ def _boxes(table: LayerTable, home: Sequence[int], values: NDArray[Any]) -> list
         found.append(
             Box(
                 table.names[head],
-                ", ".join(table.kinds[at] for at in inside),
+                table.kinds[head],
                 precision_class(None if scheme is None else str(scheme)),
                 float(values[inside].sum()),
             )

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import networkx as nx
 
-__all__ = ["Layout", "Place", "Route", "layered"]
+__all__ = ["Layout", "Place", "Route", "depth", "layered"]
 
 _SHORTEST = 0.6
 """Of the rows of a column: it may end earlier for a better cut, but not before."""
@@ -61,12 +62,26 @@ class Layout:
     rows: int
 
 
-def layered(count: int, edges: Iterable[Edge], rows: int) -> Layout:
-    """Place boxes 0 .. count - 1 whose edges form no cycle, at most so many rows to a column."""
+def depth(count: int, edges: Iterable[Edge]) -> int:
+    """The boxes of the longest way from an input: the rows of one column."""
+    return len(_generations(_graph(count, edges)))
+
+
+def _graph(count: int, edges: Iterable[Edge]) -> nx.DiGraph:
     graph = nx.DiGraph()
     graph.add_nodes_from(range(count))
     graph.add_edges_from(edges)
-    generations = [sorted(each) for each in nx.topological_generations(graph)]
+    return graph
+
+
+def _generations(graph: nx.DiGraph) -> list[list[int]]:
+    return [sorted(each) for each in nx.topological_generations(graph)]
+
+
+def layered(count: int, edges: Iterable[Edge], rows: int) -> Layout:
+    """Place boxes 0 .. count - 1 whose edges form no cycle, at most so many rows to a column."""
+    graph = _graph(count, edges)
+    generations = _generations(graph)
     rank = {node: at for at, each in enumerate(generations) for node in each}
     starts = _starts(graph, rank, len(generations), rows)
     column = {node: sum(start <= at for start in starts) - 1 for node, at in rank.items()}
@@ -92,18 +107,24 @@ def _starts(graph: nx.DiGraph, rank: dict[int, int], depth: int, rows: int) -> l
     """The rank at which each column begins."""
     even = math.ceil(depth / max(1, math.ceil(depth / rows)))
     least = max(1, int(_SHORTEST * even))
+    crossing = _crossing(graph, rank, depth)
     starts = [0]
     while depth - starts[-1] > rows:
         aim = starts[-1] + even
         cuts = range(starts[-1] + least, min(starts[-1] + rows, depth - 1) + 1)
-        ranked = ((_crossing(graph, rank, cut), abs(cut - aim), cut) for cut in cuts)
+        ranked = ((crossing[cut], abs(cut - aim), cut) for cut in cuts)
         starts.append(min(ranked)[-1])
     return starts
 
 
-def _crossing(graph: nx.DiGraph, rank: dict[int, int], cut: int) -> int:
-    """How many boxes above a cut are read below it."""
-    return len({u for u, v in graph.edges if rank[u] < cut <= rank[v]})
+def _crossing(graph: nx.DiGraph, rank: dict[int, int], depth: int) -> list[int]:
+    """How many boxes above a cut are read below it, for the cut before every rank."""
+    change = [0] * (depth + 1)
+    for node, at in rank.items():
+        last = max((rank[item] for item in graph.successors(node)), default=at)
+        change[at + 1] += 1
+        change[last + 1] -= 1
+    return list(accumulate(change[:-1]))
 
 
 def _with_dots(
@@ -143,7 +164,7 @@ class _Draft:
 
 def _column(nodes: Sequence[int], local: nx.DiGraph, row: dict[int, int]) -> _Draft:
     draft = _Draft()
-    below = _heights(nodes, local)
+    below = _heights(nodes, local, row)
     # The box with the longest way still to go is the trunk's, and chooses first.
     for node in sorted(nodes, key=lambda item: (row[item], -below[item], item)):
         above = sorted(local.predecessors(node), key=lambda item: (-row[item], draft.lane[item]))
@@ -163,10 +184,10 @@ def _from(wanted: int, lanes: int) -> Iterable[int]:
     yield from range(wanted)
 
 
-def _heights(nodes: Sequence[int], local: nx.DiGraph) -> dict[int, int]:
+def _heights(nodes: Sequence[int], local: nx.DiGraph, row: dict[int, int]) -> dict[int, int]:
     """The longest way from each node to the end of its column, in edges."""
     found: dict[int, int] = {}
-    for node in reversed(list(nx.topological_sort(local.subgraph(nodes)))):
+    for node in sorted(nodes, key=lambda item: -row[item]):
         found[node] = max((1 + found[item] for item in local.successors(node)), default=0)
     return found
 
