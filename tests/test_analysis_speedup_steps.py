@@ -124,6 +124,26 @@ def test_a_bar_goes_from_the_step_before_to_its_own():
     assert "2 threads" in figure.get_suptitle()
 
 
+def test_a_step_to_below_one_ends_where_it_says():
+    """A binary network may be slower than the float one; the axis begins before that."""
+    steps = (
+        Step("counts", "paper", 60.0, 1.0, 60.0),
+        Step("signs", "peak", 0.93, 1.0, 0.93),
+        Step("floats", "same program", 5.0, 1.0, 5.0),
+    )
+    figure = steps_figure(SpeedupSteps("net", "l", "m", "instructions:own", 1, steps, 3))
+    (ax,) = figure.axes
+    bars = [bar for bar in ax.patches if isinstance(bar, Rectangle)]
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
+    assert ends == [(1.0, 60.0), (0.93, 60.0), (0.93, 5.0)]
+    assert ax.get_xlim()[0] == 0.5
+    assert legibility_faults(figure) == []
+    second = ax.texts[1]  # beside its bar, and not on it
+    assert second.get_text() == "0.930×"
+    assert second.get_window_extent().x1 < bars[1].get_window_extent().x0
+    assert second.get_window_extent().x0 > ax.bbox.x0
+
+
 @pytest.mark.parametrize("program", ["larq", "dabnn"])
 def test_other_programs_have_the_same_steps(found, program):
     predictor = f"instructions:{program}"

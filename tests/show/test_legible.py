@@ -104,7 +104,14 @@ def test_a_figure_can_be_read(name):
     assert legibility_faults(figure) == []
 
 
-@pytest.mark.parametrize("change", [lambda doc: doc, long_names])
+def of_a_lower_bound(doc):
+    """Some layer has no rule: the axis says that the rest is the least."""
+    doc = copy.deepcopy(doc)
+    doc["totals"]["lower_bound"] = True
+    return doc
+
+
+@pytest.mark.parametrize("change", [lambda doc: doc, long_names, of_a_lower_bound])
 def test_layers_can_be_read(doc, change):
     figure = plot_layers(change(doc)).figure
     assert isinstance(figure, Figure)

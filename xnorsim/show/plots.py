@@ -305,7 +305,7 @@ def _cost_axis(ax: Axes, doc: Mapping[str, Any], number: int | None) -> None:
         threads = "1 thread" if item["threads"] == 1 else f"{item['threads']} threads"
         about = f"{labels.visible(str(item['predictor']))}, {threads}"
         what, title = "predicted latency, with its 90% range", f"{model} on {name} ({about})"
-    ax.set_xlabel(f"{what} ({least})" if least else what)
+    ax.set_xlabel(f"{what}\n({least})" if least else what)
     titled(ax, title)
     ax.set_xlim(left=0)
     ax.grid(axis="x", color="#D9D9D9", linewidth=0.6)

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -59,8 +61,21 @@ def precision_front_figure(doc: Mapping[str, Any]) -> Figure:
     _front(above, doc)
     _strip(below, doc)
     shown = [_WORDS[word] for word in doc["layers"][0]["saved"]]
-    handles = [Patch(color=labels.COLOURS[kind], label=label) for label, kind in shown]
-    legend = figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    patches = [Patch(color=labels.COLOURS[kind]) for _, kind in shown]
+    dot = Line2D([], [], linestyle="", marker="o", markersize=2.2, color=_DOT)
+    dotted = MacClass.BWN  # as in the strip
+    handles = [
+        (each, dot) if kind is dotted else each
+        for each, (_, kind) in zip(patches, shown, strict=True)
+    ]
+    legend = figure.legend(
+        handles,
+        [label for label, _ in shown],
+        handler_map={tuple: HandlerTuple(ndivide=1)},
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+    )
     literally(legend.get_texts())
     return figure
 

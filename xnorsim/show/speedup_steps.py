@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["SpeedupSteps", "Step", "steps_figure"]
 
 _HALF = 0.31
-_NEAR_THE_AXIS = 1.6
+_ROOM = 1.6
+"""Of a factor's text on the logarithmic axis: so much before it, or the text stands behind."""
+
+_TICKS = tuple(step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +97,21 @@ def steps_figure(found: SpeedupSteps) -> Figure:
     figure = Figure(figsize=(WIDTH, 1.5 + 0.36 * len(steps)), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.add_subplot()
-    before = 1.0
+    before, start = 1.0, _start(steps)
     for row, step in enumerate(steps):
-        _bar(ax, row, step, before, row + 1 == len(steps))
+        _bar(ax, row, step, before, start, row + 1 == len(steps))
         before = step.speedup
     _axes(figure, found)
     return figure
 
 
-def _bar(ax: Axes, row: int, step: Step, before: float, is_last: bool) -> None:
+def _start(steps: Sequence[Step]) -> float:
+    """Where the axis begins: at 1, or at the tick before the smallest speedup."""
+    least = min(step.speedup for step in steps)
+    return max((tick for tick in _TICKS if tick <= min(1.0, least)), default=_TICKS[0])
+
+
+def _bar(ax: Axes, row: int, step: Step, before: float, start: float, is_last: bool) -> None:
     low, high = sorted((before, step.speedup))
     colour = _COLOURS[step.baseline]
     ax.barh(
@@ -116,7 +126,7 @@ def _bar(ax: Axes, row: int, step: Step, before: float, is_last: bool) -> None:
     )
     below = row + (_HALF if is_last else 1 + _HALF)
     ax.plot([step.speedup] * 2, [row - _HALF, below], color="#000000", linewidth=1.4)
-    falls = step.speedup < before and step.speedup > _NEAR_THE_AXIS
+    falls = step.speedup < before and step.speedup > start * _ROOM
     place, side = (low / 1.04, "right") if falls else (high * 1.04, "left")
     ax.text(place, row, labels.factor(step.speedup), va="center", ha=side, fontsize=10)
 
@@ -126,9 +136,13 @@ def _axes(figure: Figure, found: SpeedupSteps) -> None:
     steps = found.steps
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_xticks([1, 2, 5, 10, 20, 50, 100, 200])
+    start = _start(steps)
+    ends = start, 1.8 * max(1.0, *(step.speedup for step in steps))
+    ax.set_xticks([tick for tick in _TICKS if ends[0] <= tick <= ends[1]])
+    if start < 1.0:
+        ax.axvline(1.0, color="#8C8C8C", linewidth=0.9, zorder=0.6)
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlim(1.0, 1.8 * max(step.speedup for step in steps))
+    ax.set_xlim(ends)
     ax.set_ylim(len(steps) - 0.4, -0.6)
     ax.set_yticks(range(len(steps)), [step.what for step in steps], fontsize=10)
     literally(ax.get_yticklabels())
