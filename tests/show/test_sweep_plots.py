@@ -172,6 +172,8 @@ def test_figures_are_files(tmp_path):
 
 def test_hover_text_tells_every_field():
     pytest.importorskip("plotly")
+    from plotly.offline import get_plotlyjs
+
     from xnorsim.show.hover import pareto_hover
 
     found = dataset()
@@ -182,6 +184,9 @@ def test_hover_text_tells_every_field():
     assert first[0].startswith("latency: ")
     assert first[2:] == ["clock: 4 GHz", "threads: 2", "memories.L2.size: 2 MiB"]
     assert len(figure.data[0].x) + len(figure.data[1].x) == 24
+    # plotly.js does not refuse a name that it does not know: the button is called so
+    assert figure.layout.modebar.remove == ("sendChartToCloud",)
+    assert 'sendChartToCloud={name:"sendChartToCloud"' in get_plotlyjs()
 
 
 def test_without_plotly(monkeypatch):

@@ -66,7 +66,9 @@ def pareto_hover(
         what, unit = metric_text(dataset, name)
         axis(title=f"{what} [{unit}]" if unit else what, type="log" if log else "linear")
     figure.update_layout(
-        title=labels.visible(str(dataset.attrs.get("title", "sweep"))), template="plotly_white"
+        title=labels.visible(str(dataset.attrs.get("title", "sweep"))),
+        template="plotly_white",
+        modebar={"remove": ["sendChartToCloud"]},  # plotly's own button, which uploads the figure
     )
     return figure
 

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any
 
 from xnorsim.errors import MissingExtraError, UsageError
@@ -46,11 +46,11 @@ def check_extra() -> None:
     Raises:
         MissingExtraError: jinja2 or plotly is not installed (extra `html`).
     """
-    from importlib.util import find_spec
-
     for package in ("jinja2", "plotly"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "html", _PURPOSE)
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise MissingExtraError(package, "html", _PURPOSE) from error
 
 
 def page(docs: Sequence[Document]) -> str:
