@@ -100,7 +100,7 @@ def sizes(name):
 
 memory = pd.DataFrame({name: sizes(name) for name in NETWORKS})
 mebibytes = memory.filter(like="MiB", axis=0).rename(lambda name: name.removesuffix(" [MiB]"))
-bars_figure(NETWORKS, mebibytes.T.to_dict("list"), "weights [MiB], logarithmic")
+bars_figure(NETWORKS, mebibytes.T.to_dict("list"), "all weights (MiB), logarithmic")
 
 # %%
 memory.round(2)

@@ -60,8 +60,8 @@ reports = {
     name if how == "none" else f"{name} {how}": xs.analyze(name, binarize=how, **options)
     for name, how in NETWORKS.items()
 }
-latency = (f"latency, threads: {THREADS}", "s", ranged_totals(reports, "latency_s"))
-energy = ("energy an image", "J", ranged_totals(reports, "energy_j"))
+latency = (f"predicted latency, threads: {THREADS}", "s", ranged_totals(reports, "latency_s"))
+energy = ("predicted energy an image", "J", ranged_totals(reports, "energy_j"))
 ranges_figure(PROFILES, [latency, energy])
 
 # %% [markdown]

@@ -11,12 +11,18 @@ from matplotlib.figure import Figure
 
 import xnorsim as xs
 from xnorsim.analysis import speedup_figure
+from xnorsim.show.bounds_plot import bounds_figure
+from xnorsim.show.error_plot import error_figure
+from xnorsim.show.exploration import Exploration
 from xnorsim.show.fidelity_plot import plot_fidelity
 from xnorsim.show.plots import plot_layers
+from xnorsim.show.ranges_plot import ranged_totals, ranges_figure
+from xnorsim.show.report import Report
 from xnorsim.show.validation_plot import validation_figure
 
 from .conftest import GOLDEN, small_network
 from .legible import legibility_faults
+from .test_exploration import BOUNDS, START
 from .test_hardware_plot import made_up
 from .test_sweep_plots import dataset
 from .test_validation_plot import document
@@ -68,6 +74,42 @@ def linked():
     return xs.sweep("finn-tfc-1w1a", axes, profile=PI)
 
 
+def errors():
+    """Errors of two documents whose groups have long names, and points far from no error."""
+    groups = [f"kernels of a program with a long name {n}, 1 thread" for n in range(12)]
+    rows = [
+        {"group": group, "predicted": 0.2 * (1 + n) ** 1.2, "measured": 1.0, "inside": n % 2 == 0}
+        for n, group in enumerate(groups)
+    ]
+    return error_figure({"published layers": {"rows": rows[:5]}, "one machine": {"rows": rows}})
+
+
+def front():
+    levels = (0.9, 0.4, 0.1)
+    found = xs.precision_front(small_network(), fidelities=levels, profile=PI, predictor="roofline")
+    return found.figure()
+
+
+def explored():
+    drawn = Exploration(START, BOUNDS)
+    drawn.redraw(START)
+    return drawn.figure
+
+
+def of_machines(draw: Callable[[list[Report]], Figure]) -> Figure:
+    machines = [PI, "pixel-1", "x86-avx512-vpopcnt"]
+    return draw([xs.analyze(name, profile=machines) for name in ("resnet18", "quicknet")])
+
+
+def totals(reports: list[Report]) -> Figure:
+    named = {report.table.network: report for report in reports}
+    panels = [
+        (f"predicted {what}", unit, ranged_totals(named, column))
+        for what, unit, column in (("latency", "s", "latency_s"), ("energy", "J", "energy_j"))
+    ]
+    return ranges_figure([item.profile for item in reports[0].predictions], panels)
+
+
 DRAWN: dict[str, Callable[[], object]] = {
     "speedup over many baselines": lambda: speedup_figure(
         PI,
@@ -89,6 +131,14 @@ DRAWN: dict[str, Callable[[], object]] = {
     "bottlenecks": lambda: xs.bottleneck_figure(made_up()),
     "fidelity": lambda: (
         plot_fidelity(xs.fidelity(small_network(), binarize="xnor").to_dict()).figure
+    ),
+    "errors": errors,
+    "front of precisions": front,
+    "explorer": explored,
+    "ranges of totals": lambda: of_machines(totals),
+    "bounds": lambda: of_machines(lambda found: bounds_figure([each.to_dict() for each in found])),
+    "validation of hundreds": lambda: validation_figure(
+        document(*((x, x * 1.1) for x in np.geomspace(1e-3, 1.0, 200))), named=False
     ),
     "validation": lambda: validation_figure(
         document(*((x, x * 1.1) for x in np.geomspace(1e-3, 1.0, 12)))

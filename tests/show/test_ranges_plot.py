@@ -60,7 +60,23 @@ def test_panels_share_rows_and_legend():
     assert (left.get_xlabel(), right.get_xlabel()) == ("latency", "energy")
     assert left.get_ylim() == right.get_ylim() == (1.5, -0.5)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["predicted", "measured"]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "predicted",
+        "measured",
+        "90% range",
+    ]
+
+
+def test_numbers_beside_each_other_are_fewer_in_narrow_axes():
+    wide = Ranged("predicted", [0.01, 0.3], [0.004, 0.2], [0.02, 0.7])
+    shown = {}
+    for count in (1, 2):
+        figure = ranges_figure(["a", "b"], [("predicted latency", "s", [wide])] * count)
+        assert legibility_faults(figure) == []
+        low, high = figure.axes[0].get_xlim()
+        shown[count] = [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high]
+    np.testing.assert_allclose(shown[1], [0.01, 0.03, 0.1, 0.3])
+    np.testing.assert_allclose(shown[2], [0.01, 0.1])
 
 
 def document(layers, name="net", binarize="none"):

@@ -58,7 +58,7 @@ def draw(
 
     What multiplies nothing belongs to the box of the layer that it reads, and a sign to that of the
     layer which reads it; where branches join is a small box of its own. A box's cost is that of all
-    of its layers. Rows follow the longest way from the inputs, and are folded into columns; a tensor
+    of its layers. Rows follow the longest way from the inputs and are folded into columns; a tensor
     enters another column as a dot on top of it. Where there is no room for names, a stage's word
     becomes its first letter, names become numbers, and those nothing; a note says so.
 

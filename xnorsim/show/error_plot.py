@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -22,7 +23,9 @@ __all__ = ["error_figure"]
 _ROW = 0.27
 """Of a group [inch]."""
 
-_TICKS = (-0.9, -0.75, -0.5, -0.33, -0.2, 0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 9.0)
+_TICKS = (0.0, -0.5, 1.0, 0.2, -0.2, 4.0, -0.75, -0.33, 0.5, 9.0, -0.9, 2.0)
+"""Those first come first, where there is no room for all."""
+
 _LONGEST_NAME = 34
 _SPREAD = 0.25
 """How far the points of a row lie from its middle, of the distance of two rows."""
@@ -53,10 +56,12 @@ def error_figure(docs: Mapping[str, Mapping[str, Any]], *, band: float = 0.2) ->
     axes = figure.subplots(len(blocks), 1, sharex=True, squeeze=False, height_ratios=heights)
     for ax, (title, groups), colour in zip(axes[:, 0], blocks.items(), LINES[1:], strict=False):
         _block(ax, title, groups, colour, band)
-    _axis(
-        axes[-1, 0], [row for groups in blocks.values() for rows in groups.values() for row in rows]
-    )
     _legend(figure, band)
+    _axis(
+        figure,
+        axes[-1, 0],
+        [row for groups in blocks.values() for rows in groups.values() for row in rows],
+    )
     return figure
 
 
@@ -115,16 +120,31 @@ def _spread(middle: float, count: int) -> list[float]:
     return [middle + _SPREAD * steps[place % len(steps)] for place in range(count)]
 
 
-def _axis(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+def _axis(figure: Figure, ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Errors with their sign at the places of their ratios."""
     ratios = [_ratio(row) for row in rows]
     low, high = min(*ratios, 0.85) / 1.08, max(*ratios, 1.15) * 1.08
     ax.set_xlim(low, high)
-    shown = [tick for tick in _TICKS if low <= 1 + tick <= high]
-    ax.xaxis.set_major_locator(FixedLocator([1 + tick for tick in shown]))
     ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _signed(value - 1)))
     ax.set_xlabel("error: predicted / measured − 1 (logarithmic)")
+    figure.draw_without_rendering()  # how much room there is beside the names
+    inches = ax.get_window_extent().width / figure.dpi / math.log(high / low)
+    shown: list[float] = []
+    for tick in _TICKS:
+        is_free = all(
+            abs(math.log((1 + tick) / (1 + other))) * inches > (_wide(tick) + _wide(other)) / 2
+            for other in shown
+        )
+        if low <= 1 + tick <= high and is_free:
+            shown.append(tick)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(1 + tick for tick in shown)))
+
+
+def _wide(tick: float) -> float:
+    """The room of a tick's text [inch]."""
+    return 0.07 + 0.09 * len(_signed(tick))
 
 
 def _signed(error: float) -> str:

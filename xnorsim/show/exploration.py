@@ -208,6 +208,11 @@ class Exploration:
         return _png(np.asarray(self._canvas.buffer_rgba()))
 
     @property
+    def figure(self) -> Figure:
+        """The axes, which stay; bars are drawn over them."""
+        return self._canvas.figure
+
+    @property
     def reach(self) -> float:
         """The end of the scale as it is drawn [s]."""
         return self._scale[1] if self._scale else 0.0

@@ -64,7 +64,7 @@ def precision_front_figure(doc: Mapping[str, Any]) -> Figure:
     patches = [Patch(color=labels.COLOURS[kind]) for _, kind in shown]
     dot = Line2D([], [], linestyle="", marker="o", markersize=2.2, color=_DOT)
     dotted = MacClass.BWN  # as in the strip
-    handles = [
+    handles: list[Any] = [
         (each, dot) if kind is dotted else each
         for each, (_, kind) in zip(patches, shown, strict=True)
     ]

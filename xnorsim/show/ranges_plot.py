@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from xnorsim.errors import UsageError
@@ -87,7 +88,8 @@ def plot_ranges(
 def _style(ax: Axes, rows: Sequence[str], xlabel: str, unit: str) -> None:
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    steps = next(steps for decades, steps in _STEPS if math.log10(high / low) < decades)
+    decades = math.log10(high / low) * _USUAL / ax.get_position().width
+    steps = next(steps for most, steps in _STEPS if decades < most)
     ax.set_xticks([step * 10.0**power for power in range(-12, 7) for step in steps])
     ax.set_xlim(low, high)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, unit, 1)))
@@ -107,13 +109,20 @@ def _style(ax: Axes, rows: Sequence[str], xlabel: str, unit: str) -> None:
 _STEPS = ((1.3, (1, 2, 5)), (2.6, (1, 3)), (math.inf, (1,)))
 """Where an axis of fewer powers of ten than these has its numbers within each of them."""
 
+_USUAL = 0.775
+"""The share of a figure's width that axes alone in it have: beside others, numbers are fewer."""
+
 
 def ranges_figure(
-    rows: Sequence[str], panels: Sequence[tuple[str, str, Sequence[Ranged]]]
+    rows: Sequence[str],
+    panels: Sequence[tuple[str, str, Sequence[Ranged]]],
+    *,
+    ranges: str = "90% range",
 ) -> Figure:
     """`plot_ranges` side by side for several quantities of the same rows, with one legend.
 
-    panels: (label of the axis, unit, what is drawn); all draw the same kinds of values.
+    panels: (label of the axis, unit, what is drawn); all draw the same kinds of values;
+    ranges: what the legend calls those.
     """
     most = max(len(found) for _, _, found in panels)
     height = 1.3 + len(rows) * (0.2 + 0.13 * most)
@@ -122,9 +131,10 @@ def ranges_figure(
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, (xlabel, unit, found) in zip(axes, panels, strict=True):
         plot_ranges(rows, found, xlabel=xlabel, unit=unit, ax=ax)
-    handles, names = axes[0].get_legend_handles_labels()
+    handles, _ = axes[0].get_legend_handles_labels()
+    handles.append(Line2D([], [], color="#555555", linewidth=2.2, alpha=0.55, label=ranges))
     legend = figure.legend(
-        handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False
+        handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False
     )
     literally(legend.get_texts())
     return figure

@@ -258,7 +258,7 @@ def _leave_if_narrow(figure: Figure, ax: Axes) -> None:
 
 
 def _written(value: float, unit: str) -> str:
-    return f"{value:.3g}×" if unit == "×" else value_text(value, unit)
+    return labels.factor(value) if unit == "×" else value_text(value, unit)
 
 
 def _places_along(ax: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
