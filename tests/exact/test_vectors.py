@@ -246,7 +246,7 @@ def test_the_worked_example_of_the_document(tmp_path, project):
     text = (project / "docs" / "bits.md").read_text()
     for name in ("input", "weight", "accumulator"):
         content = (folder / f"{name}.hex").read_text()
-        assert f"```\n{content}```" in text, content
+        assert f"```text\n{content}```" in text, content
     assert read_vectors(folder).arrays["accumulator"].item() == (image * weight).sum() == 2
 
 
