@@ -218,13 +218,9 @@ KILLED = textwrap.dedent(
     ("moment", "when"),
     [
         (1, "before"),  # the first file of coordinates
-        (9, "after"),
         (13, "before"),  # the folder gets its name
-        (14, "before"),  # the first chunk
-        (14, "after"),
+        (14, "after"),  # the first chunk
         (15, "before"),  # the second figure of the first task
-        (18, "before"),
-        (20, "after"),
         (25, "after"),  # the last chunk
         (26, "before"),  # it is noted that all is there
     ],
