@@ -310,6 +310,24 @@ def test_a_narrow_window_scrolls_tables_and_not_the_page(opened):
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_heading_that_is_gone_to_is_in_sight(opened):
+    """Below the line of sections, however many models and how long their names are."""
+    run(
+        opened,
+        """const nav = document.querySelector(".top nav"), first = nav.firstElementChild;
+        for (let i = 0; i < 30; i += 1) nav.append(first.cloneNode(true));
+        document.querySelector(".top h1").textContent += " of a long name".repeat(30);
+        document.getElementById("m2").scrollIntoView();""",
+    )
+    header, heading = run(
+        opened,
+        """return [document.querySelector(".top"), document.querySelector("#m2 h2")]
+            .map((item) => item.getBoundingClientRect()).map((box) => [box.top, box.bottom]);""",
+    )
+    assert header[0] == 0
+    assert header[1] <= heading[0] < heading[1] < 200
+
+
 def test_models_are_compared_first(opened):
     heads = "return [...document.querySelectorAll('#overview tbody th')].map((c) => c.textContent)"
     assert run(opened, heads) == ["small", "counted"]

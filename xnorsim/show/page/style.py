@@ -52,10 +52,14 @@ def class_name(used: MacClass | None) -> str:
 
 
 def paint(number: int) -> dict[str, Any]:
-    """The colour of the nth of many things, with a pattern where colours come again."""
-    pattern = _PATTERNS[number // len(_PAINTS) % len(_PATTERNS)]
+    """The colour of the nth of many things, and a pattern: in grey, some colours are the same.
+
+    The numbers of colours and of patterns have no common factor, so that all pairs come up.
+    """
+    shape = _PATTERNS[number % len(_PATTERNS)]
+    pattern = {"shape": shape, "fillmode": "overlay", "fgcolor": "#FFFFFF", "size": 6}
     colour = _PAINTS[number % len(_PAINTS)]
-    return {"color": colour, **({"pattern": {"shape": pattern}} if pattern else {})}
+    return {"color": colour, **({"pattern": pattern} if shape else {})}
 
 
 def rounded(values: Iterable[float | None], factor: float = 1.0) -> list[float | None]:

@@ -81,10 +81,10 @@ def names_of(doc: Document) -> str:
 def model_names(docs: Sequence[Document]) -> list[str]:
     """A name for each document: with its policy, and then its place, where names are the same."""
     names = [names_of(doc) for doc in docs]
-    for more in (_policy, lambda doc: f"#{[each is doc for each in docs].index(True) + 1}"):
+    for extra in (map(_policy, docs), (f"#{place}" for place in range(1, len(docs) + 1))):
         names = [
-            f"{name} {more(doc)}".rstrip() if names.count(name) > 1 else name
-            for name, doc in zip(names, docs, strict=True)
+            f"{name} {more}".rstrip() if names.count(name) > 1 else name
+            for name, more in zip(names, extra, strict=True)
         ]
     return names
 
