@@ -1,1 +1,5 @@
 """How people see it: tables, documents and figures."""
+
+from xnorsim.show.inline import teach_shell
+
+teach_shell()
