@@ -475,6 +475,11 @@ def test_no_report_is_no_page():
         xs.report([])
 
 
+def test_options_are_not_for_reports_alone(report):
+    with pytest.raises(UsageError, match=r"^batch, threads: reports are shown as they were made"):
+        xs.report([report, "saved.json"], batch=2, threads=4)
+
+
 def test_from_python(report, doc, tmp_path):
     report.save_html(tmp_path / "one.html")
     assert (tmp_path / "one.html").read_text() == report.to_html()

@@ -74,11 +74,12 @@ def report(
     from xnorsim.analysis.reports import report as run
 
     changed = changed_options(options)
-    if changed and all(map(is_report, models)):
+    saved = all(map(is_report, models))
+    if changed and saved:
         raise UsageError(f"{', '.join(changed)}: saved reports are shown as they were made")
     check_output(output, [*models, *options["profile"]])
     check_page()
-    write(run(models, **options).to_html(), output)
+    write(run(models, **({} if saved else options)).to_html(), output)
 
 
 @takes_options(MODEL_OPTIONS)
