@@ -40,6 +40,13 @@ def test_each_value_has_its_marker_and_its_range():
     assert ranges == [[1.0, 4.0], [2.0, 3.5]]
 
 
+def test_factors_are_numbers_and_quantities_have_prefixes():
+    found = [Ranged("predicted", [300.0, 2000.0], [200.0, 1000.0], [400.0, 3000.0])]
+    for unit, told in (("", "1000"), ("s", "1 ks")):
+        ax = plot_ranges(["a", "b"], found, xlabel="", unit=unit, ax=Figure().add_subplot())
+        assert told in [ax.xaxis.get_major_formatter()(tick, 0) for tick in ax.get_xticks()]
+
+
 def test_a_series_has_one_value_for_each_row():
     with pytest.raises(UsageError, match="'predicted' has not one value for each of 3 rows"):
         plot_ranges(["a", "b", "c"], BOTH, xlabel="", ax=Figure().add_subplot())

@@ -58,7 +58,7 @@ def plot_ranges(
     ----------
     rows : names of the rows, from top to bottom
     found : what is drawn of each row, below one another and each with its marker and colour
-    xlabel, unit : of the axis, whose numbers get SI prefixes
+    xlabel, unit : of the axis, whose numbers get SI prefixes where there is a unit
     ax : where to draw
 
     Raises:
@@ -92,7 +92,8 @@ def _style(ax: Axes, rows: Sequence[str], xlabel: str, unit: str) -> None:
     steps = next(steps for most, steps in _STEPS if decades < most)
     ax.set_xticks([step * 10.0**power for power in range(-12, 7) for step in steps])
     ax.set_xlim(low, high)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value, unit, 1)))
+    written = FuncFormatter(lambda x, _: format_si(x, unit, 1) if unit else f"{x:g}")
+    ax.xaxis.set_major_formatter(written)
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(rows)), [labels.visible(row) for row in rows], fontsize=10)
     literally(ax.get_yticklabels())

@@ -69,7 +69,8 @@ def validation_figure(doc: Mapping[str, Any], *, named: bool = True, band: float
     for row in rows:
         _draw(ax, row, {**(_LARGE if named else _SMALL), **groups[row["group"]]})
     held = sum(row["inside"] for row in rows)
-    ax.set_title(
+    # Of the figure: the layout leaves no sure room for that of axes whose shape is given.
+    figure.suptitle(
         f"Predicted and measured latency: {held} of {len(rows)} measurements "
         f"in the {doc['coverage']:.0%} range",
         fontsize="medium",
