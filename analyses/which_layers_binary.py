@@ -55,6 +55,7 @@ front = xs.precision_front(
     keep=KEEP,
     fidelities=FIDELITIES,
     inputs=INPUTS,
+    batch=None if INPUTS else 1,  # arrays bring their own
 )
 report = xs.analyze(MODEL, profile=PROFILE, predictor=PREDICTOR, threads=THREADS, batch=1)
 layers = report.layers.join(report.costs.droplevel("profile"))
