@@ -14,7 +14,7 @@
 # The formula's 62.3× of one layer is 6.6× over the peak of the float unit of a raspberry-pi-4b,
 # which does 4.0 multiply-accumulates a clock and not one, while the binary kernel needs 2.1 times
 # the cycles that its unit would. The whole of resnet18 gains 5.1× over the same program's float
-# kernels where the layer gains 8.4×, because 36% of its time go to layers that stay in floats.
+# kernels where the layer gains 8.4×, because 36% of its time goes to layers that stay in floats.
 #
 # 58× is what the paper measured, 62.27× its formula for the same layer; `paper_figures` has both.
 
@@ -210,5 +210,5 @@ print(
     f"of a {PROFILE}, which does {formula / lanes:.1f} multiply-accumulates a clock and not one, "
     f"while the binary kernel needs {rate / ports:.1f} times the cycles that its unit would. The "
     f"whole of {NETWORK} gains {whole:.1f}× over the same program's float kernels where the layer "
-    f"gains {same:.1f}×, because {stays:.0%} of its time go to layers that stay in floats."
+    f"gains {same:.1f}×, because {stays:.0%} of its time goes to layers that stay in floats."
 )
