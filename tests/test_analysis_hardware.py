@@ -62,6 +62,8 @@ def test_a_factor_that_the_program_cannot_have_is_left_out_and_told(table):
         ({"memory": ()}, {}, "no field of the profile is to be scaled"),
         ([], {}, "no field of the profile is to be scaled"),
         (["clock"], {"factors": (0,)}, "factor 0: give numbers above 0"),
+        (["clock"], {"factors": ("x",)}, "factor 'x': give numbers above 0"),
+        (["clock"], {"factors": (float("nan"),)}, "factor nan: give numbers above 0"),
         (["simd.bits"], {"factors": (0.3,)}, "simd.bits at no other factor: "),
         (["clock"], {"profile": (PROFILE, "zen-4")}, "one profile, and 2 were given"),
         (["clock"], {"predictor": "guess"}, "no predictor 'guess'"),
@@ -103,6 +105,11 @@ def test_a_wide_step_counts_by_its_doublings():
     assert far.loc["x", "pays_until"] == 1.0
     assert far.loc["x", "first_saving"] == pytest.approx(1 - 0.92**0.5)
     assert xs.knees(made_up([100, 92, 86], (1.0, 4.0, 16.0)), saving=0.04).loc["x", "speedup"] > 1
+
+
+def test_an_empty_table_has_no_knee():
+    with pytest.raises(UsageError, match="a table without rows has no knee"):
+        xs.knees(made_up([5, 4, 3, 2, 1]).iloc[:0])
 
 
 @pytest.mark.parametrize("saving", [0.0, 1.0, -0.1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xnorsim.analysis.costs import analyze
@@ -126,9 +127,9 @@ def _groups(fields: Fields) -> dict[str, tuple[str, ...]]:
 
 
 def _factors(given: Sequence[float]) -> list[float]:
-    lost = [factor for factor in given if not (factor > 0 and math.isfinite(factor))]
-    if lost:
-        raise UsageError(f"factor {lost[0]}: give numbers above 0")
+    for factor in given:
+        if not (isinstance(factor, Real) and 0 < factor < math.inf):
+            raise UsageError(f"factor {factor!r}: give numbers above 0")
     return sorted({1.0, *map(float, given)})
 
 
@@ -195,7 +196,7 @@ def knees(table: pd.DataFrame, *, saving: float = 0.05) -> pd.DataFrame:
     the saving that as many equal ones would have.
 
     Raises:
-        UsageError: a share that is not between 0 and 1.
+        UsageError: a share that is not between 0 and 1, or an empty table.
     """
     import pandas as pd
 
@@ -203,6 +204,8 @@ def knees(table: pd.DataFrame, *, saving: float = 0.05) -> pd.DataFrame:
 
     if not 0 < saving < 1:
         raise UsageError(f"saving {saving}: give a share between 0 and 1")
+    if table.empty:
+        raise UsageError("a table without rows has no knee: give one of scaled_hardware")
     names = list(dict.fromkeys(table.index.get_level_values("field")))
     found = pd.DataFrame([_knee(table.loc[[name]], saving) for name in names], names)
     levels = table.attrs["levels"]
