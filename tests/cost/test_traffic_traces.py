@@ -293,7 +293,8 @@ def simulated(cachesim: Any, name: str, ways: int) -> list[int]:
     )
     simulator = cachesim.CacheSimulator(first, memory)
     for line, write in KERNELS[name].trace():
-        (simulator.store if write else simulator.load)(line * 64, length=64)
+        # In a list, for a bare address is read as 32 bits into a variable of 64, the rest unset.
+        (simulator.store if write else simulator.load)([line * 64], length=64)
     simulator.force_write_back()
     counts = {each["name"]: each for each in simulator.stats()}
     return [64 * (counts[n]["MISS_count"] + counts[n]["EVICT_count"]) for n in ("L1", "L2")]
@@ -307,5 +308,4 @@ def test_our_caches_are_those_of_pycachesim(name, ways):
         "cachesim", reason="pycachesim is not installed: it has no wheel, and needs a C compiler"
     )
     ours = list(traces.replay(KERNELS[name].trace(), SIZES, ways, refresh=False))
-    # once in hundreds a fresh simulator differs from all others: it begins with unset memory
-    assert ours in (simulated(cachesim, name, ways), simulated(cachesim, name, ways))
+    assert ours == simulated(cachesim, name, ways)
