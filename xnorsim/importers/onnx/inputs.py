@@ -156,7 +156,8 @@ def _filled(
             str(size) if isinstance(size, int) else str(_likely(axis, len(sizes)))
             for axis, size in enumerate(sizes)
         )
-        also = " or --batch 1; from Python batch=1" if [axis for axis, _ in open_ones] == [0] else ""
+        alone = [axis for axis, _ in open_ones] == [0]
+        also = " or --batch 1; from Python batch=1" if alone else ""
         plural = "s" if len(open_ones) > 1 else ""
         raise ShapeError(
             f"{file}: dimension{plural} {which} of input '{name}' {_text(dimensions)} must be "
