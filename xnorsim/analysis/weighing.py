@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xnorsim.analysis.costs import twin_of
 from xnorsim.analysis.models import load_profiles
 from xnorsim.errors import UsageError
 from xnorsim.network.graph import Graph
@@ -107,24 +108,15 @@ def weigh(
 
 
 def _predictor(graph: Graph, costs: Costs) -> _Predict:
-    from xnorsim.cost.network import Twin, predict_network
+    from xnorsim.cost.network import predict_network
 
     floats = layer_table(as_float(graph))
 
     def predict(policy: Policy) -> NetworkPrediction:
         table = layer_table(apply(graph, policy))
-        columns = table.columns
-        binary = {
-            name
-            for name, macs in zip(
-                table.names, columns["binary_macs"] + columns["bwn_macs"], strict=True
-            )
-            if macs
-        }
-        is_binary = np.array([name in binary for name in floats.names], dtype=bool)
-        twin = Twin(floats.columns, is_binary, floats.kinds)
+        twin = twin_of(table, floats)
         return predict_network(
-            columns, twin, costs.machine, costs.threads, costs.predictor, table.kinds
+            table.columns, twin, costs.machine, costs.threads, costs.predictor, table.kinds
         )
 
     return predict
